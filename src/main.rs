@@ -1,0 +1,2 @@
+//! The program in order: parse, call, exit code.
+fn main() {}

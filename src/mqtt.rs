@@ -1,0 +1,1 @@
+//! mqtt: to be described.

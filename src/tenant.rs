@@ -1,0 +1,1 @@
+//! tenant: to be described.
