@@ -1,1 +1,12 @@
-//! event: to be described.
+//! What an event loop is made of: a clock, a poller and a timer wheel.
+//!
+//! The fleet's workers and the simulated tenant run on the same three parts and share nothing else
+//! but the codec. Not here: connections, buffers, or any decision about what to do with an event.
+
+pub mod clock;
+pub mod poller;
+pub mod wheel;
+
+pub use clock::Clock;
+pub use poller::{Event, Poller};
+pub use wheel::{Handle, Wheel};

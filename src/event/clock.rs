@@ -1,0 +1,37 @@
+//! The run's clock: nanoseconds since an epoch, monotonic, plus one wall-clock reading at the epoch.
+//!
+//! Durations never come from the wall clock. Wall time (for timestamps in payloads) is the reading at
+//! the epoch plus monotonic time, so a step of the system clock in mid-run changes no measurement.
+
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+/// Counts nanoseconds from the moment it was started. Copies share the epoch.
+#[derive(Debug, Clone, Copy)]
+pub struct Clock {
+    epoch: Instant,
+    unix_ns: u64,
+}
+
+impl Clock {
+    /// A clock whose epoch is now.
+    pub fn start() -> Self {
+        let unix = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        Self {
+            epoch: Instant::now(),
+            unix_ns: u64::try_from(unix.as_nanos()).unwrap_or(u64::MAX),
+        }
+    }
+
+    /// Nanoseconds since the epoch.
+    pub fn now(&self) -> u64 {
+        // 2^64 ns are 584 years.
+        self.epoch.elapsed().as_nanos() as u64
+    }
+
+    /// Unix time of the epoch in nanoseconds.
+    pub fn unix_ns_at_start(&self) -> u64 {
+        self.unix_ns
+    }
+}
