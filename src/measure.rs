@@ -11,6 +11,7 @@ mod errors;
 mod figures;
 mod interval;
 mod ledger;
+mod metric;
 mod phase;
 mod quantity;
 mod reason;

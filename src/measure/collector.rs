@@ -57,7 +57,7 @@ pub struct IntervalRow {
     pub connected: u64,
 }
 
-/// Response times of one request in one second, in the V2 format of HdrHistogram (values in ns).
+/// Response times of one request in one second, in the V2 format of `HdrHistogram` (values in ns).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredHistogram {
     /// Beginning of the interval, ns since the run's epoch.
@@ -115,6 +115,10 @@ pub struct Collector {
     shape: Arc<Shape>,
     workers: usize,
     pending: BTreeMap<u64, Pending>,
+    #[allow(
+        clippy::vec_box,
+        reason = "boxes travel to workers and back; they are reused too"
+    )]
     spare: Vec<Box<Interval>>,
     /// First second that is not closed.
     open_from: u64,

@@ -166,7 +166,7 @@ pub struct Figures {
     pub service_time_us: Distribution,
     /// Sent minus intended; over requests that were sent, or not sent because we were late.
     pub schedule_lag_us: Distribution,
-    /// Acknowledged minus sent; over requests sent with QoS 1 or 2.
+    /// Acknowledged minus sent; over those sent with `QoS` 1 or 2.
     pub acknowledge_time_us: Distribution,
 }
 

@@ -34,6 +34,10 @@ pub struct Recorder {
     phases: Phases,
     tally: Tally,
     interval: Box<Interval>,
+    #[allow(
+        clippy::vec_box,
+        reason = "boxes travel to the collector and back; they are reused too"
+    )]
     spare: Vec<Box<Interval>>,
     connected_now: u32,
 }

@@ -51,7 +51,7 @@ pub struct RequestTally {
     pub pacer_lag: Samples,
     /// PUBACK or PUBCOMP minus sent.
     pub acknowledge: Samples,
-    /// Measured requests that were sent with QoS 1 or 2, so that an acknowledgement is due.
+    /// Measured requests that were sent with `QoS` 1 or 2, so that an acknowledgement is due.
     pub acknowledgeable: u64,
     /// Measured requests that succeeded by silence: they have no wait.
     pub silent: u64,
@@ -61,6 +61,7 @@ pub struct RequestTally {
 
 /// Longest certain waits of requests that were not answered (or not sent), ns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[allow(clippy::struct_field_names, reason = "the unit comes last")]
 pub struct Unanswered {
     /// Since the intended instant.
     pub response_ns: u64,
