@@ -1,6 +1,8 @@
-//! Published MQTT codecs, each behind the same two functions, so that midge's codec can be compared with them.
+//! Published MQTT codecs, each behind the same two functions, so that midge's codec can be compared
+//! with them.
 //!
-//! Not a codec and not part of midge: a package of its own, so that ordinary builds compile none of these crates.
+//! Not a codec and not part of midge: a package of its own, so that ordinary builds compile none of
+//! these crates.
 
 mod mqttbytes;
 pub mod mutation;

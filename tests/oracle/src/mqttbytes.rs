@@ -1,7 +1,7 @@
 //! mqttbytes-ng's types to and from specimens. Not here: judging it.
 //!
-//! Its login is two strings in which empty means absent, so it can neither tell an empty user name from none nor hold a
-//! password that is no text.
+//! Its login is two strings in which empty means absent, so it can neither tell an empty user name
+//! from none nor hold a password that is no text.
 
 use bytes::BytesMut;
 use mqttbytes_ng::v4::{

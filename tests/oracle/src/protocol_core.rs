@@ -1,6 +1,7 @@
 //! mqtt-protocol-core's types to and from specimens. Not here: judging it.
 //!
-//! Its public parsers take a packet's body, so the fixed header is read by midge: this one has no say about headers.
+//! Its public parsers take a packet's body, so the fixed header is read by midge: this one has no
+//! say about headers.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! midge's codec against three published ones. Not here: the rules of the specification, see midge's `tests/codec.rs`.
+//! midge's codec against three published ones. Not here: the rules of the specification, see
+//! midge's `tests/codec.rs`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,8 +18,9 @@ fn read(bytes: &[u8], role: Role) -> Result<Option<Specimen>, DecodeError> {
     Ok(read.map(|(packet, _)| Specimen::of(&packet)))
 }
 
-/// Whether a codec's own types can hold the packet. Only mqttbytes-ng's cannot hold all: an empty user name or password
-/// is none to it, and a password is text, although it is binary data (section 3.1.3.5).
+/// Whether a codec's own types can hold the packet. Only mqttbytes-ng's cannot hold all: an empty
+/// user name or password is none to it, and a password is text, although it is binary data (section
+/// 3.1.3.5).
 fn can_hold(oracle: &Oracle, specimen: &Specimen) -> bool {
     let Specimen::Connect {
         username, password, ..
@@ -56,14 +58,15 @@ proptest! {
     }
 }
 
-/// Packets that midge reads and the majority refuses or reads otherwise: what they are, how to tell, and why midge is
-/// right.
+/// Packets that midge reads and the majority refuses or reads otherwise: what they are, how to
+/// tell, and why midge is right.
 type Exception = (&'static str, fn(&Specimen) -> bool, &'static str);
 
 /// Empty: with eight million mutations there was none.
 const MIDGE_ALONE_ACCEPTS: &[Exception] = &[];
 
-/// Errors for which midge refuses packets that all the others read, and the statement that demands it.
+/// Errors for which midge refuses packets that all the others read, and the statement that demands
+/// it.
 const MIDGE_ALONE_REFUSES: &[(&str, &str)] = &[
     ("dup-with-qos-0", "MQTT-3.3.1-2"),
     ("misplaced-wildcard", "MQTT-4.7.1-2, MQTT-4.7.1-3"),
