@@ -47,7 +47,10 @@ pub(super) fn check_text(text: &str) -> Result<(), DecodeError> {
 }
 
 /// [MQTT-4.7.3-1], [MQTT-4.7.3-2], [MQTT-4.7.1-1]. The length is the writer's business: a reader cannot see a longer one.
-#[expect(clippy::needless_bitwise_bool, reason = "an early exit would cost more than it saves")]
+#[expect(
+    clippy::needless_bitwise_bool,
+    reason = "an early exit would cost more than it saves"
+)]
 #[inline]
 pub(super) fn check_name(name: &str) -> Result<(), DecodeError> {
     // One pass without an early exit: the compiler turns it into vector compares, which an `any` would prevent.
