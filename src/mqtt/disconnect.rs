@@ -49,7 +49,8 @@ mod tests {
             Err(DecodeError::TrailingBytes)
         );
         for flags in 1..16 {
-            let refused = decode(&[0xe0 | flags, 0], Role::Server, Version::V311, 2);
+            let bytes = [0xe0 | flags, 0];
+            let refused = decode(&bytes, Role::Server, Version::V311, 2);
             assert_eq!(refused, Err(DecodeError::HeaderFlags(Kind::Disconnect)));
         }
     }

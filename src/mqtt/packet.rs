@@ -88,12 +88,12 @@ impl Packet<'_> {
 /// as soon as it is there, the body only when it is complete. After an error the stream is lost and the connection is to
 /// be closed [MQTT-4.8.0-1].
 #[inline]
-pub fn decode<'a>(
-    bytes: &'a [u8],
+pub fn decode(
+    bytes: &[u8],
     reader: Role,
     version: Version,
     max_packet: usize,
-) -> Result<Option<(Packet<'a>, usize)>, DecodeError> {
+) -> Result<Option<(Packet<'_>, usize)>, DecodeError> {
     let Some(&first_byte) = bytes.first() else {
         return Ok(None);
     };

@@ -163,7 +163,7 @@ mod tests {
 
     #[test]
     fn the_flags_obey_section_3_3_1() {
-        let with_flags = |flags| {
+        let with_flags = |flags: u8| {
             let mut bytes = QOS_2;
             bytes[0] = 0x30 | flags;
             read(&bytes).map(|packet| packet.map(|packet| packet.qos))
