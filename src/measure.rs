@@ -1,1 +1,41 @@
-//! measure: to be described.
+//! What happened in a run, as values: counts, distributions, seconds, and whether to believe them.
+//!
+//! A worker writes to its own [`Recorder`]; the coordinator merges workers' [`Tally`]s and
+//! [`Interval`]s. Every instant is an argument: nanoseconds since the run's epoch.
+//! Not here: clocks, files, formats (that is `report`) and anything that decides what is sent.
+
+mod collector;
+mod connection;
+mod distribution;
+mod errors;
+mod figures;
+mod interval;
+mod ledger;
+mod metric;
+mod phase;
+mod quantity;
+mod reason;
+mod recorder;
+mod samples;
+mod shape;
+mod status;
+mod tally;
+mod threshold;
+mod verdict;
+
+pub use collector::{Collector, IntervalRow, Live, Seconds, StoredHistogram};
+pub use connection::{Connections, Inbound, Traffic};
+pub use distribution::{Distribution, Population, Statistic};
+pub use errors::{ErrorRow, ErrorTable};
+pub use figures::{Figures, LedgerCounts, Named};
+pub use interval::{Interval, IntervalRequest};
+pub use ledger::{Imbalance, Ledger};
+pub use phase::{Phase, Phases};
+pub use reason::{ConnectFailure, DropReason, FailReason, Reason};
+pub use recorder::{Outcome, Recorder};
+pub use samples::{Bounds, Bucket, Samples};
+pub use shape::{RequestShape, Shape};
+pub use status::StatusTable;
+pub use tally::{RequestTally, Tally};
+pub use threshold::{Judged, Operator, Threshold, ThresholdError, builtin};
+pub use verdict::{Evidence, Finding, Health, Pacing, Verdict};

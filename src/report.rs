@@ -1,1 +1,40 @@
-//! report: to be described.
+//! What a run leaves behind: the result as a value, and one short file per format.
+//!
+//! Formats are pure functions from measured values to text; only `folder` touches the file system.
+//! Not here: measuring (`measure`), and anything of the engine, which the report never sees.
+
+mod build;
+mod environment;
+mod errors;
+mod exit;
+pub mod folder;
+mod histogram;
+mod hlog;
+mod intervals;
+mod percentiles;
+mod result;
+mod status;
+mod summary;
+mod table;
+mod text;
+
+pub use build::Inputs;
+pub use environment::Environment;
+pub use exit::{Exit, exit_of};
+pub use folder::{Recorded, claim, read_run, write_run};
+pub use result::{
+    ConnectionsResult, Generator, InboundResult, LoadResult, PhaseLengths, ProfileId,
+    RequestResult, RunResult,
+};
+
+/// The formats by themselves, each a pure function to the text of its file.
+pub mod format {
+    pub use super::errors::errors_csv;
+    pub use super::histogram::histogram_csv;
+    pub use super::hlog::histograms_hlog;
+    pub use super::intervals::intervals_csv;
+    pub use super::percentiles::percentiles_csv;
+    pub use super::status::status_csv;
+    pub use super::summary::summary_csv;
+    pub use super::text::screen;
+}

@@ -1,0 +1,424 @@
+//! How connections come up, stay up and come back.
+//!
+//! Connects are paced by a limiter and bounded in number; a lost connection waits with exponential,
+//! jittered back-off and then queues behind the same limiter. Not here: what is sent once it is up.
+
+use mio::net::TcpStream;
+use mio::{Interest, Token};
+
+use super::connection::{Connection, Part, State};
+use super::exchange::{NONE, State as Exchange};
+use super::failure;
+use super::outbox::{Marker, Meaning};
+use super::timer::Timer;
+use super::worker::{Stage, Worker};
+use crate::measure::{ConnectFailure, DropReason, FailReason};
+use crate::mqtt::{self, Connect, ConnAck, ConnectReturnCode, Qos, Version, Will};
+use crate::plan::hash;
+use crate::profile::Connections;
+
+/// Pause before the first reconnect; doubled by each further failure.
+const BACK_OFF_FIRST: u64 = 500_000_000;
+const BACK_OFF_MAX: u64 = 30_000_000_000;
+/// Filters in one SUBSCRIBE; some services refuse long ones.
+const FILTERS_PER_SUBSCRIBE: usize = 8;
+
+impl Worker {
+    /// Starts as many queued connects as limiter and bound allow.
+    pub(super) fn start_connects(&mut self, now: u64) {
+        while self.connecting < self.connecting_max && self.stage != Stage::Draining {
+            let Some(&connection) = self.connect_queue.front() else { return };
+            if let Err(again) = self.connect_limit.check(now) {
+                if !self.connect_armed {
+                    self.connect_armed = true;
+                    self.wheel.insert(again, Timer::ConnectSlot);
+                }
+                return;
+            }
+            self.connect_queue.pop_front();
+            self.start_connect(connection, now);
+        }
+    }
+
+    fn start_connect(&mut self, connection: u32, now: u64) {
+        let targets = &self.settings.targets;
+        let global = self.base as usize + connection as usize;
+        let address = targets[global % targets.len()];
+        let row = &mut self.connections[connection as usize];
+        row.generation = row.generation.wrapping_add(1);
+        row.connect_started = now;
+        row.state = State::Connecting;
+        let generation = row.generation;
+        self.connecting += 1;
+        let registered = TcpStream::connect(address).and_then(|mut stream| {
+            let interest = Interest::READABLE | Interest::WRITABLE;
+            self.poller.registry().register(&mut stream, Token(connection as usize), interest)?;
+            Ok(stream)
+        });
+        match registered {
+            Ok(stream) => {
+                self.connections[connection as usize].stream = Some(stream);
+                let timeout = self.plan.target.connect_timeout_ns;
+                self.wheel.insert(now + timeout, Timer::ConnectTimeout { connection, generation });
+            }
+            Err(error) => self.connect_failed(connection, failure::of_connect(&error)),
+        }
+    }
+
+    /// The TCP handshake has ended.
+    pub(super) fn tcp_ended(&mut self, connection: u32) {
+        let row = &mut self.connections[connection as usize];
+        let Some(stream) = &row.stream else { return };
+        match stream.take_error() {
+            Ok(None) => {}
+            Ok(Some(error)) | Err(error) => {
+                return self.connect_failed(connection, failure::of_connect(&error));
+            }
+        }
+        if stream.peer_addr().is_err() {
+            return; // A spurious event: still connecting.
+        }
+        // Without it small packets wait for the acknowledgement of the one before.
+        let _ = stream.set_nodelay(true);
+        row.state = State::Handshake;
+        self.batch.clear();
+        if self.encode_connect(connection).is_err() {
+            return self.connect_failed(connection, ConnectFailure::Protocol);
+        }
+        self.flush(connection);
+    }
+
+    fn encode_connect(&mut self, connection: u32) -> Result<(), mqtt::EncodeError> {
+        let row = &self.connections[connection as usize];
+        let endpoint = self.base + row.first;
+        let mut client_id = Vec::new();
+        match row.part {
+            Part::Caller => {
+                client_id = format!("midge-caller-{}-{}", self.settings.nonce_text, self.index).into_bytes();
+            }
+            Part::Subscriber => {
+                self.plan.client_id(endpoint, &mut client_id);
+                if !client_id.is_empty() {
+                    client_id.extend_from_slice(b"-sub");
+                }
+            }
+            Part::Whole | Part::Publisher => self.plan.client_id(endpoint, &mut client_id),
+        }
+        let client_id = String::from_utf8_lossy(&client_id).into_owned();
+        let username = self.plan.username(endpoint);
+        let will = match row.part {
+            Part::Whole | Part::Publisher => self.plan.will(endpoint),
+            Part::Subscriber | Part::Caller => None,
+        };
+        let packet = Connect {
+            clean_session: self.plan.fleet.clean_start || client_id.is_empty(),
+            keep_alive: self.plan.fleet.keep_alive_s,
+            client_id: &client_id,
+            username: username.as_deref(),
+            password: self.settings.password.as_deref(),
+            will: will.as_ref().map(|will| Will {
+                topic: &will.topic,
+                payload: &will.payload,
+                qos: Qos::try_from(will.qos).unwrap_or(Qos::AtMostOnce),
+                retain: will.retain,
+            }),
+        };
+        packet.write(Version::V311, &mut self.batch.bytes)?;
+        self.batch.mark_control();
+        Ok(())
+    }
+
+    /// CONNACK is in.
+    pub(super) fn on_connack(&mut self, connection: u32, packet: ConnAck, at: u64) {
+        if packet.code != ConnectReturnCode::Accepted {
+            return self.connect_failed(connection, failure::of_return_code(packet.code));
+        }
+        let row = &mut self.connections[connection as usize];
+        if row.state != State::Handshake {
+            return self.lose(connection, FailReason::Protocol);
+        }
+        self.recorder.connected(at.saturating_sub(row.connect_started));
+        let filters = self.filters_of(connection);
+        if filters.is_empty() {
+            return self.came_up(connection, at);
+        }
+        let qos = Qos::try_from(self.plan.fleet.subscribe_qos).unwrap_or(Qos::AtMostOnce);
+        self.batch.clear();
+        let row = &mut self.connections[connection as usize];
+        row.state = State::Subscribing;
+        for chunk in filters.chunks(FILTERS_PER_SUBSCRIBE) {
+            let Some(packet_id) = row.allocate_packet_id() else { break };
+            let pairs = chunk.iter().map(|filter| (filter.as_str(), qos));
+            if mqtt::write_subscribe(packet_id, pairs, Version::V311, &mut self.batch.bytes).is_err() {
+                return self.connect_failed(connection, ConnectFailure::SubscribeRefused);
+            }
+            self.batch.mark_control();
+            row.subacks_missing += 1;
+        }
+        self.flush(connection);
+    }
+
+    fn filters_of(&self, connection: u32) -> Vec<String> {
+        let row = &self.connections[connection as usize];
+        let mut filters = Vec::new();
+        match row.part {
+            Part::Publisher => {}
+            Part::Caller => filters = self.plan.caller_filters(),
+            Part::Whole | Part::Subscriber => {
+                for endpoint in row.endpoints() {
+                    self.plan.filters(self.base + endpoint, &mut filters);
+                }
+                filters.sort_unstable();
+                filters.dedup();
+            }
+        }
+        filters
+    }
+
+    /// One SUBACK is in.
+    pub(super) fn on_suback(&mut self, connection: u32, refused: bool, at: u64) {
+        let row = &mut self.connections[connection as usize];
+        if row.state != State::Subscribing {
+            return self.lose(connection, FailReason::Protocol);
+        }
+        if refused {
+            return self.connect_failed(connection, ConnectFailure::SubscribeRefused);
+        }
+        row.subacks_missing = row.subacks_missing.saturating_sub(1);
+        if row.subacks_missing == 0 {
+            self.came_up(connection, at);
+        }
+    }
+
+    fn came_up(&mut self, connection: u32, at: u64) {
+        let row = &mut self.connections[connection as usize];
+        row.state = State::Up;
+        row.attempts = 0;
+        row.last_write = at;
+        let again = std::mem::replace(&mut row.ever_up, true);
+        let (generation, endpoints) = (row.generation, row.endpoints());
+        self.connecting -= 1;
+        self.up += 1;
+        if again {
+            self.recorder.reconnected();
+            // A clean session forgets old requests: their IDs cannot be answered any more.
+            for endpoint in endpoints.clone() {
+                let row = &mut self.endpoints[endpoint as usize];
+                row.epoch = row.epoch.wrapping_add(1);
+            }
+        } else {
+            self.ever_up += 1;
+        }
+        if let Some(interval) = self.keep_alive_ns() {
+            self.wheel.insert(at + interval, Timer::KeepAlive { connection, generation });
+        }
+        self.settle(connection);
+        for endpoint in endpoints {
+            self.make_runnable(endpoint);
+        }
+        self.start_connects(at);
+    }
+
+    /// How long a connection may be silent. A little less than promised, so that the PINGREQ arrives
+    /// within the keep-alive (section 3.1.2.10).
+    fn keep_alive_ns(&self) -> Option<u64> {
+        let seconds = u64::from(self.plan.fleet.keep_alive_s);
+        (seconds > 0).then_some(seconds * 900_000_000)
+    }
+
+    pub(super) fn keep_alive(&mut self, connection: u32, generation: u32) {
+        let Some(interval) = self.keep_alive_ns() else { return };
+        let row = &mut self.connections[connection as usize];
+        if row.generation != generation || row.state != State::Up {
+            return;
+        }
+        let now = self.clock.now();
+        if row.ping_sent > 0 {
+            return self.lose(connection, FailReason::KeepAlive);
+        }
+        let silent_since = row.last_write;
+        if now >= silent_since + interval {
+            row.ping_sent = now.max(1);
+            self.batch.clear();
+            // PINGREQ, section 3.12.
+            self.batch.bytes.extend_from_slice(&[0xC0, 0x00]);
+            self.batch.mark_control();
+            self.flush(connection);
+            self.wheel.insert(now + interval, Timer::KeepAlive { connection, generation });
+        } else {
+            let at = silent_since + interval;
+            self.wheel.insert(at, Timer::KeepAlive { connection, generation });
+        }
+    }
+
+    pub(super) fn connect_timeout(&mut self, connection: u32, generation: u32) {
+        let row = &self.connections[connection as usize];
+        let coming_up = matches!(row.state, State::Connecting | State::Handshake | State::Subscribing);
+        if row.generation == generation && coming_up {
+            self.connect_failed(connection, ConnectFailure::Timeout);
+        }
+    }
+
+    /// An attempt has failed before the connection was up.
+    pub(super) fn connect_failed(&mut self, connection: u32, why: ConnectFailure) {
+        self.recorder.connect_failed(why);
+        self.connecting -= 1;
+        self.connections[connection as usize].reset();
+        self.settle(connection);
+        self.retry_later(connection);
+    }
+
+    /// A connection ends that was up, or was coming up.
+    pub(super) fn lose(&mut self, connection: u32, why: FailReason) {
+        let row = &mut self.connections[connection as usize];
+        match row.state {
+            State::Down => return,
+            State::Closing => return row.reset(),
+            State::Connecting | State::Handshake | State::Subscribing => {
+                return self.connect_failed(connection, failure::before_up(why));
+            }
+            State::Up => {}
+        }
+        self.recorder.connection_lost(why);
+        self.up -= 1;
+        let now = self.clock.now();
+        let mut unsent = Vec::new();
+        if let Some(outbox) = &mut row.outbox {
+            unsent.extend(outbox.clear());
+        }
+        row.reset();
+        self.give_up_unsent(&unsent);
+        self.fail_exchanges(connection, why, now);
+        self.retry_later(connection);
+    }
+
+    /// Messages that were encoded but of which the kernel took nothing. Those with an exchange are
+    /// found through their endpoint.
+    pub(super) fn give_up_unsent(&mut self, markers: &[Marker]) {
+        for marker in markers {
+            if let Meaning::Fire { intended, request, .. } = marker.meaning {
+                self.recorder.dropped(request, intended, DropReason::NotConnected);
+            }
+        }
+    }
+
+    fn fail_exchanges(&mut self, connection: u32, why: FailReason, now: u64) {
+        let row = &self.connections[connection as usize];
+        let publishes = row.part != Part::Subscriber;
+        let endpoints = match row.part {
+            Part::Caller => 0..self.endpoints.len() as u32,
+            _ => row.endpoints(),
+        };
+        let by_caller = row.part == Part::Caller;
+        if !publishes {
+            return; // Replies may be lost; the deadline will tell.
+        }
+        for endpoint in endpoints {
+            let mut slot = self.endpoints[endpoint as usize].head;
+            while slot != NONE {
+                let exchange = *self.exchanges.get(slot);
+                let next = self.exchanges.next_of(slot);
+                if self.is_caller_request(exchange.request) == by_caller {
+                    match exchange.state {
+                        Exchange::Sent => self.recorder.failed(
+                            exchange.request,
+                            exchange.intended,
+                            exchange.sent,
+                            now,
+                            why,
+                        ),
+                        _ => self.recorder.dropped(
+                            exchange.request,
+                            exchange.intended,
+                            DropReason::NotConnected,
+                        ),
+                    }
+                    self.end_exchange(slot);
+                }
+                slot = next;
+            }
+        }
+    }
+
+    fn retry_later(&mut self, connection: u32) {
+        let row = &mut self.connections[connection as usize];
+        row.attempts = row.attempts.saturating_add(1);
+        if !matches!(self.stage, Stage::Connecting | Stage::Loading) {
+            return;
+        }
+        let ceiling = BACK_OFF_FIRST.saturating_mul(1 << (row.attempts - 1).min(16)).min(BACK_OFF_MAX);
+        // Between half and all of the ceiling, so that a fleet does not come back as one.
+        let bits = hash::mix(self.settings.nonce ^ u64::from(connection), u64::from(row.generation));
+        let pause = ceiling / 2 + bits % (ceiling / 2);
+        let at = self.clock.now() + pause;
+        self.wheel.insert(at, Timer::Reconnect { connection });
+    }
+
+    /// The connection over which an endpoint's request leaves.
+    pub(super) fn connection_for(&self, endpoint: u32, request: u16) -> u32 {
+        if self.is_caller_request(request) {
+            return self.caller.unwrap_or(0);
+        }
+        match self.plan.fleet.connections {
+            Connections::One => endpoint,
+            Connections::PublisherAndSubscriber => endpoint * 2,
+            Connections::Shared(size) => endpoint / size.max(1),
+        }
+    }
+
+    /// Ends every connection in order: DISCONNECT, half-close, read to the end (bounded), close. Bytes
+    /// that the target has not read yet would be lost by a reset if something unread were left here.
+    pub(super) fn close_all(&mut self) {
+        const PATIENCE: u64 = 1_000_000_000;
+        let mut open = 0;
+        for connection in 0..self.connections.len() as u32 {
+            if self.connections[connection as usize].state == State::Up {
+                self.batch.clear();
+                // DISCONNECT, section 3.14.
+                self.batch.bytes.extend_from_slice(&[0xE0, 0x00]);
+                self.batch.mark_control();
+                self.flush(connection);
+                let row = &mut self.connections[connection as usize];
+                if row.state == State::Up {
+                    row.state = State::Closing;
+                    if let Some(stream) = &row.stream {
+                        let _ = stream.shutdown(std::net::Shutdown::Write);
+                    }
+                    open += 1;
+                }
+            } else {
+                self.connections[connection as usize].reset();
+            }
+        }
+        let end = self.clock.now() + PATIENCE;
+        while open > 0 {
+            let left = end.saturating_sub(self.clock.now());
+            if left == 0 || self.poller.wait(Some(left)).is_err() {
+                break;
+            }
+            for number in 0..self.poller.len() {
+                let connection = self.poller.event(number).token;
+                if self.connections[connection].state == State::Closing && self.read_out(connection) {
+                    self.connections[connection].reset();
+                    open -= 1;
+                }
+            }
+        }
+    }
+
+    /// Reads and throws away; true at the end of the stream.
+    fn read_out(&mut self, connection: usize) -> bool {
+        use std::io::Read;
+        let Connection { stream: Some(stream), .. } = &mut self.connections[connection] else {
+            return true;
+        };
+        loop {
+            match stream.read(&mut self.scratch) {
+                Ok(0) => return true,
+                Ok(_) => {}
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return error.kind() != std::io::ErrorKind::WouldBlock,
+            }
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! From what the operating system and the protocol say to the classes that a report counts.
+
+use std::io;
+
+use crate::measure::{ConnectFailure, FailReason};
+use crate::mqtt::ConnectReturnCode;
+
+/// The class of an error on an open connection.
+pub(super) fn of_open(error: &io::Error) -> FailReason {
+    match error.kind() {
+        io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => FailReason::Reset,
+        io::ErrorKind::BrokenPipe | io::ErrorKind::UnexpectedEof | io::ErrorKind::NotConnected => {
+            FailReason::Closed
+        }
+        io::ErrorKind::TimedOut
+        | io::ErrorKind::HostUnreachable
+        | io::ErrorKind::NetworkUnreachable => FailReason::Unreachable,
+        _ => FailReason::Other,
+    }
+}
+
+/// The class of an error while connecting. EMFILE, ENFILE and EADDRNOTAVAIL are this machine's limits.
+pub(super) fn of_connect(error: &io::Error) -> ConnectFailure {
+    use rustix::io::Errno;
+    match Errno::from_io_error(error) {
+        Some(Errno::MFILE | Errno::NFILE) => return ConnectFailure::Descriptors,
+        Some(Errno::ADDRNOTAVAIL) => return ConnectFailure::Ports,
+        Some(Errno::NOMEM | Errno::NOBUFS) => return ConnectFailure::Memory,
+        _ => {}
+    }
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => ConnectFailure::Refused,
+        io::ErrorKind::TimedOut => ConnectFailure::Timeout,
+        io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => ConnectFailure::Reset,
+        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
+            ConnectFailure::Unreachable
+        }
+        _ => ConnectFailure::Other,
+    }
+}
+
+/// A connection that ended before it was up.
+pub(super) fn before_up(reason: FailReason) -> ConnectFailure {
+    match reason {
+        FailReason::Reset => ConnectFailure::Reset,
+        FailReason::Closed => ConnectFailure::Closed,
+        FailReason::Protocol => ConnectFailure::Protocol,
+        FailReason::Unreachable => ConnectFailure::Unreachable,
+        _ => ConnectFailure::Other,
+    }
+}
+
+/// What a CONNACK refuses with (section 3.2.2.3).
+pub(super) fn of_return_code(code: ConnectReturnCode) -> ConnectFailure {
+    match code {
+        ConnectReturnCode::BadUserNameOrPassword => ConnectFailure::BadCredentials,
+        ConnectReturnCode::NotAuthorized => ConnectFailure::NotAuthorized,
+        ConnectReturnCode::IdentifierRejected => ConnectFailure::IdentifierRejected,
+        ConnectReturnCode::ServerUnavailable => ConnectFailure::ServerUnavailable,
+        ConnectReturnCode::UnacceptableProtocolVersion => ConnectFailure::UnsupportedVersion,
+        ConnectReturnCode::Accepted => ConnectFailure::Other,
+    }
+}

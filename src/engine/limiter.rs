@@ -1,0 +1,90 @@
+//! Rate limits around the schedule: connects, the aggregate message cap, the closed model's cap.
+//!
+//! governor (GCRA) answers yes or "not before"; it never paces the open model. Its clock is the
+//! worker's own, moved once per turn, so that asking costs no clock read.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use governor::clock::{Clock, Reference};
+use governor::nanos::Nanos;
+use governor::state::{InMemoryState, NotKeyed};
+use governor::{Quota, RateLimiter};
+
+/// A clock that shows what it was last set to, in nanoseconds since the run's epoch.
+#[derive(Debug, Clone, Default)]
+struct TurnClock(Arc<AtomicU64>);
+
+impl Clock for TurnClock {
+    type Instant = Nanos;
+
+    fn now(&self) -> Nanos {
+        // Relaxed: one thread sets it and asks.
+        Nanos::new(self.0.load(Ordering::Relaxed))
+    }
+}
+
+/// A limit on how many things may be done per second.
+#[derive(Debug)]
+pub(super) struct Limiter {
+    clock: TurnClock,
+    inner: RateLimiter<NotKeyed, InMemoryState, TurnClock>,
+}
+
+impl Limiter {
+    /// At most `per_second` on average and about `burst_seconds` of it at once (at least one).
+    pub(super) fn new(per_second: f64, burst_seconds: f64) -> Self {
+        let clock = TurnClock::default();
+        let period = Duration::from_secs_f64((1.0 / per_second.max(1e-6)).clamp(1e-9, 1e6));
+        let burst = NonZeroU32::new((per_second * burst_seconds).clamp(1.0, 1e9) as u32)
+            .unwrap_or(NonZeroU32::MIN);
+        let quota = Quota::with_period(period)
+            .unwrap_or(Quota::per_second(NonZeroU32::MAX))
+            .allow_burst(burst);
+        Self { inner: RateLimiter::direct_with_clock(quota, clock.clone()), clock }
+    }
+
+    /// Asks for one at `now`.
+    ///
+    /// # Errors
+    /// The earliest instant at which asking again may help.
+    pub(super) fn check(&self, now: u64) -> Result<(), u64> {
+        self.clock.0.store(now, Ordering::Relaxed);
+        self.inner.check().map_err(|denied| {
+            let earliest = denied.earliest_possible().duration_since(Nanos::new(0));
+            earliest.as_u64().max(now + 1)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: u64 = 1_000_000_000;
+
+    #[test]
+    fn a_limiter_lets_through_its_rate_and_no_more() {
+        let limiter = Limiter::new(1000.0, 0.01);
+        let passed = (0..SECOND).step_by(100_000).filter(|&now| limiter.check(now).is_ok()).count();
+        assert!((1000..=1011).contains(&passed), "{passed} passed in a second");
+    }
+
+    #[test]
+    fn a_denied_caller_is_told_when_to_ask_again() {
+        let limiter = Limiter::new(10.0, 0.0);
+        assert_eq!(limiter.check(SECOND), Ok(()));
+        let again = limiter.check(SECOND).unwrap_err();
+        assert_eq!(again, SECOND + SECOND / 10);
+        assert_eq!(limiter.check(again), Ok(()));
+    }
+
+    #[test]
+    fn slow_rates_work_too() {
+        let limiter = Limiter::new(0.5, 0.0);
+        assert_eq!(limiter.check(0), Ok(()));
+        assert_eq!(limiter.check(0), Err(2 * SECOND));
+    }
+}

@@ -1,0 +1,155 @@
+//! What the tenant pushes, and how an endpoint answers.
+//!
+//! A pushed message holds one item or many; each new item is answered, at once or after its delay.
+//! Answers are reactive requests: planned at their trigger, with rows of their own.
+
+use std::collections::{HashSet, VecDeque};
+
+use super::timer::Timer;
+use super::worker::{Stage, Worker};
+use crate::plan::{Captures, Items, delay, hash};
+
+/// Items remembered for deduplication, per worker; the oldest are forgotten first.
+const SEEN_MAX: usize = 100_000;
+/// Answers that may wait for their delay, per worker.
+const WAITING_MAX: usize = 100_000;
+
+/// Answers that wait, and items that were seen.
+#[derive(Debug)]
+pub(super) struct Pushed {
+    waiting: Vec<Option<Waiting>>,
+    free: Vec<u32>,
+    seen: HashSet<u64>,
+    order: VecDeque<u64>,
+    drawn: u64,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    endpoint: u32,
+    inbound: u16,
+    request: u16,
+    last: bool,
+    captures: Captures,
+}
+
+impl Pushed {
+    pub(super) fn new() -> Self {
+        Self {
+            waiting: Vec::new(),
+            free: Vec::new(),
+            seen: HashSet::new(),
+            order: VecDeque::new(),
+            drawn: 0,
+        }
+    }
+
+    /// Whether no answer waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.len() == self.free.len()
+    }
+
+    /// Remembers an item; false when it is known already.
+    fn remember(&mut self, item: u64) -> bool {
+        if !self.seen.insert(item) {
+            return false;
+        }
+        self.order.push_back(item);
+        if self.order.len() > SEEN_MAX
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.seen.remove(&oldest);
+        }
+        true
+    }
+
+    fn add(&mut self, waiting: Waiting) -> Option<u32> {
+        if let Some(slot) = self.free.pop() {
+            self.waiting[slot as usize] = Some(waiting);
+            return Some(slot);
+        }
+        (self.waiting.len() < WAITING_MAX).then(|| {
+            self.waiting.push(Some(waiting));
+            (self.waiting.len() - 1) as u32
+        })
+    }
+
+    fn take(&mut self, slot: u32) -> Option<Waiting> {
+        let waiting = self.waiting.get_mut(slot as usize)?.take()?;
+        self.free.push(slot);
+        Some(waiting)
+    }
+}
+
+impl Worker {
+    /// A message that the plan recognised as pushed.
+    pub(super) fn pushed_message(
+        &mut self,
+        endpoint: u32,
+        inbound: u16,
+        payload: &[u8],
+        captures: &mut Captures,
+        at: u64,
+    ) {
+        let plan = self.plan.clone();
+        let definition = &plan.inbound[usize::from(inbound)];
+        self.recorder.inbound_received(inbound);
+        let Ok(items) = Items::new(definition.items, payload).collect::<Result<Vec<_>, _>>() else {
+            return self.recorder.unattributed_error(at);
+        };
+        for item in items {
+            if !definition.read_item(item, captures) {
+                self.recorder.unattributed_error(at);
+                continue;
+            }
+            let name = definition.item_hash(u64::from(self.base + endpoint), captures);
+            if definition.deduplicate && !self.pushed.remember(hash::mix(name, u64::from(inbound))) {
+                self.recorder.inbound_duplicate(inbound);
+                continue;
+            }
+            self.answer(endpoint, inbound, captures, at);
+        }
+    }
+
+    fn answer(&mut self, endpoint: u32, inbound: u16, captures: &Captures, at: u64) {
+        let plan = self.plan.clone();
+        let answers = &plan.inbound[usize::from(inbound)].answers;
+        for (number, &request) in answers.iter().enumerate() {
+            let Some(after) = plan.requests[usize::from(request)].reactive else { continue };
+            self.pushed.drawn += 1;
+            let bits = hash::mix(self.settings.nonce ^ self.index as u64, self.pushed.drawn);
+            let due = at + delay::draw(after, bits);
+            let waiting = Waiting {
+                endpoint,
+                inbound,
+                request,
+                last: number + 1 == answers.len(),
+                captures: captures.clone(),
+            };
+            // Also without delay by way of the wheel: the batch at hand belongs to the reading.
+            if let Some(slot) = self.pushed.add(waiting) {
+                self.wheel.insert(due, Timer::Answer { slot });
+            } else {
+                self.recorder.planned(request, due);
+                self.recorder.dropped(request, due, crate::measure::DropReason::InFlight);
+            }
+        }
+    }
+
+    /// The delay of an answer is over.
+    pub(super) fn send_answer(&mut self, slot: u32, at: u64) {
+        let Some(waiting) = self.pushed.take(slot) else { return };
+        if self.stage == Stage::Done {
+            return;
+        }
+        self.recorder.planned(waiting.request, at);
+        self.batch.clear();
+        let now = self.clock.now();
+        self.encode_or_drop(waiting.endpoint, waiting.request, at, now, &waiting.captures);
+        if waiting.last && !self.batch.is_empty() {
+            self.recorder.inbound_answered(waiting.inbound);
+        }
+        let connection = self.connection_for(waiting.endpoint, waiting.request);
+        self.flush(connection);
+    }
+}

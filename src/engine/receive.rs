@@ -1,0 +1,212 @@
+//! From bytes in the kernel to packets.
+//!
+//! One scratch buffer for all connections; only the beginning of a packet whose end is missing is
+//! copied aside. `replied` is the clock just after the read that returned the bytes.
+//! Not here: what an application message means (`reply`, `pushed`).
+
+use std::io::Read;
+
+use super::connection::State;
+use super::failure;
+use super::outbox::Meaning;
+use super::worker::Worker;
+use crate::measure::{FailReason, Outcome};
+use crate::mqtt::{
+    self, Packet, PubAck, PubComp, PubRec, PubRel, Qos, Role, SUBSCRIPTION_REFUSED, Version,
+};
+
+/// Reads of one connection per turn, so that a flooding target cannot starve the schedule.
+const READS_PER_TURN: usize = 8;
+/// Incoming QoS 2 messages that may be unreleased; a target that exceeds it breaks the protocol.
+const INCOMING_MAX: usize = 65_535;
+
+impl Worker {
+    /// Reads a connection until the kernel has no more, or for as long as its turn lasts.
+    pub(super) fn read(&mut self, connection: u32) {
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let mut more = true;
+        for _ in 0..READS_PER_TURN {
+            more = self.read_once(connection, &mut scratch);
+            if !more {
+                break;
+            }
+        }
+        self.scratch = scratch;
+        if more {
+            self.unread.push_back(connection);
+        }
+    }
+
+    /// One read call and the packets that it completes. False: nothing more to read now.
+    fn read_once(&mut self, connection: u32, scratch: &mut [u8]) -> bool {
+        let row = &mut self.connections[connection as usize];
+        if matches!(row.state, State::Down | State::Connecting) {
+            return false;
+        }
+        let Some(stream) = &mut row.stream else { return false };
+        let kept = row.tail.len();
+        scratch[..kept].copy_from_slice(&row.tail);
+        row.tail.clear();
+        let room = scratch.len() - kept;
+        let count = match stream.read(&mut scratch[kept..]) {
+            Ok(0) => {
+                self.lose(connection, FailReason::Closed);
+                return false;
+            }
+            Ok(count) => count,
+            Err(error) => {
+                row.tail.extend_from_slice(&scratch[..kept]);
+                return match error.kind() {
+                    std::io::ErrorKind::Interrupted => true,
+                    std::io::ErrorKind::WouldBlock => false,
+                    _ => {
+                        self.lose(connection, failure::of_open(&error));
+                        false
+                    }
+                };
+            }
+        };
+        let at = self.clock.now();
+        self.recorder.read(count as u64);
+        self.packets(connection, &scratch[..kept + count], at);
+        // A short read has emptied the socket: the next byte makes a new edge.
+        count == room
+    }
+
+    fn packets(&mut self, connection: u32, mut bytes: &[u8], at: u64) {
+        let limit = self.plan.limits.packet_size as usize;
+        let generation = self.connections[connection as usize].generation;
+        self.batch.clear();
+        while !bytes.is_empty() {
+            match mqtt::decode(bytes, Role::Client, Version::V311, limit) {
+                Ok(Some((packet, consumed))) => {
+                    self.packet(connection, packet, at);
+                    bytes = &bytes[consumed..];
+                }
+                Ok(None) => break,
+                Err(_) => return self.lose(connection, FailReason::Protocol),
+            }
+            let row = &self.connections[connection as usize];
+            if row.state == State::Down || row.generation != generation {
+                return;
+            }
+        }
+        if !bytes.is_empty() {
+            self.connections[connection as usize].tail.extend_from_slice(bytes);
+        } else if self.connections[connection as usize].tail.capacity() > 4096 {
+            self.connections[connection as usize].tail = Vec::new();
+        }
+        self.flush(connection);
+    }
+
+    fn packet(&mut self, connection: u32, packet: Packet<'_>, at: u64) {
+        match packet {
+            Packet::Publish(publish) => {
+                if self.acknowledge(connection, publish.qos, publish.packet_id) {
+                    self.message(connection, publish.topic, publish.payload, at);
+                }
+            }
+            Packet::PubAck(PubAck { packet_id }) => self.acknowledged(connection, packet_id, Stage::PubAck, at),
+            Packet::PubRec(PubRec { packet_id }) => self.acknowledged(connection, packet_id, Stage::PubRec, at),
+            Packet::PubComp(PubComp { packet_id }) => {
+                self.acknowledged(connection, packet_id, Stage::PubComp, at);
+            }
+            Packet::PubRel(PubRel { packet_id }) => {
+                let row = &mut self.connections[connection as usize];
+                row.incoming.retain(|&id| id != packet_id);
+                self.control(&Packet::PubComp(PubComp { packet_id }));
+            }
+            Packet::ConnAck(connack) => self.on_connack(connection, connack, at),
+            Packet::SubAck(suback) => {
+                let refused = suback.codes.contains(&SUBSCRIPTION_REFUSED);
+                self.connections[connection as usize].acks.retain(|ack| ack.packet_id != suback.packet_id);
+                self.on_suback(connection, refused, at);
+            }
+            Packet::PingResp => self.connections[connection as usize].ping_sent = 0,
+            // UNSUBACK answers nothing that was asked; the others cannot pass the codec in this role.
+            _ => self.lose(connection, FailReason::Protocol),
+        }
+    }
+
+    /// Answers a message's QoS. False: a repeated QoS 2 message that was delivered before.
+    fn acknowledge(&mut self, connection: u32, qos: Qos, packet_id: u16) -> bool {
+        match qos {
+            Qos::AtMostOnce => true,
+            Qos::AtLeastOnce => {
+                self.control(&Packet::PubAck(PubAck { packet_id }));
+                true
+            }
+            Qos::ExactlyOnce => {
+                let row = &mut self.connections[connection as usize];
+                let fresh = !row.incoming.contains(&packet_id);
+                if fresh && row.incoming.len() < INCOMING_MAX {
+                    row.incoming.push(packet_id);
+                }
+                self.control(&Packet::PubRec(PubRec { packet_id }));
+                fresh
+            }
+        }
+    }
+
+    /// Adds a control packet to the batch that is written when all packets at hand are handled.
+    fn control(&mut self, packet: &Packet<'_>) {
+        // Acknowledgements have a fixed size and always encode.
+        if packet.write(Version::V311, &mut self.batch.bytes).is_ok() {
+            self.batch.mark_control();
+        }
+    }
+
+    /// PUBACK, PUBREC or PUBCOMP for one of our messages (sections 4.3.2 and 4.3.3).
+    fn acknowledged(&mut self, connection: u32, packet_id: u16, stage: Stage, at: u64) {
+        let row = &mut self.connections[connection as usize];
+        let Some(position) = row.ack_position(packet_id) else {
+            // PUBREC for something unknown is answered all the same, or the target repeats it for ever.
+            if stage == Stage::PubRec {
+                self.control(&Packet::PubRel(PubRel { packet_id }));
+            }
+            return;
+        };
+        let ack = row.acks[position];
+        let qos = self.plan.requests[usize::from(ack.request)].qos;
+        match (stage, qos, ack.released) {
+            (Stage::PubRec, 2, _) => {
+                row.acks[position].released = true;
+                self.control(&Packet::PubRel(PubRel { packet_id }));
+                return;
+            }
+            (Stage::PubAck, 1, _) | (Stage::PubComp, 2, true) => {}
+            // A PUBACK for QoS 2 or a PUBCOMP before the PUBREL.
+            _ => return self.lose(connection, FailReason::Protocol),
+        }
+        row.acks.remove(position);
+        if ack.sent == 0 {
+            return self.lose(connection, FailReason::Protocol);
+        }
+        self.recorder.acknowledged(ack.request, ack.intended, ack.sent, at);
+        if let Some(ticket) = ack.completes {
+            if self.exchanges.live(ticket).is_some() {
+                self.complete(ticket.slot, at, Outcome::Ok, None);
+            } else {
+                self.recorder.late(ack.request, ack.intended);
+            }
+        }
+    }
+
+    /// What a marker stands for, for accounts at the end of a run.
+    pub(super) fn unsent_markers(&self) -> impl Iterator<Item = Meaning> + '_ {
+        self.connections
+            .iter()
+            .filter_map(|row| row.outbox.as_ref())
+            .flat_map(|outbox| outbox.markers())
+            .filter(|marker| !marker.begun)
+            .map(|marker| marker.meaning)
+    }
+}
+
+/// Which step of a handshake a packet is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    PubAck,
+    PubRec,
+    PubComp,
+}

@@ -1,0 +1,253 @@
+//! Application messages from the target: which request do they answer, and in time?
+//!
+//! The plan recognises; the table of exchanges knows what is outstanding; here both meet and every
+//! message ends up in exactly one place: an answer, late, duplicate, orphan, an error without owner,
+//! or a push. Deadlines are decided by instants, not by who was handled first.
+
+use super::connection::Part;
+use super::exchange::{CALLER, Key, State, Ticket};
+use super::timer::Timer;
+use super::worker::Worker;
+use crate::measure::{DropReason, Outcome};
+use crate::plan::{Captures, IdKind, Listener, Recognised, ReplyOutcome, Sender, parse_uuid_request_id};
+
+/// Shortest quarantine of a timed-out request ID.
+const QUARANTINE_MIN: u64 = 30_000_000_000;
+
+/// A reply as far as the matching needs it.
+struct Reply<'a> {
+    request: u16,
+    id: Option<u128>,
+    outcome: ReplyOutcome,
+    status: Option<&'a str>,
+    reason: Option<&'a str>,
+}
+
+impl Worker {
+    /// One PUBLISH from the target.
+    pub(super) fn message(&mut self, connection: u32, topic: &str, payload: &[u8], at: u64) {
+        let plan = self.plan.clone();
+        let mut captures = Captures::new();
+        let row = &self.connections[connection as usize];
+        let (part, endpoints) = (row.part, row.endpoints());
+        let caller = part == Part::Caller;
+        let listeners = if caller { 0..1 } else { endpoints };
+        for endpoint in listeners {
+            let who = if caller { Listener::Caller } else { Listener::Endpoint(self.base + endpoint) };
+            match plan.recognise(who, topic, payload, &mut captures) {
+                Recognised::Unknown => {}
+                Recognised::Echo => return,
+                Recognised::Inbound { inbound } => {
+                    return self.pushed_message(endpoint, inbound, payload, &mut captures, at);
+                }
+                Recognised::LoneError { .. } => return self.recorder.unattributed_error(at),
+                Recognised::Reply { request, id, outcome, status, reason } => {
+                    let (status, reason) = (status.as_ref(), reason.as_ref());
+                    let reply = Reply {
+                        request,
+                        id,
+                        outcome,
+                        status: status.map(|text| text.as_str()),
+                        reason: reason.map(|text| text.as_ref()),
+                    };
+                    return self.reply(endpoint, &reply, at);
+                }
+            }
+        }
+    }
+
+    fn reply(&mut self, endpoint: u32, reply: &Reply<'_>, at: u64) {
+        let found = match reply.id {
+            Some(id) => self.find_by_id(endpoint, reply.request, id),
+            None => self.find_oldest(endpoint, reply.request),
+        };
+        let Some(slot) = found else {
+            return self.unmatched(endpoint, reply, at);
+        };
+        let exchange = *self.exchanges.get(slot);
+        match exchange.state {
+            State::Quarantined => return self.recorder.late(exchange.request, exchange.intended),
+            State::Queued | State::Free => return self.recorder.orphan(reply.request, at),
+            State::Sent => {}
+        }
+        if exchange.request != reply.request {
+            return self.recorder.orphan(reply.request, at);
+        }
+        if at > exchange.deadline {
+            // The timer would have said so, had it been asked first.
+            self.time_out(slot, exchange.deadline);
+            return self.recorder.late(exchange.request, exchange.intended);
+        }
+        let outcome = match reply.outcome {
+            ReplyOutcome::Intermediate => return,
+            ReplyOutcome::Ok => Outcome::Ok,
+            ReplyOutcome::Error => Outcome::Error,
+        };
+        if outcome == Outcome::Error {
+            let reason = reply.reason.unwrap_or("");
+            self.recorder.error_detail(reply.request, reply.status, reason, at);
+        }
+        if reply.id.is_none() {
+            self.forget_oldest(exchange.endpoint, reply.request);
+        }
+        self.complete(slot, at, outcome, reply.status);
+    }
+
+    fn find_by_id(&self, endpoint: u32, request: u16, id: u128) -> Option<u32> {
+        let definition = &self.plan.requests[usize::from(request)];
+        let owner = if definition.from == Sender::Caller { CALLER } else { endpoint };
+        self.exchanges.find(&Key { owner, scope: definition.scope, id })
+    }
+
+    /// Replies without an ID answer the oldest outstanding request of their kind.
+    fn find_oldest(&mut self, endpoint: u32, request: u16) -> Option<u32> {
+        let queue = self.nameless.get_mut(&(endpoint, request))?;
+        while let Some(&ticket) = queue.front() {
+            if self.exchanges.live(ticket).is_some() {
+                return Some(ticket.slot);
+            }
+            queue.pop_front();
+        }
+        None
+    }
+
+    fn forget_oldest(&mut self, endpoint: u32, request: u16) {
+        if let Some(queue) = self.nameless.get_mut(&(endpoint, request)) {
+            queue.pop_front();
+        }
+    }
+
+    /// A reply that no exchange waits for: answered before (duplicate), or never asked (orphan).
+    fn unmatched(&mut self, endpoint: u32, reply: &Reply<'_>, at: u64) {
+        let definition = &self.plan.requests[usize::from(reply.request)];
+        let by_caller = definition.from == Sender::Caller;
+        let scope = usize::from(definition.scope);
+        let issued = match (definition.id_kind, reply.id) {
+            (Some(IdKind::Range(range)), Some(id)) => {
+                let cursor = if by_caller {
+                    self.caller_cursors[scope]
+                } else {
+                    self.id_cursors[endpoint as usize * self.caller_cursors.len() + scope]
+                };
+                u32::try_from(id).is_ok_and(|id| range.was_issued(cursor, id))
+            }
+            (Some(IdKind::Uuid), Some(id)) => match parse_uuid_request_id(self.settings.nonce, id) {
+                // Another worker's caller subscribes to the same topics and will count it.
+                Some((owner, _)) if owner as usize != self.index => return,
+                Some((_, counter)) => counter <= self.uuid_counter,
+                None => false,
+            },
+            _ => true,
+        };
+        if issued && reply.outcome == ReplyOutcome::Intermediate {
+            return; // A progress note after the end changes nothing.
+        }
+        if issued {
+            self.recorder.duplicate(reply.request, at);
+        } else {
+            self.recorder.orphan(reply.request, at);
+        }
+    }
+
+    /// An exchange has got its final answer (or needs none).
+    pub(super) fn complete(&mut self, slot: u32, at: u64, outcome: Outcome, status: Option<&str>) {
+        let exchange = *self.exchanges.get(slot);
+        self.recorder.completed(exchange.request, exchange.intended, exchange.sent, at, outcome, status);
+        self.end_exchange(slot);
+        self.closed_next(exchange.endpoint, at);
+    }
+
+    /// Takes an exchange out of the table, whatever became of it.
+    pub(super) fn end_exchange(&mut self, slot: u32) {
+        let exchange = *self.exchanges.get(slot);
+        if let Some(timer) = exchange.timer {
+            self.wheel.cancel(timer);
+        }
+        let row = &mut self.endpoints[exchange.endpoint as usize];
+        row.in_flight -= 1;
+        self.exchanges.remove(&mut row.head, slot);
+    }
+
+    /// The timer of an exchange: its deadline, or the end of its quarantine.
+    pub(super) fn exchange_timer(&mut self, slot: u32, at: u64) {
+        let exchange = *self.exchanges.get(slot);
+        match exchange.state {
+            State::Quarantined => self.exchanges.release_quarantined(slot),
+            State::Free => {}
+            State::Queued => {
+                // The socket never took it.
+                self.recorder.dropped(exchange.request, exchange.intended, DropReason::BackPressure);
+                self.end_exchange(slot);
+                self.closed_next(exchange.endpoint, at);
+            }
+            State::Sent => {
+                let definition = &self.plan.requests[usize::from(exchange.request)];
+                if definition.silence_is_ok {
+                    self.complete(slot, exchange.deadline, Outcome::Ok, None);
+                } else {
+                    self.time_out(slot, at);
+                }
+            }
+        }
+    }
+
+    /// No answer by the deadline. The ID goes into quarantine, so that a late reply finds its own
+    /// request and not the next user of the ID.
+    fn time_out(&mut self, slot: u32, at: u64) {
+        let exchange = *self.exchanges.get(slot);
+        self.recorder.timed_out(exchange.request, exchange.intended, exchange.sent, at);
+        if exchange.indexed {
+            if let Some(timer) = exchange.timer {
+                self.wheel.cancel(timer);
+            }
+            let row = &mut self.endpoints[exchange.endpoint as usize];
+            row.in_flight -= 1;
+            self.exchanges.quarantine(&mut row.head, slot);
+            let deadline_ns = self.plan.requests[usize::from(exchange.request)].deadline_ns;
+            let pause = (2 * deadline_ns).max(QUARANTINE_MIN);
+            let timer = self.wheel.insert(at.saturating_add(pause), Timer::Exchange { slot });
+            self.exchanges.get_mut(slot).timer = Some(timer);
+        } else {
+            self.end_exchange(slot);
+        }
+        self.closed_next(exchange.endpoint, at);
+    }
+
+    pub(super) fn is_caller_request(&self, request: u16) -> bool {
+        self.plan.requests[usize::from(request)].from == Sender::Caller
+    }
+
+    /// The run is over: whatever is still open gets its row in the ledger.
+    pub(super) fn settle_accounts(&mut self, now: u64) {
+        self.drop_capped();
+        let unsent: Vec<_> = self.unsent_markers().collect();
+        for meaning in unsent {
+            if let super::outbox::Meaning::Fire { intended, request, .. } = meaning {
+                self.recorder.dropped(request, intended, DropReason::BackPressure);
+            }
+        }
+        for endpoint in 0..self.endpoints.len() {
+            let mut slot = self.endpoints[endpoint].head;
+            while slot != super::exchange::NONE {
+                let exchange = *self.exchanges.get(slot);
+                let next = self.exchanges.next_of(slot);
+                let Ticket { .. } = Ticket { slot, generation: exchange.generation };
+                match exchange.state {
+                    State::Sent => self.recorder.left_in_flight(
+                        exchange.request,
+                        exchange.intended,
+                        exchange.sent,
+                        now,
+                    ),
+                    _ => self.recorder.dropped(
+                        exchange.request,
+                        exchange.intended,
+                        DropReason::BackPressure,
+                    ),
+                }
+                self.end_exchange(slot);
+                slot = next;
+            }
+        }
+    }
+}

@@ -1,0 +1,300 @@
+//! The coordinator's side of the seconds: merges workers' intervals into rows and keeps them.
+//!
+//! A second is closed when every worker has delivered it (or when it is long overdue); what comes
+//! later counts in the next one, so that no count is lost. Not here: drawing the progress line.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use hdrhistogram::serialization::{Serializer, V2Serializer};
+
+use super::distribution::{Population, wait_at};
+use super::interval::{Interval, IntervalRequest};
+use super::phase::Phase;
+use super::samples::Samples;
+use super::shape::Shape;
+
+/// Seconds that may wait for a slow worker at once.
+const PENDING_MAX: usize = 8;
+/// Seconds that are kept: a week. Beyond it, only the totals go on.
+const SECONDS_MAX: u64 = 7 * 86_400;
+
+/// One line of `intervals.csv`. Percentiles are over what ended in the second: requests that ended
+/// without an answer rank above every answered one, and stand with their longest certain wait.
+#[derive(Debug, Clone, PartialEq)]
+pub struct IntervalRow {
+    /// Counted from the run's epoch.
+    pub second: u64,
+    /// The phase in which the second began.
+    pub phase: Phase,
+    /// Index in the shape.
+    pub request: u16,
+    /// Requests that came due.
+    pub planned: u64,
+    /// Requests that were written.
+    pub sent: u64,
+    /// Requests that ended with success.
+    pub ok: u64,
+    /// Requests that ended with an error reply.
+    pub error: u64,
+    /// Requests whose deadline passed.
+    pub timeout: u64,
+    /// Requests that ended for another reason.
+    pub failed: u64,
+    /// Requests that were not written.
+    pub dropped: u64,
+    /// Requests in flight at the end of the second.
+    pub in_flight: u64,
+    /// Half of them were answered within this, us.
+    pub response_time_p50_us: Option<f64>,
+    /// us.
+    pub response_time_p99_us: Option<f64>,
+    /// us.
+    pub response_time_max_us: Option<f64>,
+    /// Over what was written in the second, us.
+    pub schedule_lag_p99_us: Option<f64>,
+    /// Connections of the whole fleet that are up at the end of the second.
+    pub connected: u64,
+}
+
+/// Response times of one request in one second, in the V2 format of `HdrHistogram` (values in ns).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredHistogram {
+    /// Beginning of the interval, ns since the run's epoch.
+    pub start: u64,
+    /// Its end.
+    pub end: u64,
+    /// Index in the shape.
+    pub request: u16,
+    /// Serialised, uncompressed.
+    pub v2: Vec<u8>,
+}
+
+/// All seconds of a run.
+#[derive(Debug, Clone, Default)]
+pub struct Seconds {
+    /// Ordered by second, then by request; one for each request and second.
+    pub rows: Vec<IntervalRow>,
+    /// In the same order, only those that are not empty.
+    pub histograms: Vec<StoredHistogram>,
+    /// Seconds that were not kept because the run is longer than a week.
+    pub not_kept: u64,
+}
+
+/// The last complete second, for a progress line.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Live {
+    /// Counted from the run's epoch.
+    pub second: u64,
+    /// The phase in which it began.
+    pub phase: Phase,
+    /// Requests that came due, per second, without reactive ones.
+    pub asked_per_s: f64,
+    /// Requests that ended with success, per second, without reactive ones.
+    pub achieved_per_s: f64,
+    /// All requests in flight at its end.
+    pub in_flight: u64,
+    /// Response time, without reactive requests, us.
+    pub p99_us: Option<f64>,
+    /// Dropped, failed, timed out or answered with an error since the run began, warm-up included.
+    pub failures: u64,
+    /// Connections that are up at its end.
+    pub connected: u64,
+}
+
+/// A second that some workers still owe.
+#[derive(Debug)]
+struct Pending {
+    merged: Box<Interval>,
+    delivered: Vec<bool>,
+}
+
+/// Merges the intervals of all workers. One per run.
+#[derive(Debug)]
+pub struct Collector {
+    shape: Arc<Shape>,
+    workers: usize,
+    pending: BTreeMap<u64, Pending>,
+    #[allow(
+        clippy::vec_box,
+        reason = "boxes travel to workers and back; they are reused too"
+    )]
+    spare: Vec<Box<Interval>>,
+    /// First second that is not closed.
+    open_from: u64,
+    failures: u64,
+    live: Option<Live>,
+    seconds: Seconds,
+}
+
+impl Collector {
+    /// For this many workers, numbered from 0.
+    pub fn new(shape: Arc<Shape>, workers: usize) -> Self {
+        Self {
+            shape,
+            workers,
+            pending: BTreeMap::new(),
+            spare: Vec::new(),
+            open_from: 0,
+            failures: 0,
+            live: None,
+            seconds: Seconds::default(),
+        }
+    }
+
+    /// Takes a worker's interval and returns an empty one, to be given to `Recorder::recycle`.
+    pub fn add(&mut self, worker: usize, mut interval: Box<Interval>) -> Box<Interval> {
+        let second = interval.second().max(self.open_from);
+        let empty = if let Some(pending) = self.pending.get_mut(&second) {
+            pending.merged.merge(&interval);
+            interval.reset();
+            interval
+        } else {
+            let pending = Pending {
+                merged: interval,
+                delivered: vec![false; self.workers],
+            };
+            self.pending.insert(second, pending);
+            self.spare
+                .pop()
+                .unwrap_or_else(|| Box::new(Interval::new(&self.shape)))
+        };
+        if let Some(delivered) = self
+            .pending
+            .get_mut(&second)
+            .and_then(|pending| pending.delivered.get_mut(worker))
+        {
+            *delivered = true;
+        }
+        while let Some(oldest) = self.pending.first_entry() {
+            let complete = oldest.get().delivered.iter().all(|delivered| *delivered);
+            if !complete && self.pending.len() <= PENDING_MAX {
+                break;
+            }
+            self.close_oldest();
+        }
+        empty
+    }
+
+    /// The last complete second, if there is one.
+    pub fn live(&self) -> Option<Live> {
+        self.live
+    }
+
+    /// Closes what is still open and hands out all seconds.
+    pub fn finish(mut self) -> Seconds {
+        while !self.pending.is_empty() {
+            self.close_oldest();
+        }
+        self.seconds
+    }
+
+    fn close_oldest(&mut self) {
+        let Some((
+            second,
+            Pending {
+                merged,
+                delivered: _,
+            },
+        )) = self.pending.pop_first()
+        else {
+            return;
+        };
+        self.open_from = second + 1;
+        let failures = merged
+            .requests
+            .iter()
+            .map(|request| request.error + request.unanswered());
+        self.failures += failures.sum::<u64>();
+        self.live = Some(self.look_at(second, &merged));
+        if second < SECONDS_MAX {
+            self.keep(second, &merged);
+        } else {
+            self.seconds.not_kept += 1;
+        }
+        let mut merged = merged;
+        merged.reset();
+        self.spare.push(merged);
+    }
+
+    fn keep(&mut self, second: u64, merged: &Interval) {
+        for (index, request) in merged.requests.iter().enumerate() {
+            let index = index as u16;
+            self.seconds.rows.push(row(second, merged, index, request));
+            if let Some(histogram) = request.response.histogram() {
+                let mut v2 = Vec::new();
+                V2Serializer::new()
+                    .serialize(histogram, &mut v2)
+                    .expect("memory takes every histogram");
+                let Interval { start, end, .. } = *merged;
+                self.seconds.histograms.push(StoredHistogram {
+                    start,
+                    end,
+                    request: index,
+                    v2,
+                });
+            }
+        }
+    }
+
+    fn look_at(&self, second: u64, merged: &Interval) -> Live {
+        let length_s = merged.end.saturating_sub(merged.start).max(1) as f64 / 1e9;
+        let scheduled = || {
+            let rows = merged.requests.iter().zip(&self.shape.requests);
+            rows.filter(|(_, shape)| !shape.reactive)
+                .map(|(request, _)| request)
+        };
+        let mut response = Samples::new(self.shape.bounds());
+        scheduled().for_each(|request| response.merge(&request.response));
+        let population = Population {
+            planned: response.count() + scheduled().map(IntervalRequest::unanswered).sum::<u64>(),
+            longest_unanswered_ns: scheduled()
+                .map(|request| request.longest_unanswered_ns)
+                .max()
+                .unwrap_or(0),
+        };
+        Live {
+            second,
+            phase: merged.phase,
+            asked_per_s: scheduled().map(|request| request.planned).sum::<u64>() as f64 / length_s,
+            achieved_per_s: scheduled().map(|request| request.ok).sum::<u64>() as f64 / length_s,
+            in_flight: merged
+                .requests
+                .iter()
+                .map(|request| request.in_flight)
+                .sum(),
+            p99_us: wait_at(&response, population, 9_900),
+            failures: self.failures,
+            connected: merged.connected,
+        }
+    }
+}
+
+fn row(second: u64, interval: &Interval, request: u16, of: &IntervalRequest) -> IntervalRow {
+    let ended = Population {
+        planned: of.response.count() + of.unanswered(),
+        longest_unanswered_ns: of.longest_unanswered_ns,
+    };
+    let written = Population {
+        planned: of.lag.count(),
+        longest_unanswered_ns: 0,
+    };
+    IntervalRow {
+        second,
+        phase: interval.phase,
+        request,
+        planned: of.planned,
+        sent: of.sent,
+        ok: of.ok,
+        error: of.error,
+        timeout: of.timeout,
+        failed: of.failed,
+        dropped: of.dropped,
+        in_flight: of.in_flight,
+        response_time_p50_us: wait_at(&of.response, ended, 5_000),
+        response_time_p99_us: wait_at(&of.response, ended, 9_900),
+        response_time_max_us: wait_at(&of.response, ended, 10_000),
+        schedule_lag_p99_us: wait_at(&of.lag, written, 9_900),
+        connected: interval.connected,
+    }
+}

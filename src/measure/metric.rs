@@ -1,0 +1,225 @@
+//! What a threshold compares: the metric that its key names, and that metric's value.
+//!
+//! `[request.]metric[.statistic]`. Private to `threshold`. Not here: comparing.
+
+use super::distribution::{Distribution, Statistic};
+use super::figures::Figures;
+use super::quantity::Quantity;
+use super::shape::Shape;
+use super::threshold::ThresholdError;
+
+/// What is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Metric {
+    Time(Timing, Statistic),
+    ErrorRate,
+    FailureRate,
+    Throughput,
+    Count(Count),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Timing {
+    Response,
+    Service,
+    Lag,
+    Acknowledge,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Count {
+    Planned,
+    Dropped,
+    Sent,
+    Ok,
+    Error,
+    Timeout,
+    Failed,
+    Late,
+    Duplicate,
+    Orphan,
+}
+
+const TIMINGS: [(&str, Timing); 4] = [
+    ("response_time", Timing::Response),
+    ("service_time", Timing::Service),
+    ("schedule_lag", Timing::Lag),
+    ("acknowledge_time", Timing::Acknowledge),
+];
+
+const SIMPLE: [(&str, Metric); 13] = [
+    ("error_rate", Metric::ErrorRate),
+    ("failure_rate", Metric::FailureRate),
+    ("throughput", Metric::Throughput),
+    ("planned", Metric::Count(Count::Planned)),
+    ("dropped", Metric::Count(Count::Dropped)),
+    ("sent", Metric::Count(Count::Sent)),
+    ("ok", Metric::Count(Count::Ok)),
+    ("error", Metric::Count(Count::Error)),
+    ("timeout", Metric::Count(Count::Timeout)),
+    ("failed", Metric::Count(Count::Failed)),
+    ("late", Metric::Count(Count::Late)),
+    ("duplicate", Metric::Count(Count::Duplicate)),
+    ("orphan", Metric::Count(Count::Orphan)),
+];
+
+/// Request and metric of a key. Request names have no dot and no underscore, metrics may have the
+/// latter, so the parts tell themselves apart.
+pub(super) fn subject(key: &str, shape: &Shape) -> Result<(Option<u16>, Metric), ThresholdError> {
+    let parts: Vec<&str> = key.split('.').collect();
+    let timed = |name: &str| {
+        TIMINGS
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, timing)| *timing)
+    };
+    match parts[..] {
+        [name] => Ok((None, simple(key, name)?)),
+        [name, statistic] if timed(name).is_some() => Ok((None, time(key, name, statistic)?)),
+        [request, name] => Ok((Some(find(key, request, shape)?), simple(key, name)?)),
+        [request, name, statistic] => Ok((
+            Some(find(key, request, shape)?),
+            time(key, name, statistic)?,
+        )),
+        _ => Err(error(
+            key,
+            "has too many parts: it is [request.]metric[.statistic]",
+        )),
+    }
+}
+
+fn simple(key: &str, name: &str) -> Result<Metric, ThresholdError> {
+    if let Some((_, metric)) = SIMPLE.iter().find(|(known, _)| *known == name) {
+        return Ok(*metric);
+    }
+    if TIMINGS.iter().any(|(known, _)| *known == name) {
+        return Err(ThresholdError {
+            suggestion: Some(format!("{key}.p99")),
+            ..error(key, "names no statistic")
+        });
+    }
+    let known = SIMPLE
+        .iter()
+        .map(|(known, _)| *known)
+        .chain(TIMINGS.iter().map(|(known, _)| *known));
+    Err(unknown(key, "metric", name, known))
+}
+
+fn time(key: &str, name: &str, statistic: &str) -> Result<Metric, ThresholdError> {
+    let Some((_, timing)) = TIMINGS.iter().find(|(known, _)| *known == name) else {
+        return match simple(key, name) {
+            Ok(_) => Err(error(
+                key,
+                &format!("names a statistic, but {name} has none"),
+            )),
+            Err(_) => Err(unknown(
+                key,
+                "metric",
+                name,
+                TIMINGS.iter().map(|(known, _)| *known),
+            )),
+        };
+    };
+    let known = Statistic::ALL
+        .iter()
+        .find(|known| known.name() == statistic);
+    let statistic = known.ok_or_else(|| {
+        unknown(
+            key,
+            "statistic",
+            statistic,
+            Statistic::ALL.iter().map(|s| s.name()),
+        )
+    })?;
+    Ok(Metric::Time(*timing, *statistic))
+}
+
+fn find(key: &str, request: &str, shape: &Shape) -> Result<u16, ThresholdError> {
+    let place = shape.names().position(|name| name == request);
+    place
+        .map(|place| place as u16)
+        .ok_or_else(|| unknown(key, "request", request, shape.names()))
+}
+
+pub(super) fn error(key: &str, problem: &str) -> ThresholdError {
+    ThresholdError {
+        key: key.to_owned(),
+        problem: problem.to_owned(),
+        suggestion: None,
+    }
+}
+
+fn unknown<'a>(
+    key: &str,
+    kind: &str,
+    name: &str,
+    known: impl Iterator<Item = &'a str>,
+) -> ThresholdError {
+    let scored = known.map(|known| (strsim::jaro_winkler(name, known), known));
+    let nearest = scored
+        .filter(|(score, _)| *score > 0.7)
+        .max_by(|a, b| a.0.total_cmp(&b.0));
+    let suggestion = nearest.map(|(_, nearest)| key.replacen(name, nearest, 1));
+    ThresholdError {
+        suggestion,
+        ..error(key, &format!("names no {kind} of this run: \"{name}\""))
+    }
+}
+
+impl Metric {
+    pub(super) fn value(self, figures: &Figures, measure_s: f64) -> Option<f64> {
+        let ledger = &figures.ledger;
+        let count = |count| Some(count as f64);
+        match self {
+            Self::Time(timing, statistic) => timing.of(figures).value(statistic),
+            Self::ErrorRate => figures.error_rate,
+            Self::FailureRate => figures.failure_rate,
+            Self::Throughput => (measure_s > 0.0).then(|| ledger.ok as f64 / measure_s),
+            Self::Count(Count::Planned) => count(ledger.planned),
+            Self::Count(Count::Dropped) => count(ledger.dropped),
+            Self::Count(Count::Sent) => count(ledger.sent),
+            Self::Count(Count::Ok) => count(ledger.ok),
+            Self::Count(Count::Error) => count(ledger.error),
+            Self::Count(Count::Timeout) => count(ledger.timeout),
+            Self::Count(Count::Failed) => count(ledger.failed),
+            Self::Count(Count::Late) => count(ledger.late),
+            Self::Count(Count::Duplicate) => count(ledger.duplicate),
+            Self::Count(Count::Orphan) => count(ledger.orphan),
+        }
+    }
+
+    pub(super) fn is_at_least(self, figures: &Figures) -> bool {
+        match self {
+            Self::Time(timing, statistic) => timing.of(figures).is_at_least(statistic),
+            _ => false,
+        }
+    }
+}
+
+impl Timing {
+    fn of(self, figures: &Figures) -> &Distribution {
+        match self {
+            Self::Response => &figures.response_time_us,
+            Self::Service => &figures.service_time_us,
+            Self::Lag => &figures.schedule_lag_us,
+            Self::Acknowledge => &figures.acknowledge_time_us,
+        }
+    }
+}
+
+/// The limit in the unit of the metric, or what kind of value it wants.
+pub(super) fn limit(metric: Metric, quantity: Quantity) -> Result<f64, &'static str> {
+    match (metric, quantity) {
+        (Metric::Time(..), Quantity::Time(micros)) => Ok(micros),
+        (Metric::Time(..), _) => Err("a time, such as 50ms"),
+        (
+            Metric::ErrorRate | Metric::FailureRate,
+            Quantity::Share(share) | Quantity::Plain(share),
+        ) => Ok(share),
+        (Metric::ErrorRate | Metric::FailureRate, _) => Err("a share, such as 0.1%"),
+        (Metric::Throughput, Quantity::PerSecond(rate) | Quantity::Plain(rate)) => Ok(rate),
+        (Metric::Throughput, _) => Err("a rate, such as 500/s"),
+        (Metric::Count(_), Quantity::Plain(count)) => Ok(count),
+        (Metric::Count(_), _) => Err("a bare number"),
+    }
+}

@@ -1,0 +1,360 @@
+//! Where a worker writes down what happens, event by event.
+//!
+//! One recorder per worker, which is its only writer: nothing here is shared or locked, and after the
+//! first use of a row nothing allocates. An event belongs to the phase of its *intended* instant;
+//! in the per-second intervals it belongs to the second in which it was written down.
+//! Not here: decisions. Whether a reply is late or a duplicate is the worker's to know.
+
+use std::sync::Arc;
+
+use super::interval::{Interval, IntervalRequest};
+use super::ledger::Ledger;
+use super::phase::Phases;
+use super::reason::{ConnectFailure, DropReason, FailReason};
+use super::shape::Shape;
+use super::tally::{RequestTally, Tally};
+
+/// How a request was answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Success, or completion where no reply is expected.
+    Ok,
+    /// A reply that says error.
+    Error,
+}
+
+/// Intervals kept for reuse; more would mean that the coordinator gave back what it never got.
+const SPARE_MAX: usize = 4;
+
+/// One worker's measurement. `request` and `inbound` are indices of the `Shape`; an index beyond it
+/// is a defect and panics. Instants are ns since the run's epoch.
+#[derive(Debug)]
+pub struct Recorder {
+    shape: Arc<Shape>,
+    phases: Phases,
+    tally: Tally,
+    interval: Box<Interval>,
+    #[allow(
+        clippy::vec_box,
+        reason = "boxes travel to the collector and back; they are reused too"
+    )]
+    spare: Vec<Box<Interval>>,
+    connected_now: u32,
+}
+
+/// The places that one event of a request writes to.
+struct Row<'a> {
+    tally: &'a mut RequestTally,
+    interval: &'a mut IntervalRequest,
+    measured: bool,
+}
+
+impl Row<'_> {
+    /// Counts an event in the ledger of the run and, if measured, of the measure phase.
+    fn count(&mut self, event: impl Fn(&mut Ledger)) {
+        event(&mut self.tally.whole_run);
+        if self.measured {
+            event(&mut self.tally.measured);
+        }
+    }
+
+    /// A request that was sent and ends without an answer.
+    fn unanswered(&mut self, intended: u64, sent: u64, at: u64) {
+        let (response_ns, service_ns) = (at.saturating_sub(intended), at.saturating_sub(sent));
+        self.interval.longest_unanswered_ns = self.interval.longest_unanswered_ns.max(response_ns);
+        if self.measured {
+            let longest = &mut self.tally.unanswered;
+            longest.response_ns = longest.response_ns.max(response_ns);
+            longest.service_ns = longest.service_ns.max(service_ns);
+        }
+    }
+}
+
+impl Recorder {
+    /// Nothing recorded, in the connect phase.
+    pub fn new(shape: Arc<Shape>) -> Self {
+        let (tally, interval) = (Tally::new(&shape), Box::new(Interval::new(&shape)));
+        Self {
+            shape,
+            phases: Phases::connecting(),
+            tally,
+            interval,
+            spare: Vec::with_capacity(SPARE_MAX),
+            connected_now: 0,
+        }
+    }
+
+    /// Warm-up begins at `load_start`, measure after it, drain after that, as long as the shape says.
+    pub fn begin_load(&mut self, load_start: u64) {
+        self.phases = Phases::begun(load_start, self.shape.warm_up_ns, self.shape.measure_ns);
+    }
+
+    fn row(&mut self, request: u16, intended: u64) -> Row<'_> {
+        Row {
+            tally: &mut self.tally.requests[usize::from(request)],
+            interval: &mut self.interval.requests[usize::from(request)],
+            measured: self.phases.measures(intended),
+        }
+    }
+
+    /// A request is due at `intended`, by the schedule or by a trigger.
+    pub fn planned(&mut self, request: u16, intended: u64) {
+        let mut row = self.row(request, intended);
+        row.count(|ledger| ledger.planned += 1);
+        row.interval.planned += 1;
+    }
+
+    /// A planned request is not written, and never will be.
+    pub fn dropped(&mut self, request: u16, intended: u64, reason: DropReason) {
+        // What was dropped as late has certainly waited for its deadline.
+        let late = reason == DropReason::Late;
+        let wait_ns = if late {
+            self.shape.requests[usize::from(request)].deadline_ns
+        } else {
+            0
+        };
+        let mut row = self.row(request, intended);
+        row.count(|ledger| {
+            ledger.dropped += 1;
+            ledger.dropped_by[reason.index()] += 1;
+        });
+        row.interval.dropped += 1;
+        row.interval.longest_unanswered_ns = row.interval.longest_unanswered_ns.max(wait_ns);
+        if row.measured {
+            let longest = &mut row.tally.unanswered;
+            longest.response_ns = longest.response_ns.max(wait_ns);
+            longest.lag_ns = longest.lag_ns.max(wait_ns);
+        }
+    }
+
+    /// A planned request is written at `sent`; the worker came to it at `due` (pacer lag is
+    /// `due - intended`; what is between `due` and `sent` is back-pressure and earlier writes).
+    pub fn sent(&mut self, request: u16, intended: u64, due: u64, sent: u64) {
+        let acknowledgeable = self.shape.requests[usize::from(request)].qos > 0;
+        let mut row = self.row(request, intended);
+        row.count(|ledger| ledger.sent += 1);
+        row.interval.sent += 1;
+        let lag = sent.saturating_sub(intended);
+        row.interval.lag.record(lag);
+        // In warm-up already, so that measuring does not begin with page faults.
+        row.tally.lag.prepare();
+        row.tally.pacer_lag.prepare();
+        if row.measured {
+            row.tally.lag.record(lag);
+            row.tally.pacer_lag.record(due.saturating_sub(intended));
+            row.tally.acknowledgeable += u64::from(acknowledgeable);
+        }
+    }
+
+    /// PUBACK or PUBCOMP was read at `at`. Does not complete the request: see [`Recorder::completed`].
+    pub fn acknowledged(&mut self, request: u16, intended: u64, sent: u64, at: u64) {
+        let row = self.row(request, intended);
+        row.tally.acknowledge.prepare();
+        if row.measured {
+            row.tally.acknowledge.record(at.saturating_sub(sent));
+        }
+    }
+
+    /// A request ends with an answer at `at`, or without one where none is expected (then `at` is
+    /// that of the acknowledgement, the write, or, where silence is success, the deadline).
+    /// A reply without a code counts as status `ok` or `error`.
+    pub fn completed(
+        &mut self,
+        request: u16,
+        intended: u64,
+        sent: u64,
+        at: u64,
+        outcome: Outcome,
+        status: Option<&str>,
+    ) {
+        let silence_is_ok = self.shape.requests[usize::from(request)].silence_is_ok;
+        // Silence has no duration: its "wait" would be the deadline and hide real replies.
+        let silent = silence_is_ok && outcome == Outcome::Ok && status.is_none();
+        let mut row = self.row(request, intended);
+        let code = match outcome {
+            Outcome::Ok => {
+                row.count(|ledger| ledger.ok += 1);
+                row.interval.ok += 1;
+                status.unwrap_or("ok")
+            }
+            Outcome::Error => {
+                row.count(|ledger| ledger.error += 1);
+                row.interval.error += 1;
+                status.unwrap_or("error")
+            }
+        };
+        if row.measured {
+            row.tally.status.add(code);
+            row.tally.silent += u64::from(silent);
+        }
+        if silent {
+            return;
+        }
+        let response = at.saturating_sub(intended);
+        row.interval.response.record(response);
+        row.tally.response.prepare();
+        row.tally.service.prepare();
+        if row.measured {
+            row.tally.response.record(response);
+            row.tally.service.record(at.saturating_sub(sent));
+        }
+    }
+
+    /// The deadline of a sent request passed at `at` without an answer.
+    pub fn timed_out(&mut self, request: u16, intended: u64, sent: u64, at: u64) {
+        let mut row = self.row(request, intended);
+        row.count(|ledger| ledger.timeout += 1);
+        row.interval.timeout += 1;
+        row.unanswered(intended, sent, at);
+    }
+
+    /// A sent request ends at `at` without an answer because of `reason`.
+    pub fn failed(&mut self, request: u16, intended: u64, sent: u64, at: u64, reason: FailReason) {
+        let mut row = self.row(request, intended);
+        row.count(|ledger| {
+            ledger.failed += 1;
+            ledger.failed_by[reason.index()] += 1;
+        });
+        row.interval.failed += 1;
+        row.unanswered(intended, sent, at);
+    }
+
+    /// The run ends at `at` while a sent request has neither answer nor deadline behind it.
+    pub fn left_in_flight(&mut self, request: u16, intended: u64, sent: u64, at: u64) {
+        let mut row = self.row(request, intended);
+        row.count(|ledger| ledger.in_flight += 1);
+        row.unanswered(intended, sent, at);
+    }
+
+    /// A reply after the deadline; the request has been counted as timed out.
+    pub fn late(&mut self, request: u16, intended: u64) {
+        self.row(request, intended).count(|ledger| ledger.late += 1);
+    }
+
+    /// Another reply to a request that was answered. Its intended instant, or now if that is forgotten.
+    pub fn duplicate(&mut self, request: u16, intended_or_now: u64) {
+        self.row(request, intended_or_now)
+            .count(|ledger| ledger.duplicate += 1);
+    }
+
+    /// A reply of this request's kind to something that was never sent, or long forgotten.
+    pub fn orphan(&mut self, request: u16, at: u64) {
+        self.row(request, at).count(|ledger| ledger.orphan += 1);
+    }
+
+    /// An error reply that names no request.
+    pub fn unattributed_error(&mut self, at: u64) {
+        self.tally.unattributed_whole_run += 1;
+        self.tally.unattributed += u64::from(self.phases.measures(at));
+    }
+
+    /// What a failure said of itself, for `errors.csv`; counted in no ledger.
+    pub fn error_detail(&mut self, request: u16, status: Option<&str>, reason: &str, at: u64) {
+        self.tally.requests[usize::from(request)]
+            .errors
+            .add(status, reason, at);
+    }
+
+    /// A connection came up for the first time, `took_ns` after the connect call.
+    pub fn connected(&mut self, took_ns: u64) {
+        self.tally.connections.connected += 1;
+        self.tally.connections.connect_time.record(took_ns);
+    }
+
+    /// An attempt to connect failed, the first or a later one.
+    pub fn connect_failed(&mut self, failure: ConnectFailure) {
+        self.tally.connections.failed += 1;
+        self.tally.connections.failed_by[failure.index()] += 1;
+    }
+
+    /// An established connection ended before we ended it.
+    pub fn connection_lost(&mut self, reason: FailReason) {
+        self.tally.connections.lost += 1;
+        self.tally.connections.lost_by[reason.index()] += 1;
+    }
+
+    /// A lost connection came up again (instead of [`Recorder::connected`], not beside it).
+    pub fn reconnected(&mut self) {
+        self.tally.connections.reconnects += 1;
+    }
+
+    /// An item of an inbound message was received, repeated or not.
+    pub fn inbound_received(&mut self, inbound: u16) {
+        self.tally.inbound[usize::from(inbound)].received += 1;
+    }
+
+    /// The received item had been received before (beside [`Recorder::inbound_received`]).
+    pub fn inbound_duplicate(&mut self, inbound: u16) {
+        self.tally.inbound[usize::from(inbound)].duplicate += 1;
+    }
+
+    /// The final answer to an item was written.
+    pub fn inbound_answered(&mut self, inbound: u16) {
+        self.tally.inbound[usize::from(inbound)].answered += 1;
+    }
+
+    /// One write call took this many bytes.
+    pub fn wrote(&mut self, bytes: u64) {
+        self.tally.traffic.writes += 1;
+        self.tally.traffic.bytes_sent += bytes;
+    }
+
+    /// One read call gave this many bytes.
+    pub fn read(&mut self, bytes: u64) {
+        self.tally.traffic.bytes_received += bytes;
+    }
+
+    /// The event loop woke up.
+    pub fn wakeup(&mut self) {
+        self.tally.traffic.wakeups += 1;
+    }
+
+    /// The event loop worked for this long between two waits, ns.
+    pub fn busy(&mut self, ns: u64) {
+        self.tally.traffic.busy_ns += ns;
+        self.tally.traffic.busy_max_ns += ns;
+    }
+
+    /// How many connections of this worker are up now. What is in flight follows from the ledger.
+    pub fn gauges(&mut self, connected: u32) {
+        self.connected_now = connected;
+    }
+
+    /// Ends the interval at `second_end` and begins the next one. Boundaries are best at whole seconds
+    /// after `load_start`, the same for all workers, so that no second straddles two phases.
+    ///
+    /// Allocates only while fewer than two intervals are in circulation: see [`Recorder::recycle`].
+    pub fn roll(&mut self, second_end: u64) -> Box<Interval> {
+        let mut next = self
+            .spare
+            .pop()
+            .unwrap_or_else(|| Box::new(Interval::new(&self.shape)));
+        next.start = second_end;
+        let mut done = std::mem::replace(&mut self.interval, next);
+        done.end = second_end;
+        done.phase = self.phases.of(done.start);
+        done.connected = u64::from(self.connected_now);
+        for (interval, tally) in done.requests.iter_mut().zip(&self.tally.requests) {
+            interval.in_flight = tally.whole_run.open();
+        }
+        done
+    }
+
+    /// Takes back an interval that [`super::Collector::add`] has emptied.
+    pub fn recycle(&mut self, mut interval: Box<Interval>) {
+        if self.spare.len() < SPARE_MAX && interval.requests.len() == self.shape.requests.len() {
+            interval.reset();
+            self.spare.push(interval);
+        }
+    }
+
+    /// Everything counted so far, for a look while the run goes on.
+    pub fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// The end of the run. Call [`Recorder::roll`] before it, for the last interval.
+    pub fn finish(self) -> Tally {
+        self.tally
+    }
+}

@@ -1,0 +1,252 @@
+//! Everything that one worker (or, merged, the whole fleet) counted and timed in a run.
+//!
+//! Written through a `Recorder` by one worker; merged once, at the end. Not here: per-second values
+//! (see `interval`) and any summary (see `figures`).
+
+use super::connection::{Connections, Inbound, Traffic};
+use super::distribution::{Distribution, Population};
+use super::errors::ErrorTable;
+use super::figures::{Figures, LedgerCounts};
+use super::ledger::{Imbalance, Ledger};
+use super::reason::DropReason;
+use super::samples::{Bounds, Samples};
+use super::shape::Shape;
+use super::status::StatusTable;
+
+/// The measurement of a run. All tallies of one run have the rows of one `Shape`.
+#[derive(Debug, Clone)]
+pub struct Tally {
+    /// One for each request of the shape, in its order.
+    pub requests: Vec<RequestTally>,
+    /// Connections of the whole run.
+    pub connections: Connections,
+    /// One for each inbound message of the shape, in its order.
+    pub inbound: Vec<Inbound>,
+    /// Bytes and system calls of the whole run.
+    pub traffic: Traffic,
+    /// Error replies in the measure phase that name no request.
+    pub unattributed: u64,
+    /// The same over the whole run.
+    pub unattributed_whole_run: u64,
+}
+
+/// The measurement of one request definition.
+#[derive(Debug, Clone)]
+pub struct RequestTally {
+    /// Counts of requests whose intended instant is in the measure phase.
+    pub measured: Ledger,
+    /// Counts of all phases.
+    pub whole_run: Ledger,
+    /// Status codes of the measure phase.
+    pub status: StatusTable,
+    /// Distinct failures of all phases.
+    pub errors: ErrorTable,
+    /// Replied minus intended; measure phase, as are all waits below.
+    pub response: Samples,
+    /// Replied minus sent.
+    pub service: Samples,
+    /// Sent minus intended.
+    pub lag: Samples,
+    /// The part of the lag until the worker came to the request, before back-pressure: the pacer's.
+    pub pacer_lag: Samples,
+    /// PUBACK or PUBCOMP minus sent.
+    pub acknowledge: Samples,
+    /// Measured requests that were sent with `QoS` 1 or 2, so that an acknowledgement is due.
+    pub acknowledgeable: u64,
+    /// Measured requests that succeeded by silence: they have no wait.
+    pub silent: u64,
+    /// Longest certain waits of measured requests that got no answer, ns.
+    pub unanswered: Unanswered,
+}
+
+/// Longest certain waits of requests that were not answered (or not sent), ns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[allow(clippy::struct_field_names, reason = "the unit comes last")]
+pub struct Unanswered {
+    /// Since the intended instant.
+    pub response_ns: u64,
+    /// Since the write.
+    pub service_ns: u64,
+    /// From the intended instant, never written.
+    pub lag_ns: u64,
+}
+
+impl Tally {
+    /// Nothing yet, with a row for everything in `shape`.
+    pub fn new(shape: &Shape) -> Self {
+        let bounds = shape.bounds();
+        Self {
+            requests: shape
+                .requests
+                .iter()
+                .map(|_| RequestTally::new(bounds))
+                .collect(),
+            connections: Connections::new(bounds),
+            inbound: vec![Inbound::default(); shape.inbound.len()],
+            traffic: Traffic::default(),
+            unattributed: 0,
+            unattributed_whole_run: 0,
+        }
+    }
+
+    /// Adds another worker's tally of the same shape.
+    pub fn merge(&mut self, other: &Self) {
+        // Every field is named on purpose: one that is added later and not merged does not compile.
+        let Self {
+            requests,
+            connections,
+            inbound,
+            traffic,
+            unattributed,
+            unattributed_whole_run,
+        } = other;
+        debug_assert_eq!(
+            self.requests.len(),
+            requests.len(),
+            "tallies of one run have one shape"
+        );
+        for (mine, theirs) in self.requests.iter_mut().zip(requests) {
+            mine.merge(theirs);
+        }
+        self.connections.merge(connections);
+        for (mine, theirs) in self.inbound.iter_mut().zip(inbound) {
+            mine.merge(theirs);
+        }
+        self.traffic.merge(traffic);
+        self.unattributed += unattributed;
+        self.unattributed_whole_run += unattributed_whole_run;
+    }
+
+    /// All requests in one row, with the error replies that name no request.
+    pub fn total(&self, bounds: Bounds) -> RequestTally {
+        let mut total = RequestTally::new(bounds);
+        for request in &self.requests {
+            total.merge(request);
+        }
+        total.measured.unattributed_errors = self.unattributed;
+        total.whole_run.unattributed_errors = self.unattributed_whole_run;
+        total
+    }
+
+    /// Every ledger equation that does not hold: index of the request, and which. Empty in a run
+    /// that may be believed.
+    pub fn imbalances(&self) -> Vec<(usize, Imbalance)> {
+        let ledgers =
+            |request: &RequestTally| [request.measured.check(), request.whole_run.check()];
+        let rows = self.requests.iter().enumerate();
+        rows.flat_map(|(row, request)| {
+            ledgers(request)
+                .into_iter()
+                .filter_map(move |check| Some((row, check.err()?)))
+        })
+        .collect()
+    }
+
+    /// Waits that were longer than the histograms' range, over all requests.
+    pub fn clamped(&self) -> u64 {
+        let of = |request: &RequestTally| {
+            let kinds = [
+                &request.response,
+                &request.service,
+                &request.lag,
+                &request.acknowledge,
+            ];
+            kinds.map(Samples::clamped).iter().sum::<u64>()
+        };
+        self.requests.iter().map(of).sum()
+    }
+}
+
+impl RequestTally {
+    fn new(bounds: Bounds) -> Self {
+        Self {
+            measured: Ledger::default(),
+            whole_run: Ledger::default(),
+            status: StatusTable::default(),
+            errors: ErrorTable::default(),
+            response: Samples::new(bounds),
+            service: Samples::new(bounds),
+            lag: Samples::new(bounds),
+            pacer_lag: Samples::new(bounds),
+            acknowledge: Samples::new(bounds),
+            acknowledgeable: 0,
+            silent: 0,
+            unanswered: Unanswered::default(),
+        }
+    }
+
+    fn merge(&mut self, other: &Self) {
+        let Self {
+            measured,
+            whole_run,
+            status,
+            errors,
+            response,
+            service,
+            lag,
+            pacer_lag,
+            acknowledge,
+            acknowledgeable,
+            silent,
+            unanswered:
+                Unanswered {
+                    response_ns,
+                    service_ns,
+                    lag_ns,
+                },
+        } = other;
+        self.measured.merge(measured);
+        self.whole_run.merge(whole_run);
+        self.status.merge(status);
+        self.errors.merge(errors);
+        self.response.merge(response);
+        self.service.merge(service);
+        self.lag.merge(lag);
+        self.pacer_lag.merge(pacer_lag);
+        self.acknowledge.merge(acknowledge);
+        self.acknowledgeable += acknowledgeable;
+        self.silent += silent;
+        self.unanswered.response_ns = self.unanswered.response_ns.max(*response_ns);
+        self.unanswered.service_ns = self.unanswered.service_ns.max(*service_ns);
+        self.unanswered.lag_ns = self.unanswered.lag_ns.max(*lag_ns);
+    }
+
+    /// Whom each kind of wait is about, in the order response, service, lag, acknowledge: all planned
+    /// requests; those sent; those sent or not sent because we were late; those that want an
+    /// acknowledgement. Success by silence has no response time and is left out of the first two.
+    pub fn populations(&self) -> [Population; 4] {
+        let Unanswered {
+            response_ns,
+            service_ns,
+            lag_ns,
+        } = self.unanswered;
+        let ledger = &self.measured;
+        let late = ledger.dropped_by[DropReason::Late.index()];
+        let population = |planned, longest_unanswered_ns| Population {
+            planned,
+            longest_unanswered_ns,
+        };
+        [
+            population(ledger.planned.saturating_sub(self.silent), response_ns),
+            population(ledger.sent.saturating_sub(self.silent), service_ns),
+            population(ledger.sent + late, lag_ns),
+            population(self.acknowledgeable, 0),
+        ]
+    }
+
+    /// Counts, rates and distributions of the measure phase.
+    pub fn figures(&self) -> Figures {
+        let ledger = &self.measured;
+        let share = |part: u64| (ledger.planned > 0).then(|| part as f64 / ledger.planned as f64);
+        let [response, service, lag, acknowledge] = self.populations();
+        Figures {
+            ledger: LedgerCounts::of(ledger),
+            error_rate: share(ledger.error),
+            failure_rate: share(ledger.planned.saturating_sub(ledger.ok)),
+            response_time_us: Distribution::of(&self.response, response),
+            service_time_us: Distribution::of(&self.service, service),
+            schedule_lag_us: Distribution::of(&self.lag, lag),
+            acknowledge_time_us: Distribution::of(&self.acknowledge, acknowledge),
+        }
+    }
+}

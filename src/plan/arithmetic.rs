@@ -1,0 +1,124 @@
+//! How large a run will be, before anything is opened or sent.
+//!
+//! Estimates as plain values; whoever shows them adds the words and compares with the machine's
+//! limits. Memory is what this program allocates; the kernel's share is apart.
+
+use crate::plan::Plan;
+use crate::plan::schedule::Cursor;
+use crate::profile::{Connections, Sender};
+
+/// Messages of one request.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Messages {
+    /// Name of the request.
+    pub request: String,
+    /// Expected in the measure phase; `None` when no schedule decides (closed, `"max"`, answers).
+    pub in_measure: Option<f64>,
+    /// Expected from warm-up to the end of measure.
+    pub in_total: Option<f64>,
+    /// Bytes of one packet, as rendered for the first endpoint.
+    pub packet_bytes: usize,
+}
+
+/// The size of a run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Arithmetic {
+    /// Every request and answer of the plan.
+    pub messages: Vec<Messages>,
+    /// Expected in the measure phase, all that are scheduled.
+    pub total_in_measure: f64,
+    /// Expected from warm-up to the end of measure, all that are scheduled.
+    pub total: f64,
+    /// Bytes of all scheduled packets.
+    pub bytes_sent: f64,
+    /// Connections of the endpoints.
+    pub connections: u64,
+    /// Connections of callers.
+    pub callers: u64,
+    /// Open files: sockets, and [`FILES_APART`] for everything else.
+    pub files: u64,
+    /// Local ports: one per connection (to one address of the target).
+    pub source_ports: u64,
+    /// Bytes that this process will hold, about.
+    pub memory_bytes: u64,
+    /// Bytes that the kernel will hold for the sockets, about.
+    pub kernel_bytes: u64,
+}
+
+/// Open files besides sockets: standard streams, pollers, wakers, results.
+pub const FILES_APART: u64 = 64;
+
+/// State, timers and table space of one endpoint and its share of requests in flight, in bytes.
+const ENDPOINT_BYTES: u64 = 256;
+
+/// State of one connection with a small partial packet, in bytes.
+const CONNECTION_BYTES: u64 = 512;
+
+/// Idle TCP socket with its poller entry in the Linux kernel, in bytes.
+const SOCKET_BYTES: u64 = 3_500;
+
+/// Program, histograms and tables that do not depend on the fleet, in bytes.
+const BASE_BYTES: u64 = 24 * 1024 * 1024;
+
+impl Plan {
+    /// Connections of `endpoints` endpoints.
+    pub fn connections_of(&self, endpoints: u32) -> u64 {
+        match self.connections {
+            Connections::One => u64::from(endpoints),
+            Connections::PublisherAndSubscriber => 2 * u64::from(endpoints),
+            Connections::Shared(each) => u64::from(endpoints.div_ceil(each.max(1))),
+        }
+    }
+
+    /// The size of the whole run, as if one process did it, with `callers` caller connections
+    /// (counted only when a request needs them).
+    pub fn arithmetic(&self, callers: u32) -> Arithmetic {
+        let messages: Vec<Messages> = self
+            .requests
+            .iter()
+            .enumerate()
+            .map(|(i, r)| self.messages(i, r))
+            .collect();
+        let sum = |value: &dyn Fn(&Messages) -> Option<f64>| -> f64 {
+            messages.iter().filter_map(value).sum()
+        };
+        let total_in_measure = sum(&|m| m.in_measure);
+        let total = sum(&|m| m.in_total);
+        let bytes_sent = sum(&|m| m.in_total.map(|count| count * m.packet_bytes as f64));
+        let connections = self.connections_of(self.endpoints);
+        let needs_callers = self
+            .requests
+            .iter()
+            .any(|request| request.from == Sender::Caller);
+        let callers = if needs_callers { u64::from(callers) } else { 0 };
+        let sockets = connections + callers;
+        let words = self.state_words as u64 * 8
+            + self.schedule.streams() as u64 * size_of::<Cursor>() as u64;
+        let ids = self.scopes.len() as u64 * 8;
+        Arithmetic {
+            total_in_measure,
+            total,
+            bytes_sent,
+            connections,
+            callers,
+            files: sockets + FILES_APART,
+            source_ports: sockets,
+            memory_bytes: BASE_BYTES
+                + u64::from(self.endpoints) * (ENDPOINT_BYTES + words + ids)
+                + sockets * CONNECTION_BYTES
+                + self.identities.memory() as u64,
+            kernel_bytes: sockets * SOCKET_BYTES,
+            messages,
+        }
+    }
+
+    fn messages(&self, index: usize, request: &crate::plan::Request) -> Messages {
+        let scheduled = self.schedule.is_scheduled(index as u16);
+        Messages {
+            request: request.name.clone(),
+            in_measure: scheduled.then(|| self.schedule.expected_in_measure(index as u16)),
+            in_total: scheduled.then(|| self.schedule.expected_total(index as u16)),
+            packet_bytes: request.frame_typical,
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! What a connection says about itself: client id, user name, will, and topic filters.
+//!
+//! Cold: used when connecting, and allowed to allocate. Not here: passwords (they are never part of
+//! a plan) and packets.
+
+use crate::plan::Plan;
+use crate::plan::encoder::Values;
+use crate::plan::pattern::{Listener, Pattern, explicit_filter, without_overlap};
+use crate::plan::template::Template;
+
+/// What a connection is for; decides its client id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConnectionRole {
+    /// The connection of an endpoint (or of a gateway: its first endpoint), also the publishing one of two.
+    Main,
+    /// The subscribing one of two.
+    Subscriber,
+    /// The caller of this number.
+    Caller(u32),
+}
+
+/// A will, rendered (MQTT 3.1.1, section 3.1.2.5).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Will {
+    /// Topic name.
+    pub topic: String,
+    /// Payload.
+    pub payload: Vec<u8>,
+    /// 0 to 2.
+    pub qos: u8,
+    /// Retain flag.
+    pub retain: bool,
+}
+
+/// Templates of what connections say, compiled.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ConnectionTemplates {
+    pub(crate) client_id: Template,
+    pub(crate) username: Option<Template>,
+    pub(crate) will: Option<WillTemplate>,
+    pub(crate) filters: Filters,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct WillTemplate {
+    pub(crate) topic: Template,
+    pub(crate) payload: Template,
+    pub(crate) qos: u8,
+    pub(crate) retain: bool,
+}
+
+/// Where topic filters of endpoints come from.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Filters {
+    Derived,
+    None,
+    Templates(Vec<Template>),
+}
+
+impl Plan {
+    /// Appends the client id; nothing when the profile leaves the choice to the broker.
+    pub fn client_id(&self, endpoint: u32, role: ConnectionRole, out: &mut String) {
+        let template = &self.connection.client_id;
+        if template.pieces.is_empty() {
+            return;
+        }
+        match role {
+            ConnectionRole::Caller(number) => {
+                out.push_str("midge-caller-");
+                out.push_str(&number.to_string());
+            }
+            ConnectionRole::Main | ConnectionRole::Subscriber => {
+                out.push_str(&self.of_endpoint(template, endpoint));
+                if role == ConnectionRole::Subscriber {
+                    out.push_str("-sub");
+                }
+            }
+        }
+    }
+
+    /// The user name, when there is one. Callers use that of endpoint 0.
+    pub fn username(&self, endpoint: u32) -> Option<String> {
+        self.connection
+            .username
+            .as_ref()
+            .map(|template| self.of_endpoint(template, endpoint))
+    }
+
+    /// The will of an endpoint's connection, when there is one.
+    pub fn will(&self, endpoint: u32) -> Option<Will> {
+        self.connection.will.as_ref().map(|will| Will {
+            topic: self.of_endpoint(&will.topic, endpoint),
+            payload: self.of_endpoint(&will.payload, endpoint).into_bytes(),
+            qos: will.qos,
+            retain: will.retain,
+        })
+    }
+
+    /// Appends the topic filters of one endpoint: what can be answered or pushed to it, each
+    /// topic covered once. Already there: filters of the connection's other endpoints.
+    pub fn filters(&self, endpoint: u32, out: &mut Vec<String>) {
+        let side = &self.recogniser.endpoint;
+        match &self.connection.filters {
+            Filters::None => return,
+            Filters::Templates(templates) => {
+                out.extend(
+                    templates
+                        .iter()
+                        .map(|t| explicit_filter(t, endpoint, &self.identities)),
+                );
+            }
+            Filters::Derived => {
+                let patterns = side
+                    .replies
+                    .iter()
+                    .map(|rule| &rule.pattern)
+                    .chain(&side.inbound);
+                self.derive(patterns, Listener::Endpoint(endpoint), out);
+            }
+        }
+        without_overlap(out);
+    }
+
+    /// The topic filters of a caller: the answers of every endpoint.
+    pub fn caller_filters(&self) -> Vec<String> {
+        let mut filters = Vec::new();
+        let replies = &self.recogniser.caller.replies;
+        self.derive(
+            replies.iter().map(|rule| &rule.pattern),
+            Listener::Caller,
+            &mut filters,
+        );
+        without_overlap(&mut filters);
+        filters
+    }
+
+    fn derive<'a>(
+        &self,
+        patterns: impl Iterator<Item = &'a Pattern>,
+        who: Listener,
+        out: &mut Vec<String>,
+    ) {
+        for pattern in patterns {
+            let filter = pattern.filter(who, &self.identities);
+            if !out.contains(&filter) {
+                out.push(filter);
+            }
+        }
+    }
+
+    fn of_endpoint(&self, template: &Template, endpoint: u32) -> String {
+        let mut text = Vec::new();
+        template.render(&Values::of_endpoint(endpoint, &self.identities), &mut text);
+        String::from_utf8_lossy(&text).into_owned()
+    }
+}

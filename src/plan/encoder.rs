@@ -1,0 +1,222 @@
+//! Rendering: compiled templates straight into the bytes of an MQTT 3.1.1 PUBLISH packet.
+//!
+//! Appends to the caller's buffer and allocates only when that is too small. Not here: what is
+//! rendered when (requests), and every other packet type (the codec).
+
+use crate::plan::captures::Captures;
+use crate::plan::generator::{Generator, push_random_uuid};
+use crate::plan::hash::hash;
+use crate::plan::identities::Identities;
+use crate::plan::pointer::unquoted;
+use crate::plan::request_id::RequestIdKind;
+use crate::plan::template::{ItemIdForm, Piece, Template};
+use crate::plan::text::{push_instant, push_integer, push_uuid};
+
+/// Largest remaining length (MQTT 3.1.1, section 2.2.3).
+pub(crate) const REMAINING_LENGTH_MAX: usize = 268_435_455;
+
+/// Everything that the pieces of one message can refer to.
+#[derive(Clone, Copy)]
+pub(crate) struct Values<'a> {
+    pub(crate) endpoint: u32,
+    pub(crate) request_id: u128,
+    pub(crate) id_kind: RequestIdKind,
+    pub(crate) unix_ns: u64,
+    /// Number of the message, or of the sample in a batch.
+    pub(crate) number: u64,
+    pub(crate) uuid_key: u64,
+    pub(crate) identities: &'a Identities,
+    pub(crate) captures: &'a Captures,
+    pub(crate) generators: &'a [Generator],
+    pub(crate) state: &'a [u64],
+}
+
+impl<'a> Values<'a> {
+    /// For templates that hold only what is fixed for an endpoint.
+    pub(crate) fn of_endpoint(endpoint: u32, identities: &'a Identities) -> Self {
+        const NO_CAPTURES: &Captures = &Captures::new();
+        Self {
+            endpoint,
+            request_id: 0,
+            id_kind: RequestIdKind::None,
+            unix_ns: 0,
+            number: 0,
+            uuid_key: 0,
+            identities,
+            captures: NO_CAPTURES,
+            generators: &[],
+            state: &[],
+        }
+    }
+}
+
+impl Template {
+    /// Appends the text for these values.
+    pub(crate) fn render(&self, values: &Values<'_>, out: &mut Vec<u8>) {
+        for piece in &self.pieces {
+            match piece {
+                Piece::Literal(text) => out.extend_from_slice(text),
+                Piece::Endpoint(format) => {
+                    out.extend_from_slice(format.text(values.endpoint).as_bytes())
+                }
+                Piece::Identity(column) => {
+                    out.extend_from_slice(values.identities.get(*column, values.endpoint));
+                }
+                Piece::RequestId if values.id_kind == RequestIdKind::Uuid => {
+                    push_uuid(out, uuid::Uuid::from_u128(values.request_id));
+                }
+                Piece::RequestId => push_integer(out, values.request_id as u64),
+                Piece::Clock(format) => push_instant(out, values.unix_ns, *format),
+                Piece::Generator(index) => {
+                    if let Some(generator) = values.generators.get(*index) {
+                        generator.write(values.endpoint, values.number, values.state, out);
+                    }
+                }
+                Piece::Sequence => push_integer(out, values.number),
+                Piece::Uuid => {
+                    push_random_uuid(
+                        out,
+                        hash(values.uuid_key, u64::from(values.endpoint), values.number),
+                    );
+                }
+                Piece::Capture(index) => out.extend_from_slice(values.captures.get(*index)),
+                Piece::ItemId(form) => push_item_id(values.captures.item_id(), *form, out),
+            }
+        }
+    }
+
+    /// The longest text that the template can yield, in bytes.
+    pub(crate) fn longest(&self, generators: &[Generator], identities: &Identities) -> usize {
+        let longest = |piece: &Piece| match piece {
+            Piece::Literal(text) => text.len(),
+            Piece::Endpoint(format) => format.longest(),
+            Piece::Identity(column) => identities
+                .cells(*column)
+                .map(<[u8]>::len)
+                .max()
+                .unwrap_or(0),
+            Piece::RequestId | Piece::Uuid => 36,
+            Piece::Clock(_) | Piece::Sequence => 25,
+            Piece::Generator(index) => generators.get(*index).map_or(0, Generator::longest),
+            Piece::Capture(_) | Piece::ItemId(_) => crate::plan::captures::CAPTURE_BYTES_MAX,
+        };
+        self.pieces.iter().map(longest).sum()
+    }
+}
+
+fn push_item_id(id: &[u8], form: ItemIdForm, out: &mut Vec<u8>) {
+    let bare = || std::str::from_utf8(id).map_or(&[][..], |id| unquoted(id).as_bytes());
+    match form {
+        ItemIdForm::Json => out.extend_from_slice(id),
+        ItemIdForm::Unquoted => out.extend_from_slice(bare()),
+        // Foreign text must not make a topic that MQTT forbids (MQTT 3.1.1, section 4.7.1).
+        ItemIdForm::Topic => {
+            out.extend(bare().iter().map(|b| {
+                if matches!(b, b'+' | b'#' | 0) {
+                    b'_'
+                } else {
+                    *b
+                }
+            }));
+        }
+    }
+}
+
+/// A PUBLISH packet that is being written (MQTT 3.1.1, section 3.3).
+pub(crate) struct Frame {
+    start: usize,
+    width: usize,
+}
+
+impl Frame {
+    /// `width`: bytes that the remaining length will most likely take, 1 to 4.
+    pub(crate) fn begin(qos: u8, retain: bool, width: usize, out: &mut Vec<u8>) -> Self {
+        let start = out.len();
+        out.push(0x30 | (qos << 1) | u8::from(retain));
+        out.extend_from_slice(&[0; 4][..width.clamp(1, 4)]);
+        Self {
+            start,
+            width: width.clamp(1, 4),
+        }
+    }
+
+    /// Writes the topic with its length in front; at most 65,535 bytes, as compiled.
+    pub(crate) fn topic(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+        let at = out.len();
+        out.extend_from_slice(&[0, 0]);
+        write(out);
+        let length = (out.len() - at - 2) as u16;
+        out[at..at + 2].copy_from_slice(&length.to_be_bytes());
+    }
+
+    /// Puts the remaining length in, and moves the body when the guessed width was wrong.
+    pub(crate) fn end(self, out: &mut Vec<u8>) {
+        let body = self.start + 1 + self.width;
+        let remaining = out.len() - body;
+        let width = remaining_length_width(remaining);
+        let moved = self.start + 1 + width;
+        if width > self.width {
+            let end = out.len();
+            out.resize(moved + remaining, 0);
+            out.copy_within(body..end, moved);
+        } else if width < self.width {
+            out.copy_within(body.., moved);
+            out.truncate(moved + remaining);
+        }
+        let mut rest = remaining;
+        for byte in &mut out[self.start + 1..moved] {
+            *byte = (rest & 0x7F) as u8 | if rest > 0x7F { 0x80 } else { 0 };
+            rest >>= 7;
+        }
+    }
+}
+
+/// Bytes that a remaining length takes (MQTT 3.1.1, section 2.2.3).
+pub(crate) fn remaining_length_width(remaining: usize) -> usize {
+    match remaining {
+        0..128 => 1,
+        128..16_384 => 2,
+        16_384..2_097_152 => 3,
+        _ => 4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(width: usize, payload: usize) -> Vec<u8> {
+        let mut out = vec![0xEE];
+        let frame = Frame::begin(1, true, width, &mut out);
+        Frame::topic(&mut out, |out| out.extend_from_slice(b"a/b"));
+        out.extend((0..payload).map(|n| n as u8));
+        frame.end(&mut out);
+        out
+    }
+
+    #[test]
+    fn a_wrong_guess_of_the_length_changes_nothing() {
+        for payload in [0, 1, 122, 123, 16_378, 16_379, 2_097_146, 2_097_147] {
+            let right = frame(remaining_length_width(payload + 5), payload);
+            for width in 1..=4 {
+                assert!(frame(width, payload) == right, "{width} {payload}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_small_frame_is_as_the_specification_has_it() {
+        assert_eq!(frame(2, 2), [0xEE, 0x33, 7, 0, 3, b'a', b'/', b'b', 0, 1]);
+        assert_eq!(frame(1, 123)[..4], [0xEE, 0x33, 0x80, 0x01]);
+    }
+
+    #[test]
+    fn item_ids_never_make_an_invalid_topic() {
+        let mut out = Vec::new();
+        push_item_id(b"\"a+b#\0\"", ItemIdForm::Topic, &mut out);
+        push_item_id(b"\"x\"", ItemIdForm::Json, &mut out);
+        push_item_id(b"\"y\"", ItemIdForm::Unquoted, &mut out);
+        push_item_id(b"7", ItemIdForm::Unquoted, &mut out);
+        assert_eq!(out, b"a_b__\"x\"y7");
+    }
+}

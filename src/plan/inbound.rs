@@ -1,0 +1,131 @@
+//! What the tenant may push, and which answers follow.
+//!
+//! Not here: the topic pattern (the recogniser has it), the memory of items that were answered
+//! before, and the answers themselves (requests of the plan).
+
+use crate::plan::captures::Captures;
+use crate::plan::hash::{hash, mix};
+use crate::plan::items::Items;
+use crate::plan::pointer::Pointer;
+use crate::profile;
+
+/// A kind of pushed message.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Inbound {
+    /// `[a-z0-9-]+`, unique among inbound messages.
+    pub name: String,
+    /// One item per message, or a JSON array of items.
+    pub items: profile::Items,
+    /// Answer a repeated item only once.
+    pub deduplicate: bool,
+    /// The answers in order, as indices into the plan's requests; the last one is the final one.
+    pub answers: Vec<u16>,
+    pub(crate) id: Option<Pointer>,
+    /// Numbers of the captures that belong to an item's key.
+    pub(crate) key_captures: Vec<usize>,
+    /// Whether the item's ID belongs to its key.
+    pub(crate) key: KeyUse,
+}
+
+/// Whether an item's ID tells it from others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum KeyUse {
+    WithId,
+    WithoutId,
+}
+
+impl Inbound {
+    /// The items of a payload.
+    pub fn items<'a>(&self, payload: &'a [u8]) -> Items<'a> {
+        Items::new(self.items, payload)
+    }
+
+    /// Puts the item's ID, as written in the message, into `captures`. False when it should have
+    /// one and has none, or it is too long (then the item cannot be answered).
+    pub fn capture_id(&self, item: &[u8], captures: &mut Captures) -> bool {
+        let Some(pointer) = &self.id else {
+            return captures.set_item_id(b"");
+        };
+        match pointer.find(item) {
+            Some(id) => captures.set_item_id(id.as_bytes()),
+            None => false,
+        }
+    }
+
+    /// What tells an item from all others of this kind: a hash of the endpoint and the key fields.
+    pub fn key(&self, endpoint: u32, captures: &Captures) -> u64 {
+        let id = if self.key == KeyUse::WithId {
+            captures.item_id()
+        } else {
+            &[]
+        };
+        let parts = self.key_captures.iter().map(|index| captures.get(*index));
+        parts
+            .chain(std::iter::once(id))
+            .fold(mix(u64::from(endpoint)), |key, part| {
+                let words = part.chunks(8).map(|chunk| {
+                    let mut word = [0; 8];
+                    word[..chunk.len()].copy_from_slice(chunk);
+                    u64::from_le_bytes(word)
+                });
+                // The length ends each part, so that ("a", "bc") is not ("ab", "c").
+                words
+                    .chain(std::iter::once(part.len() as u64))
+                    .fold(key, |key, word| hash(key, word, 0))
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn inbound() -> Inbound {
+        Inbound {
+            name: "command".into(),
+            items: profile::Items::Each,
+            deduplicate: true,
+            answers: vec![],
+            id: Pointer::parse("/id"),
+            key_captures: vec![0],
+            key: KeyUse::WithId,
+        }
+    }
+
+    fn key(endpoint: u32, capture: &str, item: &str) -> u64 {
+        let mut captures = Captures::new();
+        captures.push(capture.as_bytes());
+        assert!(inbound().capture_id(item.as_bytes(), &mut captures));
+        inbound().key(endpoint, &captures)
+    }
+
+    #[test]
+    fn items_differ_by_endpoint_captures_and_id() {
+        let same = key(1, "reboot", r#"{"id":17}"#);
+        assert_eq!(same, key(1, "reboot", r#"{"payload":{}, "id":17}"#));
+        for other in [
+            key(2, "reboot", r#"{"id":17}"#),
+            key(1, "reboo", r#"{"id":17}"#),
+            key(1, "reboot", r#"{"id":18}"#),
+            key(1, "reboot1", r#"{"id":7}"#),
+            key(1, "reboot", r#"{"id":"17"}"#),
+        ] {
+            assert_ne!(same, other);
+        }
+    }
+
+    #[test]
+    fn an_item_without_its_id_cannot_be_answered() {
+        let mut captures = Captures::new();
+        assert!(!inbound().capture_id(b"{}", &mut captures));
+        let long = format!("{{\"id\":\"{}\"}}", "x".repeat(300));
+        assert!(!inbound().capture_id(long.as_bytes(), &mut captures));
+        assert!(
+            Inbound {
+                id: None,
+                ..inbound()
+            }
+            .capture_id(b"{}", &mut captures)
+        );
+    }
+}

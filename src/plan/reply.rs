@@ -1,0 +1,202 @@
+//! What a reply says besides which request it answers: its ID in the payload, outcome and status.
+//!
+//! Values are borrowed from the payload or small and on the stack. Not here: topics (patterns) and
+//! whether anybody still waits for it (the engine).
+
+use std::borrow::Cow;
+
+use crate::plan::error::PlanError;
+use crate::plan::pointer::{Pointer, unquoted};
+use crate::profile;
+
+/// The outcome that a reply reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReplyOutcome {
+    /// Success; final.
+    Ok,
+    /// Failure; final. Also an outcome that the profile does not list.
+    Error,
+    /// More is to come.
+    Intermediate,
+}
+
+/// A status code: a number or a short text, as it was written; cut off after 23 bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Status {
+    bytes: [u8; 23],
+    length: u8,
+}
+
+impl Status {
+    /// Keeps as many whole characters as fit.
+    pub fn new(text: &str) -> Self {
+        let mut bytes = [0; 23];
+        let length = text.floor_char_boundary(bytes.len());
+        bytes[..length].copy_from_slice(&text.as_bytes()[..length]);
+        Self {
+            bytes,
+            length: length as u8,
+        }
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.bytes[..usize::from(self.length)]).unwrap_or_default()
+    }
+}
+
+impl std::fmt::Debug for Status {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.as_str().fmt(f)
+    }
+}
+
+/// A reason, borrowed from the payload as it was written there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reason<'a>(pub(crate) &'a str);
+
+impl<'a> Reason<'a> {
+    /// The text without quotes and escapes; allocates only when there are escapes.
+    pub fn text(self) -> Cow<'a, str> {
+        if self.0.starts_with('"') && self.0.contains('\\') {
+            return serde_json::from_str(self.0).map_or(Cow::Borrowed(self.0), Cow::Owned);
+        }
+        Cow::Borrowed(unquoted(self.0))
+    }
+}
+
+/// Where the parts of a request's replies are.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct ReplyContent {
+    pub(crate) id: Option<Pointer>,
+    pub(crate) status: Option<Pointer>,
+    pub(crate) reason: Option<Pointer>,
+    outcome: Option<(Pointer, profile::Outcome)>,
+}
+
+impl ReplyContent {
+    pub(crate) fn compile(
+        place: &str,
+        reply: &profile::Reply,
+        id: Option<&str>,
+    ) -> Result<Self, PlanError> {
+        let pointer = |key: &str, text: Option<&str>| {
+            text.map(|text| parse_pointer(&format!("{place}, {key}"), text))
+                .transpose()
+        };
+        let outcome = match &reply.outcome {
+            None => None,
+            Some(outcome) => Some((
+                parse_pointer(&format!("{place}, reply.outcome"), &outcome.pointer)?,
+                outcome.clone(),
+            )),
+        };
+        Ok(Self {
+            id: pointer("request_id.in", id)?,
+            status: pointer("reply.status", reply.status.as_deref())?,
+            reason: pointer("reply.reason", reply.reason.as_deref())?,
+            outcome,
+        })
+    }
+
+    /// The status in the payload.
+    pub(crate) fn status(&self, payload: &[u8]) -> Option<Status> {
+        find(self.status.as_ref(), payload).map(|raw| Status::new(unquoted(raw)))
+    }
+
+    /// The reason in the payload.
+    pub(crate) fn reason<'a>(&self, payload: &'a [u8]) -> Option<Reason<'a>> {
+        find(self.reason.as_ref(), payload).map(Reason)
+    }
+
+    /// The outcome of a reply whose topic does not tell: by its payload field, else by the status
+    /// in its topic (2xx is success), else success.
+    pub(crate) fn outcome(&self, payload: &[u8], topic_status: Option<&str>) -> ReplyOutcome {
+        let Some((pointer, outcome)) = &self.outcome else {
+            let failed = topic_status.is_some_and(|status| !status.starts_with('2'));
+            return if failed {
+                ReplyOutcome::Error
+            } else {
+                ReplyOutcome::Ok
+            };
+        };
+        let value = pointer.find(payload).map_or("", unquoted);
+        let listed = |values: &[String]| values.iter().any(|listed| listed == value);
+        if listed(&outcome.ok) {
+            ReplyOutcome::Ok
+        } else if listed(&outcome.intermediate) {
+            ReplyOutcome::Intermediate
+        } else {
+            ReplyOutcome::Error
+        }
+    }
+}
+
+pub(crate) fn parse_pointer(place: &str, text: &str) -> Result<Pointer, PlanError> {
+    Pointer::parse(text).ok_or_else(|| PlanError::InvalidPointer {
+        place: place.to_owned(),
+        pointer: text.to_owned(),
+    })
+}
+
+fn find<'a>(pointer: Option<&Pointer>, payload: &'a [u8]) -> Option<&'a str> {
+    pointer?.find(payload).filter(|raw| *raw != "null")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_is_short_text() {
+        assert_eq!(Status::new("404").as_str(), "404");
+        assert_eq!(Status::new(&"ü".repeat(20)).as_str(), "ü".repeat(11));
+        assert_eq!(std::mem::size_of::<Status>(), 24);
+    }
+
+    #[test]
+    fn a_reason_loses_quotes_and_escapes() {
+        assert_eq!(Reason("\"Not found\"").text(), "Not found");
+        assert_eq!(Reason(r#""a\"b\u00fc""#).text(), "a\"bü");
+        assert_eq!(Reason("12").text(), "12");
+    }
+
+    #[test]
+    fn outcomes_follow_the_payload_field() {
+        let reply = profile::Reply {
+            outcome: Some(profile::Outcome {
+                pointer: "/state".into(),
+                ok: vec!["completed".into(), "200".into()],
+                error: vec!["error".into()],
+                intermediate: vec!["log".into()],
+            }),
+            status: Some("/code".into()),
+            ..profile::Reply::default()
+        };
+        let content = ReplyContent::compile("request r", &reply, None).expect("good pointers");
+        let outcome = |payload: &str| content.outcome(payload.as_bytes(), None);
+        assert_eq!(outcome(r#"{"state":"completed"}"#), ReplyOutcome::Ok);
+        assert_eq!(outcome(r#"{"state":200}"#), ReplyOutcome::Ok);
+        assert_eq!(outcome(r#"{"state":"log"}"#), ReplyOutcome::Intermediate);
+        for payload in [r#"{"state":"error"}"#, r#"{"state":"what"}"#, "{}", "", "{"] {
+            assert_eq!(outcome(payload), ReplyOutcome::Error, "{payload}");
+        }
+        assert_eq!(content.status(br#"{"code":404}"#), Some(Status::new("404")));
+        assert_eq!(content.status(br#"{"code":null}"#), None);
+    }
+
+    #[test]
+    fn a_bad_pointer_names_its_place() {
+        let reply = profile::Reply {
+            status: Some("code".into()),
+            ..profile::Reply::default()
+        };
+        let error = ReplyContent::compile("request r", &reply, None)
+            .expect_err("no slash")
+            .to_string();
+        assert_eq!(
+            error,
+            "request r, reply.status: `code` is not a JSON pointer; it must be empty or begin with `/`"
+        );
+    }
+}

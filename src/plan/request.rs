@@ -1,0 +1,241 @@
+//! One kind of message of a plan: what workers need to know of it, and how to write it.
+//!
+//! Values depend on the number of the message alone, and a message that is not sent takes its
+//! number with it. Not here: when it is due (the schedule) and what its answer looks like.
+
+use std::sync::Arc;
+
+use crate::plan::captures::Captures;
+use crate::plan::delay::draw;
+use crate::plan::encoder::{Frame, Values};
+use crate::plan::generator::{Generator, push_printable};
+use crate::plan::hash::{below, hash};
+use crate::plan::identities::Identities;
+use crate::plan::request_id::RequestIdKind;
+use crate::plan::template::Template;
+use crate::profile::{Delay, Sender};
+
+/// A request, or an answer to a pushed message.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Request {
+    /// `[a-z0-9-]+`, unique in the plan.
+    pub name: String,
+    /// Endpoint or caller.
+    pub from: Sender,
+    /// 0 to 2.
+    pub qos: u8,
+    /// Retain flag.
+    pub retain: bool,
+    /// From the intended instant; nanoseconds.
+    pub deadline_ns: u64,
+    /// What its IDs are.
+    pub id_kind: RequestIdKind,
+    /// Index into [`Plan::scopes`](crate::plan::Plan::scopes): IDs of one endpoint are unique within it.
+    pub scope: u16,
+    /// Whether an answer is expected.
+    pub reply: ReplyUse,
+    /// Whether an answer may be followed by another one.
+    pub intermediate: bool,
+    /// For answers: the delay after the pushed item was received.
+    pub reactive: Option<Delay>,
+    /// Bytes of the whole packet, as rendered for the first endpoint.
+    pub frame_typical: usize,
+    /// Bytes of the whole packet at most. A buffer with this much room is never grown.
+    pub frame_longest: usize,
+    pub(crate) topic: Template,
+    pub(crate) body: Body,
+    pub(crate) generators: Vec<Generator>,
+    /// State word that counts the messages.
+    pub(crate) counter_word: usize,
+    /// Guess for the bytes of the remaining length.
+    pub(crate) length_width: usize,
+    pub(crate) uuid_key: u64,
+    pub(crate) delay_key: u64,
+}
+
+/// Whether a request is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReplyUse {
+    /// No: it ends with its acknowledgement or its write.
+    None,
+    /// Yes; no answer by the deadline is a timeout.
+    Expected,
+    /// Only when it fails; silence until the deadline is success.
+    ErrorsOnly,
+}
+
+/// The payload of a request.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Body {
+    Template(Template),
+    Batch {
+        sample: Template,
+        batch: u32,
+        interval_ns: u64,
+    },
+    /// Printable bytes: a few that differ for each message, then a shared block over and over.
+    Bytes {
+        length: usize,
+        key: u64,
+        block: Arc<[u8]>,
+    },
+    Literal(Box<[u8]>),
+}
+
+/// What differs between two messages of a request.
+#[derive(Debug, Clone, Copy)]
+pub struct Message<'a> {
+    /// The endpoint that sends it; for a caller's request the endpoint that it addresses.
+    pub endpoint: u32,
+    /// Decimal number or UUID bits; ignored without an ID.
+    pub request_id: u128,
+    /// Not 0 with QoS 1 and 2; ignored with QoS 0.
+    pub packet_id: u16,
+    /// Wall clock, nanoseconds since 1970.
+    pub unix_ns: u64,
+    /// Those of the plan.
+    pub identities: &'a Identities,
+    /// What is answered; [`Captures::new`] for everything else.
+    pub captures: &'a Captures,
+}
+
+impl Request {
+    /// Whether an answer is looked for.
+    pub fn has_reply(&self) -> bool {
+        self.reply != ReplyUse::None
+    }
+
+    /// Whether silence until the deadline is success.
+    pub fn silence_is_ok(&self) -> bool {
+        self.reply == ReplyUse::ErrorsOnly
+    }
+
+    /// Appends one PUBLISH packet (MQTT 3.1.1, section 3.3) and takes the next message number.
+    ///
+    /// `state`: the endpoint's [`Plan::state_words`](crate::plan::Plan::state_words) words, zero at first.
+    pub fn encode(&self, out: &mut Vec<u8>, message: &Message<'_>, state: &mut [u64]) {
+        let number = self.take_number(state);
+        let first = number.wrapping_mul(self.samples());
+        self.advance(message.endpoint, first, state);
+        let frame = Frame::begin(self.qos, self.retain, self.length_width, out);
+        Frame::topic(out, |out| {
+            self.topic.render(&self.values(message, first, state), out)
+        });
+        if self.qos > 0 {
+            out.extend_from_slice(&message.packet_id.to_be_bytes());
+        }
+        match &self.body {
+            Body::Template(template) => template.render(&self.values(message, first, state), out),
+            Body::Literal(bytes) => out.extend_from_slice(bytes),
+            Body::Bytes { length, key, block } => {
+                push_bytes(
+                    hash(*key, u64::from(message.endpoint), number),
+                    *length,
+                    block,
+                    out,
+                );
+            }
+            Body::Batch {
+                sample,
+                batch,
+                interval_ns,
+            } => {
+                out.push(b'[');
+                for index in 0..*batch {
+                    if index > 0 {
+                        out.push(b',');
+                        self.advance(message.endpoint, first + u64::from(index), state);
+                    }
+                    let mut values = self.values(message, first + u64::from(index), state);
+                    let age = u64::from(batch - 1 - index).saturating_mul(*interval_ns);
+                    values.unix_ns = message.unix_ns.saturating_sub(age);
+                    sample.render(&values, out);
+                }
+                out.push(b']');
+            }
+        }
+        frame.end(out);
+    }
+
+    /// Takes the next message number without writing: everything after it is as if it had been sent.
+    pub fn skip(&self, endpoint: u32, state: &mut [u64]) {
+        let first = self.take_number(state).wrapping_mul(self.samples());
+        for index in 0..self.samples() {
+            self.advance(endpoint, first + index, state);
+        }
+    }
+
+    /// How long an endpoint waits before answer `number`, in nanoseconds; 0 for what is no answer.
+    pub fn reaction_ns(&self, endpoint: u32, number: u64) -> u64 {
+        let bits = || hash(self.delay_key, u64::from(endpoint), number);
+        self.reactive.map_or(0, |delay| draw(delay, bits()))
+    }
+
+    /// Topic, packet ID and payload at most, in bytes.
+    pub(crate) fn longest(&self, identities: &Identities) -> usize {
+        let text = |template: &Template| template.longest(&self.generators, identities);
+        let payload = match &self.body {
+            Body::Template(template) => text(template),
+            Body::Batch { sample, batch, .. } => (text(sample) + 1)
+                .saturating_mul(*batch as usize)
+                .saturating_add(1),
+            Body::Bytes { length, .. } => *length,
+            Body::Literal(bytes) => bytes.len(),
+        };
+        payload.saturating_add(text(&self.topic) + 4)
+    }
+
+    fn samples(&self) -> u64 {
+        if let Body::Batch { batch, .. } = self.body {
+            u64::from(batch)
+        } else {
+            1
+        }
+    }
+
+    fn take_number(&self, state: &mut [u64]) -> u64 {
+        let Some(word) = state.get_mut(self.counter_word) else {
+            return 0;
+        };
+        let number = *word;
+        *word = number.wrapping_add(1);
+        number
+    }
+
+    fn advance(&self, endpoint: u32, number: u64, state: &mut [u64]) {
+        for generator in &self.generators {
+            generator.advance(endpoint, number, state);
+        }
+    }
+
+    fn values<'a>(&'a self, message: &Message<'a>, number: u64, state: &'a [u64]) -> Values<'a> {
+        Values {
+            endpoint: message.endpoint,
+            request_id: message.request_id,
+            id_kind: self.id_kind,
+            unix_ns: message.unix_ns,
+            number,
+            uuid_key: self.uuid_key,
+            identities: message.identities,
+            captures: message.captures,
+            generators: &self.generators,
+            state,
+        }
+    }
+}
+
+/// Bytes of a generated payload that are fresh for each message.
+const FRESH_BYTES: usize = 20;
+
+fn push_bytes(bits: u64, length: usize, block: &[u8], out: &mut Vec<u8>) {
+    push_printable(out, bits, length.min(FRESH_BYTES));
+    let mut left = length.saturating_sub(FRESH_BYTES);
+    // Another start in the block each time: equal payloads would flatter a compressing link.
+    let mut rest = &block[below(bits, block.len() as u64) as usize..];
+    while left > 0 {
+        let take = left.min(rest.len());
+        out.extend_from_slice(&rest[..take]);
+        left -= take;
+        rest = block;
+    }
+}

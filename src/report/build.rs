@@ -1,0 +1,224 @@
+//! From what was measured and what was asked to the result.
+//!
+//! A pure function: the same inputs give the same result. Not here: rendering it.
+
+use jiff::Timestamp;
+
+use super::environment::Environment;
+use super::exit::exit_of;
+use super::result::{
+    ConnectionsResult, Generator, LoadResult, PhaseLengths, ProfileId, RequestResult, RunResult,
+};
+use crate::measure::{
+    ConnectFailure, Distribution, Evidence, FailReason, Health, Judged, LedgerCounts, Named,
+    Pacing, Population, RequestTally, Shape, Tally, Threshold, Verdict, builtin,
+};
+
+/// Everything that a result is made of.
+#[derive(Debug)]
+pub struct Inputs<'a> {
+    /// Rows of the tally.
+    pub shape: &'a Shape,
+    /// All workers', merged.
+    pub tally: &'a Tally,
+    /// What was run.
+    pub profile: ProfileId,
+    /// Of schedule and generators.
+    pub seed: u64,
+    /// URLs.
+    pub targets: Vec<String>,
+    /// The target was started by this run.
+    pub simulated_tenant: bool,
+    /// Wall clock at the run's epoch, ns since 1970.
+    pub started_unix_ns: u64,
+    /// Wall clock at the end, ns since 1970.
+    pub finished_unix_ns: u64,
+    /// The signal that stopped the run before its end.
+    pub stopped_by: Option<String>,
+    /// Where it ran.
+    pub environment: Environment,
+    /// Mean arrival rate over measure that the profile asks for; `None` where it asks for none.
+    pub asked_per_s: Option<f64>,
+    /// How long each phase took; a stopped run has a shorter measure phase.
+    pub phases: PhaseLengths,
+    /// Connections of the plan.
+    pub connections_planned: u64,
+    /// What paced the run.
+    pub pacing: Pacing,
+    /// With `"max"` and the closed model: this program set the pace.
+    pub generator_limited: bool,
+    /// The machine's side.
+    pub health: &'a Health,
+    /// Of the profile.
+    pub thresholds: &'a [Threshold],
+    /// What the simulated tenant reported at its exit.
+    pub tenant: Option<serde_json::Value>,
+}
+
+impl RunResult {
+    /// Puts the result together, verdict, thresholds and exit code included.
+    pub fn build(inputs: Inputs) -> Self {
+        let Inputs {
+            shape,
+            tally,
+            health,
+            pacing,
+            generator_limited,
+            ..
+        } = inputs;
+        let total = tally.total(shape.bounds());
+        let mut result = Self {
+            format: 1,
+            midge: env!("CARGO_PKG_VERSION").to_owned(),
+            seed: inputs.seed.to_string(),
+            started: rfc3339(inputs.started_unix_ns),
+            finished: rfc3339(inputs.finished_unix_ns),
+            exit_code: 0,
+            verdict: Verdict::of(&Evidence {
+                shape,
+                tally,
+                health,
+                pacing,
+                generator_limited,
+            }),
+            load: load(&inputs),
+            connections: connections(tally, inputs.connections_planned),
+            total: total.figures(),
+            whole_run: LedgerCounts::of(&total.whole_run),
+            requests: named(
+                shape
+                    .names()
+                    .zip(tally.requests.iter().zip(&shape.requests)),
+                |(tally, shape)| request(tally, shape.reactive),
+            ),
+            inbound: named(
+                shape.inbound.iter().map(String::as_str).zip(&tally.inbound),
+                |inbound| (*inbound).into(),
+            ),
+            generator: generator(tally, health),
+            thresholds: Vec::new(),
+            profile: inputs.profile,
+            targets: inputs.targets,
+            simulated_tenant: inputs.simulated_tenant,
+            stopped_by: inputs.stopped_by,
+            environment: inputs.environment,
+            tenant: inputs.tenant,
+        };
+        result.thresholds = thresholds(&result, shape, tally, inputs.thresholds);
+        result.exit_code = exit_of(&result, result.stopped_by.as_deref()).code();
+        result
+    }
+}
+
+fn named<'a, T, U>(rows: impl Iterator<Item = (&'a str, T)>, value: impl Fn(T) -> U) -> Named<U> {
+    Named(
+        rows.map(|(name, row)| (name.to_owned(), value(row)))
+            .collect(),
+    )
+}
+
+fn rfc3339(unix_ns: u64) -> String {
+    Timestamp::from_nanosecond(i128::from(unix_ns))
+        .map(|at| format!("{at:.3}"))
+        .unwrap_or_default()
+}
+
+/// Per second; 0 over no time, because JSON has no infinity.
+fn per_s(count: u64, seconds: f64) -> f64 {
+    if seconds > 0.0 {
+        (count as f64 / seconds * 1000.0).round() / 1000.0
+    } else {
+        0.0
+    }
+}
+
+fn load(inputs: &Inputs) -> LoadResult {
+    let rows = inputs.tally.requests.iter().zip(&inputs.shape.requests);
+    let scheduled: Vec<&RequestTally> = rows
+        .filter(|(_, shape)| !shape.reactive)
+        .map(|(tally, _)| tally)
+        .collect();
+    let measure_s = inputs.phases.measure_s;
+    let sum = |of: fn(&RequestTally) -> u64| scheduled.iter().map(|tally| of(tally)).sum();
+    LoadResult {
+        asked_per_s: inputs.asked_per_s,
+        planned_per_s: per_s(sum(|tally| tally.measured.planned), measure_s),
+        achieved_per_s: per_s(sum(|tally| tally.measured.ok), measure_s),
+        measure_s,
+        phases: inputs.phases,
+    }
+}
+
+fn connections(tally: &Tally, planned: u64) -> ConnectionsResult {
+    let of = &tally.connections;
+    ConnectionsResult {
+        planned,
+        connected: of.connected,
+        failed: of.failed,
+        failed_by: Named::by_reason::<ConnectFailure>(&of.failed_by),
+        lost: of.lost,
+        lost_by: Named::by_reason::<FailReason>(&of.lost_by),
+        reconnects: of.reconnects,
+        connect_time_us: Distribution::of(
+            &of.connect_time,
+            Population {
+                planned,
+                longest_unanswered_ns: 0,
+            },
+        ),
+    }
+}
+
+fn request(tally: &RequestTally, reactive: bool) -> RequestResult {
+    RequestResult {
+        figures: tally.figures(),
+        reactive,
+        status_codes: named(tally.status.rows(), |count| count),
+        whole_run: LedgerCounts::of(&tally.whole_run),
+    }
+}
+
+fn generator(tally: &Tally, health: &Health) -> Generator {
+    let traffic = tally.traffic;
+    Generator {
+        workers: health.workers,
+        cpu_s: health.cpu_s,
+        busy_max: health.busy_max,
+        peak_rss_bytes: health.peak_rss_bytes,
+        bytes_sent: traffic.bytes_sent,
+        bytes_received: traffic.bytes_received,
+        writes: traffic.writes,
+        wakeups: traffic.wakeups,
+        hiccup_max_us: health.hiccup_max_us,
+    }
+}
+
+fn thresholds(
+    result: &RunResult,
+    shape: &Shape,
+    tally: &Tally,
+    of_profile: &[Threshold],
+) -> Vec<Judged> {
+    let oks = |request: usize| {
+        let tally = &tally.requests[request];
+        if tally.measured.planned > 0 {
+            tally.measured.ok
+        } else {
+            tally.whole_run.ok
+        }
+    };
+    let mut judged = builtin(
+        shape,
+        result.connections.connected,
+        result.connections.planned,
+        oks,
+    );
+    judged.extend(of_profile.iter().map(|threshold| {
+        let of_request = threshold
+            .request()
+            .and_then(|request| result.requests.0.get(usize::from(request)));
+        let figures = of_request.map_or(&result.total, |(_, request)| &request.figures);
+        threshold.judge(figures, result.load.measure_s)
+    }));
+    judged
+}

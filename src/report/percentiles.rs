@@ -1,0 +1,43 @@
+//! `percentiles.csv`: the full spectrum of every wait, measure phase.
+//!
+//! Quantiles are over planned requests: where some were not answered, the spectrum ends below 1.
+
+use super::table::{Table, for_rows, waits};
+use crate::measure::{Samples, Shape, Tally};
+
+/// Steps for each halving of what is left above the quantile.
+const STEPS_PER_HALF: u32 = 10;
+
+/// The whole file; `count` is how many waits are at or below the value.
+pub fn percentiles_csv(shape: &Shape, tally: &Tally) -> String {
+    let mut table = Table::new(["request", "metric", "quantile", "value_us", "count"]);
+    for_rows(shape, tally, |request, tally| {
+        for (metric, samples, planned) in waits(tally) {
+            spectrum(&mut table, request, metric, samples, planned);
+        }
+    });
+    table.finish()
+}
+
+fn spectrum(table: &mut Table, request: &str, metric: &str, samples: &Samples, planned: u64) {
+    let (Some(histogram), Some(max_ns)) = (samples.histogram(), samples.max_ns()) else {
+        return;
+    };
+    let planned = planned.max(samples.count());
+    let mut count = 0;
+    for step in histogram
+        .iter_quantiles(STEPS_PER_HALF)
+        .filter(|step| step.count_since_last_iteration() > 0)
+    {
+        count += step.count_since_last_iteration();
+        let quantile = count as f64 / planned as f64;
+        let value_us = step.value_iterated_to().min(max_ns) as f64 / 1000.0;
+        table.row([
+            request,
+            metric,
+            &quantile.to_string(),
+            &value_us.to_string(),
+            &count.to_string(),
+        ]);
+    }
+}
