@@ -36,6 +36,7 @@ mod session;
 mod sessions;
 mod subscriptions;
 mod text;
+mod timers;
 
 pub use delay::Delay;
 pub use options::{Delivery, FLAGS, Paths, Stall, TenantOptions};

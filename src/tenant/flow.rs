@@ -10,9 +10,12 @@ use crate::mqtt::Qos;
 /// What an outgoing message waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Awaiting {
-    PubAck,
-    PubRec,
-    PubComp,
+    /// PUBACK
+    Acknowledgement,
+    /// PUBREC
+    Record,
+    /// PUBCOMP
+    Completion,
 }
 
 /// Whether an incoming message has to be processed.
@@ -50,8 +53,8 @@ impl Flow {
     pub fn next_id(&mut self, qos: Qos) -> Option<u16> {
         let awaiting = match qos {
             Qos::AtMostOnce => return Some(0),
-            Qos::AtLeastOnce => Awaiting::PubAck,
-            Qos::ExactlyOnce => Awaiting::PubRec,
+            Qos::AtLeastOnce => Awaiting::Acknowledgement,
+            Qos::ExactlyOnce => Awaiting::Record,
         };
         if self.sent.len() >= usize::from(u16::MAX) {
             return None;
@@ -67,15 +70,15 @@ impl Flow {
 
     /// A PUBACK came in. False: nothing waited for it.
     pub fn acknowledged(&mut self, packet_id: u16) -> bool {
-        self.finish(packet_id, Awaiting::PubAck)
+        self.finish(packet_id, Awaiting::Acknowledgement)
     }
 
     /// A PUBREC came in. False: nothing waited for it.
     pub fn recorded(&mut self, packet_id: u16) -> bool {
         match self.sent.get_mut(&packet_id) {
             // A repeated PUBREC is answered like the first one.
-            Some(awaiting @ (Awaiting::PubRec | Awaiting::PubComp)) => {
-                *awaiting = Awaiting::PubComp;
+            Some(awaiting @ (Awaiting::Record | Awaiting::Completion)) => {
+                *awaiting = Awaiting::Completion;
                 true
             }
             _ => false,
@@ -84,7 +87,7 @@ impl Flow {
 
     /// A PUBCOMP came in. False: nothing waited for it.
     pub fn completed(&mut self, packet_id: u16) -> bool {
-        self.finish(packet_id, Awaiting::PubComp)
+        self.finish(packet_id, Awaiting::Completion)
     }
 
     fn finish(&mut self, packet_id: u16, expected: Awaiting) -> bool {

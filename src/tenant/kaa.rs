@@ -186,16 +186,16 @@ impl Rules {
             ("dcx", "json") => (Kind::DcxJson, valid_json(payload).map(|()| Action::Accept)),
             ("dcx", path) => self.decide_plain(path, payload),
             ("epmx", "get") => (Kind::MetadataGet, wanted_keys(payload)),
-            ("epmx", "get/keys") => (Kind::MetadataGetKeys, Ok(Action::Keys)),
+            ("epmx", "get/keys") => (Kind::MetadataKeys, Ok(Action::Keys)),
             ("epmx", "update") => (
-                Kind::MetadataUpdate,
+                Kind::MetadataReplace,
                 self.written_values(payload).map(Action::Replace),
             ),
             ("epmx", "update/keys") => (
-                Kind::MetadataUpdateKeys,
+                Kind::MetadataUpdate,
                 self.written_values(payload).map(Action::Merge),
             ),
-            ("epmx", "delete/keys") => (Kind::MetadataDeleteKeys, self.deleted_keys(payload)),
+            ("epmx", "delete/keys") => (Kind::MetadataDelete, self.deleted_keys(payload)),
             ("epmx", _) => (Kind::Unknown, Err(UNKNOWN_PATH)),
             _ => (Kind::Unknown, Err(UNKNOWN_EXTENSION)),
         }

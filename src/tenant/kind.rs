@@ -15,13 +15,13 @@ pub enum Kind {
     /// Kaa endpoint metadata: values.
     MetadataGet,
     /// Kaa endpoint metadata: names of the keys.
-    MetadataGetKeys,
+    MetadataKeys,
     /// Kaa endpoint metadata: replace everything.
-    MetadataUpdate,
+    MetadataReplace,
     /// Kaa endpoint metadata: replace the given keys.
-    MetadataUpdateKeys,
+    MetadataUpdate,
     /// Kaa endpoint metadata: delete the given keys.
-    MetadataDeleteKeys,
+    MetadataDelete,
     /// Enapter telemetry.
     Telemetry,
     /// Enapter properties, on either of their two topics.
@@ -44,10 +44,10 @@ impl Kind {
         Self::DcxJson,
         Self::DcxPlain,
         Self::MetadataGet,
-        Self::MetadataGetKeys,
+        Self::MetadataKeys,
+        Self::MetadataReplace,
         Self::MetadataUpdate,
-        Self::MetadataUpdateKeys,
-        Self::MetadataDeleteKeys,
+        Self::MetadataDelete,
         Self::Telemetry,
         Self::Properties,
         Self::Logs,
@@ -63,10 +63,10 @@ impl Kind {
             Self::DcxJson => "dcx-json",
             Self::DcxPlain => "dcx-plain",
             Self::MetadataGet => "metadata-get",
-            Self::MetadataGetKeys => "metadata-get-keys",
+            Self::MetadataKeys => "metadata-keys",
+            Self::MetadataReplace => "metadata-replace",
             Self::MetadataUpdate => "metadata-update",
-            Self::MetadataUpdateKeys => "metadata-update-keys",
-            Self::MetadataDeleteKeys => "metadata-delete-keys",
+            Self::MetadataDelete => "metadata-delete",
             Self::Telemetry => "telemetry",
             Self::Properties => "properties",
             Self::Logs => "logs",

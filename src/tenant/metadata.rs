@@ -56,7 +56,10 @@ impl Metadata {
             }
             Action::Keys => write_keys(self.0.keys(), out),
             Action::Replace(values) => {
-                let size = values.iter().map(size).sum::<usize>();
+                let size = values
+                    .iter()
+                    .map(|(key, value)| size(key, value))
+                    .sum::<usize>();
                 if size > Self::LIMIT {
                     return Err(TOO_LARGE);
                 }
@@ -64,7 +67,12 @@ impl Metadata {
             }
             Action::Merge(values) => {
                 let kept = self.0.iter().filter(|(key, _)| !values.contains_key(*key));
-                if kept.chain(&values).map(size).sum::<usize>() > Self::LIMIT {
+                if kept
+                    .chain(&values)
+                    .map(|(key, value)| size(key, value))
+                    .sum::<usize>()
+                    > Self::LIMIT
+                {
                     return Err(TOO_LARGE);
                 }
                 self.0.extend(values);
@@ -79,7 +87,7 @@ impl Metadata {
     }
 }
 
-fn size((key, value): (&String, &Box<RawValue>)) -> usize {
+fn size(key: &str, value: &RawValue) -> usize {
     key.len() + value.get().len()
 }
 

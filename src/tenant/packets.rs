@@ -6,11 +6,12 @@
 use super::faults::Copies;
 use super::flow::Arrival;
 use super::options::Delivery;
-use super::platforms::{Outcome, Reply, Route};
+use super::platforms::{Outcome, Recipient, Reply, Route};
 use super::router::Message;
-use super::server::{Server, Timer};
+use super::server::Server;
 use super::session::{Ending, Stage};
 use super::sessions::ConnectionId;
+use super::timers::Timer;
 use crate::mqtt::{
     ConnAck, Connect, ConnectReturnCode, DecodeError, Packet, PubAck, PubComp, PubRec, PubRel,
     Publish, Qos, Role, SUBSCRIPTION_REFUSED, SubAck, Subscribe, UnsubAck, Unsubscribe, Version,
@@ -205,13 +206,11 @@ impl Server {
         match (self.router.delivery(), route) {
             // A broker passes everything on and knows no endpoints.
             (Delivery::Broker, _) | (Delivery::Kpc, Route::Subscribers) => {
-                self.router.to_subscribers(message);
+                self.router.send_to_subscribers(message);
             }
             (Delivery::Kpc, Route::Endpoint(endpoint)) => {
-                let speaker = self
-                    .platforms
-                    .speaker(super::platforms::Recipient::Endpoint(endpoint));
-                if !self.router.to_endpoint(speaker, message) {
+                let speaker = self.platforms.speaker(Recipient::Endpoint(endpoint));
+                if !self.router.send_to_endpoint(speaker, message) {
                     self.platforms.counts.reject("unreachable-endpoint");
                 }
             }

@@ -1,6 +1,6 @@
 //! A small seeded generator: the same seed gives the same faults, delays and pushes again.
 //!
-//! SplitMix64 (Steele, Lea, Flood 2014): one word of state, good enough to draw shares and
+//! `SplitMix64` (Steele, Lea, Flood 2014): one word of state, good enough to draw shares and
 //! delays. Not for anything that an adversary must not guess.
 
 /// What a stream of numbers is used for; streams of one seed are independent of each other.

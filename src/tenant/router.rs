@@ -53,8 +53,10 @@ impl Router {
     /// subscribers. False: it reached nobody.
     pub fn reply(&mut self, speaker: Option<ConnectionId>, message: Message) -> bool {
         match self.delivery {
-            Delivery::Broker => self.to_subscribers(message),
-            Delivery::Kpc => speaker.is_some_and(|speaker| self.to_connection(speaker, message)),
+            Delivery::Broker => self.send_to_subscribers(message),
+            Delivery::Kpc => {
+                speaker.is_some_and(|speaker| self.send_to_connection(speaker, message))
+            }
         }
     }
 
@@ -62,19 +64,19 @@ impl Router {
     /// without a subscriber it goes to the connection that speaks for the endpoint, but not as a
     /// broker. (A device that publishes and subscribes on two connections gets it once.)
     /// False: it reached nobody.
-    pub fn to_endpoint(&mut self, speaker: Option<ConnectionId>, message: Message) -> bool {
-        self.to_subscribers(message) || self.reply(speaker, message)
+    pub fn send_to_endpoint(&mut self, speaker: Option<ConnectionId>, message: Message) -> bool {
+        self.send_to_subscribers(message) || self.reply(speaker, message)
     }
 
     /// Sends to every connection with a matching subscription, once each, at most at the QoS
     /// granted. False: it reached nobody.
-    pub fn to_subscribers(&mut self, message: Message) -> bool {
+    pub fn send_to_subscribers(&mut self, message: Message) -> bool {
         let mut receivers = std::mem::take(&mut self.receivers);
         self.subscriptions.find(message.topic, &mut receivers);
         let mut reached = false;
         for &(connection, granted) in &receivers {
             let qos = message.qos.min(granted);
-            reached |= self.to_connection(connection, Message { qos, ..message });
+            reached |= self.send_to_connection(connection, Message { qos, ..message });
         }
         self.receivers = receivers;
         reached
@@ -82,7 +84,7 @@ impl Router {
 
     /// Sends to one connection. False: it has ended, does not read, or all its packet
     /// identifiers are in use.
-    pub fn to_connection(&mut self, id: ConnectionId, message: Message) -> bool {
+    pub fn send_to_connection(&mut self, id: ConnectionId, message: Message) -> bool {
         let Some(session) = self.sessions.writing(id) else {
             return false;
         };

@@ -1,13 +1,12 @@
 //! The tenant's event loop: one thread, one poller, one wheel.
 //!
-//! Sockets are accepted, read and written here, timers fire here, and a stall freezes it all. Not
-//! here: what a packet means (`packets`), what is replied (`platforms`), to whom (`router`).
+//! Sockets are accepted, read, written and closed here. Not here: what a packet means
+//! (`packets`), what is due (`timers`), what is replied (`platforms`), to whom (`router`).
 
 use std::io::{self, ErrorKind, Read as _};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use mio::net::TcpListener;
 use mio::{Interest, Token, Waker};
@@ -19,12 +18,12 @@ use super::pending::Pending;
 use super::platforms::Platforms;
 use super::random::{Random, Stream};
 use super::report::TenantReport;
-use super::router::{Message, Router};
+use super::router::Router;
 use super::service::Service;
 use super::session::{Ending, Session, Stage};
 use super::sessions::ConnectionId;
+use super::timers::Timer;
 use crate::event::{Clock, Event, Poller, Wheel};
-use crate::mqtt::Qos;
 
 const LISTENER: usize = 0;
 const WAKER: usize = 1;
@@ -39,8 +38,6 @@ const READS_PER_TURN: usize = 8;
 const CONNECT_WITHIN_NS: u64 = 10_000_000_000;
 /// Pause after the process ran out of descriptors.
 const ACCEPT_AGAIN_NS: u64 = 50_000_000;
-/// A stalled tenant looks this often whether it is to stop.
-const STALL_STEP: Duration = Duration::from_millis(5);
 
 /// When a socket has been read enough.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,23 +46,6 @@ enum Until {
     Short,
     /// When the socket says so: the end of the stream may be next, and makes no new edge.
     Dry,
-}
-
-/// What a timer is for.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Timer {
-    /// A reply is ready.
-    Reply(u32),
-    /// A connection may have been silent for too long.
-    Silence(ConnectionId),
-    /// The stall begins.
-    Stall,
-    /// Descriptors may be free again.
-    Accept,
-    /// A command is pushed.
-    Command,
-    /// A random connection is closed.
-    Disconnect,
 }
 
 /// A tenant that listens. [`Server::run`] serves.
@@ -81,14 +61,14 @@ pub struct Server {
     pub(super) published: bool,
     poller: Poller,
     listener: TcpListener,
-    stopped: Arc<AtomicBool>,
-    disconnects: Random,
-    gaps: Random,
+    pub(super) stopped: Arc<AtomicBool>,
+    pub(super) disconnects: Random,
+    pub(super) gaps: Random,
     scratch: Vec<u8>,
     /// Connections that may have more to read than they were given time for.
     unread: Vec<ConnectionId>,
     /// End of the last stall; silence before it is the tenant's own.
-    thawed_at: u64,
+    pub(super) thawed_at: u64,
     failure: Option<io::Error>,
 }
 
@@ -206,7 +186,7 @@ impl Server {
         }
     }
 
-    fn accept(&mut self) {
+    pub(super) fn accept(&mut self) {
         loop {
             match self.listener.accept() {
                 Ok((mut socket, _)) => {
@@ -308,7 +288,7 @@ impl Server {
     }
 
     /// Writes what was made and closes what is to be closed.
-    fn settle(&mut self) {
+    pub(super) fn settle(&mut self) {
         loop {
             self.router.sessions.flush();
             let Some((id, ending)) = self.router.sessions.next_doomed() else {
@@ -318,7 +298,7 @@ impl Server {
         }
     }
 
-    fn close(&mut self, id: ConnectionId, ending: Ending) {
+    pub(super) fn close(&mut self, id: ConnectionId, ending: Ending) {
         let Some(session) = self.router.sessions.remove(id) else {
             return;
         };
@@ -334,122 +314,6 @@ impl Server {
         if ending != Ending::Peer && session.stage == Stage::Connected {
             self.platforms.counts.disconnected += 1;
         }
-    }
-
-    fn fire(&mut self, at: u64, timer: Timer) {
-        match timer {
-            Timer::Reply(number) => {
-                if let Some(waiting) = self.pending.take(number) {
-                    self.send_reply(
-                        waiting.reply,
-                        Message {
-                            topic: &waiting.topic,
-                            payload: &waiting.payload,
-                            qos: waiting.qos,
-                        },
-                    );
-                    self.pending.recycle(waiting);
-                }
-            }
-            Timer::Silence(id) => self.check_silence(id),
-            Timer::Stall => self.stall(),
-            Timer::Accept => self.accept(),
-            Timer::Command => {
-                self.push_command();
-                self.insert_after_gap(at, self.options.commands, Timer::Command);
-            }
-            Timer::Disconnect => {
-                let connected = self.router.sessions.connected();
-                let unlucky = connected
-                    .get(self.disconnects.below(connected.len()))
-                    .copied();
-                if let Some(id) = unlucky {
-                    self.router.sessions.doom(id, Ending::Injected);
-                    self.settle();
-                }
-                self.insert_after_gap(at, self.options.disconnect_rate, Timer::Disconnect);
-            }
-        }
-    }
-
-    fn check_silence(&mut self, id: ConnectionId) {
-        let now = self.clock.now();
-        let Some(session) = self.router.sessions.get(id) else {
-            return;
-        };
-        let Some(patience_ns) = session.patience_ns else {
-            return;
-        };
-        let until = session.heard_at.max(self.thawed_at) + patience_ns;
-        if until > now {
-            self.watch(id, until);
-        } else if session.stage == Stage::Opened {
-            self.close(id, Ending::NoConnect);
-        } else {
-            self.close(id, Ending::KeepAlive);
-        }
-    }
-
-    /// Looks at the silence of a connection at `at`, and not at the instant asked for before.
-    pub(super) fn watch(&mut self, id: ConnectionId, at: u64) {
-        let Some(session) = self.router.sessions.get(id) else {
-            return;
-        };
-        let timer = self.wheel.insert(at, Timer::Silence(id));
-        if let Some(earlier) = session.silence.replace(timer) {
-            self.wheel.cancel(earlier);
-        }
-    }
-
-    /// Does nothing at all, as a process that is stopped would: what arrives waits in the
-    /// kernel, what is due leaves afterwards.
-    fn stall(&mut self) {
-        self.settle();
-        let Some(stall) = self.options.stall else {
-            return;
-        };
-        let until = self.clock.now() + stall.for_ns;
-        while !self.stopped.load(Ordering::Acquire) {
-            let left = Duration::from_nanos(until.saturating_sub(self.clock.now()));
-            if left.is_zero() {
-                break;
-            }
-            std::thread::sleep(left.min(STALL_STEP));
-        }
-        self.thawed_at = self.clock.now();
-    }
-
-    fn push_command(&mut self) {
-        let Some(device) = self.platforms.next_command() else {
-            return;
-        };
-        let speaker = self
-            .platforms
-            .speaker(super::platforms::Recipient::Endpoint(device));
-        let message = Message {
-            topic: &self.platforms.topic,
-            payload: &self.platforms.payload,
-            qos: Qos::AtMostOnce,
-        };
-        if self.router.to_endpoint(speaker, message) {
-            self.platforms.counts.push("command");
-        } else {
-            self.platforms.counts.reject("unreachable-endpoint");
-        }
-    }
-
-    /// The next event of a Poisson process with `rate_per_s`, counted from the last one.
-    fn insert_after_gap(&mut self, at: u64, rate_per_s: f64, timer: Timer) {
-        if rate_per_s > 0.0 {
-            let gap_ns = (self.gaps.exponential() / rate_per_s * 1e9) as u64;
-            self.wheel.insert(at.saturating_add(gap_ns), timer);
-        }
-    }
-
-    /// The first CONNECT was accepted: what happens by itself begins.
-    pub(super) fn begin(&mut self, now: u64) {
-        self.insert_after_gap(now, self.options.commands, Timer::Command);
-        self.insert_after_gap(now, self.options.disconnect_rate, Timer::Disconnect);
     }
 
     /// Notes the first failure of the arrivals file, and stops writing it.
