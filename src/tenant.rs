@@ -1,1 +1,106 @@
-//! tenant: to be described.
+//! The simulated tenant: the far side of a run, in a process of its own. It speaks Kaa's kp1 and
+//! Enapter's v1 over MQTT 3.1.1, answers strictly, and misbehaves on request.
+//!
+//! One thread, one event loop. A PUBLISH goes from `server` (bytes) over `packets` (MQTT) to
+//! `platforms` (what it means); replies go through `router` (to whom) back to the sockets.
+//! Every table and buffer has a limit, and every message is counted in the [`TenantReport`]. It
+//! is no broker: no retained messages, no kept sessions, no wills. It shares the codec and the
+//! event loop's parts with the fleet, and nothing else.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+mod arrivals;
+mod commands;
+mod delay;
+mod enapter;
+mod endpoints;
+mod faults;
+mod flow;
+mod kaa;
+mod kind;
+mod metadata;
+mod options;
+mod packets;
+mod pending;
+mod platforms;
+mod problem;
+mod random;
+mod report;
+mod router;
+mod server;
+mod service;
+mod session;
+mod sessions;
+mod subscriptions;
+mod text;
+mod timers;
+
+pub use delay::Delay;
+pub use options::{Delivery, FLAGS, Paths, Stall, TenantOptions};
+pub use report::TenantReport;
+
+use server::Server;
+
+/// A tenant that listens and is about to serve.
+pub struct Tenant {
+    server: Server,
+    address: SocketAddr,
+    stopper: Stopper,
+}
+
+/// Stops a tenant from another thread or a signal's task.
+#[derive(Debug, Clone)]
+pub struct Stopper {
+    stopped: Arc<AtomicBool>,
+    waker: Arc<mio::Waker>,
+}
+
+impl Stopper {
+    /// Makes [`Tenant::run`] return soon, also during a stall. Calling it again does nothing.
+    pub fn stop(&self) {
+        self.stopped.store(true, Ordering::Release);
+        // If the wake-up fails, the loop sees the flag at its next event.
+        let _ = self.waker.wake();
+    }
+}
+
+impl Tenant {
+    /// Listens on the address of the options; clients can connect from now on. Best called by
+    /// the thread that calls [`Tenant::run`], whose timers become precise by it.
+    ///
+    /// # Errors
+    /// When the address cannot be listened on, or the arrivals file cannot be made.
+    pub fn bind(options: TenantOptions) -> io::Result<Self> {
+        let (server, stopped, waker) = Server::bind(options)?;
+        let address = server.address()?;
+        Ok(Self {
+            server,
+            address,
+            stopper: Stopper {
+                stopped,
+                waker: Arc::new(waker),
+            },
+        })
+    }
+
+    /// The address it listens on, with the port that was really taken.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What stops it.
+    pub fn stopper(&self) -> Stopper {
+        self.stopper.clone()
+    }
+
+    /// Serves until it is stopped; then all connections are closed.
+    ///
+    /// # Errors
+    /// When the poller fails, or the arrivals file cannot be written.
+    pub fn run(self) -> io::Result<TenantReport> {
+        self.server.run()
+    }
+}

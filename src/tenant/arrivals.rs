@@ -1,0 +1,55 @@
+//! A file with the instant of every PUBLISH that the tenant read: 8-byte little-endian
+//! nanoseconds of `CLOCK_MONOTONIC` each, nothing else.
+//!
+//! Not here: any evaluation of it.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write as _};
+use std::path::Path;
+
+use rustix::time::{ClockId, clock_gettime};
+
+/// The file, buffered.
+#[derive(Debug)]
+pub struct Arrivals {
+    file: BufWriter<File>,
+    read_at: [u8; 8],
+}
+
+impl Arrivals {
+    /// Makes the file, or empties it.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn create(path: &Path) -> io::Result<Self> {
+        let file = BufWriter::with_capacity(1 << 20, File::create(path)?);
+        Ok(Self {
+            file,
+            read_at: [0; 8],
+        })
+    }
+
+    /// A read has just returned: the instant of everything it brought.
+    pub fn read_now(&mut self) {
+        let now = clock_gettime(ClockId::Monotonic);
+        // The monotonic clock begins at 0 and outlives no machine.
+        let ns = now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64;
+        self.read_at = ns.to_le_bytes();
+    }
+
+    /// Records one PUBLISH of the last read.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn record(&mut self) -> io::Result<()> {
+        self.file.write_all(&self.read_at)
+    }
+
+    /// Writes what is buffered.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn finish(mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}

@@ -1,0 +1,144 @@
+//! Which messages of one connection are on their way, at QoS 1 and 2 (MQTT 3.1.1 section 4.3).
+//!
+//! Only the packet identifiers: a clean session on one connection never repeats a message, so
+//! none is kept. Not here: writing packets.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::mqtt::Qos;
+
+/// What an outgoing message waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Awaiting {
+    /// PUBACK
+    Acknowledgement,
+    /// PUBREC
+    Record,
+    /// PUBCOMP
+    Completion,
+}
+
+/// Whether an incoming message has to be processed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arrival {
+    /// Seen for the first time.
+    New,
+    /// A repetition of a message that was processed already.
+    Repeated,
+}
+
+/// Packet identifiers in use on one connection, both directions.
+#[derive(Debug, Default)]
+pub struct Flow {
+    received: HashSet<u16>,
+    sent: HashMap<u16, Awaiting>,
+    last_id: u16,
+}
+
+impl Flow {
+    /// A PUBLISH came in. At QoS 2 it is new only once until its PUBREL [MQTT-4.3.3-2].
+    pub fn arrived(&mut self, qos: Qos, packet_id: u16) -> Arrival {
+        if qos == Qos::ExactlyOnce && !self.received.insert(packet_id) {
+            return Arrival::Repeated;
+        }
+        Arrival::New
+    }
+
+    /// A PUBREL came in: the identifier may be used again.
+    pub fn released(&mut self, packet_id: u16) {
+        self.received.remove(&packet_id);
+    }
+
+    /// The identifier of a new outgoing message; 0 at QoS 0. `None`: all 65,535 are in use.
+    pub fn next_id(&mut self, qos: Qos) -> Option<u16> {
+        let awaiting = match qos {
+            Qos::AtMostOnce => return Some(0),
+            Qos::AtLeastOnce => Awaiting::Acknowledgement,
+            Qos::ExactlyOnce => Awaiting::Record,
+        };
+        if self.sent.len() >= usize::from(u16::MAX) {
+            return None;
+        }
+        loop {
+            self.last_id = self.last_id.checked_add(1).unwrap_or(1);
+            if !self.sent.contains_key(&self.last_id) {
+                self.sent.insert(self.last_id, awaiting);
+                return Some(self.last_id);
+            }
+        }
+    }
+
+    /// A PUBACK came in. False: nothing waited for it.
+    pub fn acknowledged(&mut self, packet_id: u16) -> bool {
+        self.finish(packet_id, Awaiting::Acknowledgement)
+    }
+
+    /// A PUBREC came in. False: nothing waited for it.
+    pub fn recorded(&mut self, packet_id: u16) -> bool {
+        match self.sent.get_mut(&packet_id) {
+            // A repeated PUBREC is answered like the first one.
+            Some(awaiting @ (Awaiting::Record | Awaiting::Completion)) => {
+                *awaiting = Awaiting::Completion;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// A PUBCOMP came in. False: nothing waited for it.
+    pub fn completed(&mut self, packet_id: u16) -> bool {
+        self.finish(packet_id, Awaiting::Completion)
+    }
+
+    fn finish(&mut self, packet_id: u16, expected: Awaiting) -> bool {
+        let matches = self.sent.get(&packet_id) == Some(&expected);
+        if matches {
+            self.sent.remove(&packet_id);
+        }
+        matches
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_qos_2_message_is_new_once_until_it_is_released() {
+        let mut flow = Flow::default();
+        assert_eq!(flow.arrived(Qos::ExactlyOnce, 5), Arrival::New);
+        assert_eq!(flow.arrived(Qos::ExactlyOnce, 5), Arrival::Repeated);
+        flow.released(5);
+        assert_eq!(flow.arrived(Qos::ExactlyOnce, 5), Arrival::New);
+        assert_eq!(flow.arrived(Qos::AtLeastOnce, 6), Arrival::New);
+        assert_eq!(flow.arrived(Qos::AtLeastOnce, 6), Arrival::New);
+    }
+
+    #[test]
+    fn outgoing_identifiers_are_unique_while_in_use() {
+        let mut flow = Flow::default();
+        assert_eq!(flow.next_id(Qos::AtMostOnce), Some(0));
+        let mut seen: HashSet<u16> = (0..65_535)
+            .map(|_| flow.next_id(Qos::AtLeastOnce).unwrap())
+            .collect();
+        assert_eq!(seen.len(), 65_535);
+        assert!(!seen.contains(&0));
+        assert_eq!(flow.next_id(Qos::ExactlyOnce), None);
+        assert!(flow.acknowledged(77));
+        assert!(!flow.acknowledged(77));
+        assert_eq!(flow.next_id(Qos::ExactlyOnce), Some(77));
+        assert!(!seen.insert(77));
+    }
+
+    #[test]
+    fn an_outgoing_qos_2_message_takes_three_answers() {
+        let mut flow = Flow::default();
+        let id = flow.next_id(Qos::ExactlyOnce).unwrap();
+        assert!(!flow.acknowledged(id));
+        assert!(!flow.completed(id));
+        assert!(flow.recorded(id));
+        assert!(flow.recorded(id));
+        assert!(flow.completed(id));
+        assert!(!flow.recorded(id));
+    }
+}

@@ -1,0 +1,119 @@
+//! The kinds of messages the tenant knows, by the names its report and the shipped platform
+//! definitions use, and counters over them.
+//!
+//! Not here: how a topic becomes a kind (`kaa`, `enapter`).
+
+use std::collections::BTreeMap;
+
+/// What a PUBLISH from a client is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Kaa data collection, JSON samples.
+    DcxJson,
+    /// Kaa data collection, one plain metric.
+    DcxPlain,
+    /// Kaa endpoint metadata: values.
+    MetadataGet,
+    /// Kaa endpoint metadata: names of the keys.
+    MetadataKeys,
+    /// Kaa endpoint metadata: replace everything.
+    MetadataReplace,
+    /// Kaa endpoint metadata: replace the given keys.
+    MetadataUpdate,
+    /// Kaa endpoint metadata: delete the given keys.
+    MetadataDelete,
+    /// Enapter telemetry.
+    Telemetry,
+    /// Enapter properties, on either of their two topics.
+    Properties,
+    /// Enapter logs.
+    Logs,
+    /// An Enapter command request that a caller published.
+    Command,
+    /// An Enapter command response of a device.
+    CommandAnswer,
+    /// A topic of a known platform that names nothing the tenant serves.
+    Unknown,
+    /// Any other topic.
+    Other,
+}
+
+impl Kind {
+    /// Every kind, in the order of the declaration.
+    pub const ALL: [Self; 14] = [
+        Self::DcxJson,
+        Self::DcxPlain,
+        Self::MetadataGet,
+        Self::MetadataKeys,
+        Self::MetadataReplace,
+        Self::MetadataUpdate,
+        Self::MetadataDelete,
+        Self::Telemetry,
+        Self::Properties,
+        Self::Logs,
+        Self::Command,
+        Self::CommandAnswer,
+        Self::Unknown,
+        Self::Other,
+    ];
+
+    /// The name in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::DcxJson => "dcx-json",
+            Self::DcxPlain => "dcx-plain",
+            Self::MetadataGet => "metadata-get",
+            Self::MetadataKeys => "metadata-keys",
+            Self::MetadataReplace => "metadata-replace",
+            Self::MetadataUpdate => "metadata-update",
+            Self::MetadataDelete => "metadata-delete",
+            Self::Telemetry => "telemetry",
+            Self::Properties => "properties",
+            Self::Logs => "logs",
+            Self::Command => "command",
+            Self::CommandAnswer => "command-answer",
+            Self::Unknown => "unknown",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// One counter for each kind.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Counter([u64; Kind::ALL.len()]);
+
+impl Counter {
+    /// Counts one message of this kind.
+    pub fn add(&mut self, kind: Kind) {
+        self.0[kind as usize] += 1;
+    }
+
+    /// The counters that are not zero, by name.
+    pub fn by_name(&self) -> BTreeMap<String, u64> {
+        let counted = Kind::ALL.iter().zip(self.0).filter(|&(_, n)| n > 0);
+        counted
+            .map(|(kind, n)| (kind.name().to_owned(), n))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_counters_keep_them_apart() {
+        let mut counter = Counter::default();
+        for (position, kind) in Kind::ALL.into_iter().enumerate() {
+            assert_eq!(kind as usize, position);
+            for _ in 0..=position {
+                counter.add(kind);
+            }
+        }
+        let by_name = counter.by_name();
+        assert_eq!(by_name.len(), Kind::ALL.len());
+        assert_eq!(by_name["dcx-json"], 1);
+        assert_eq!(by_name["other"], 14);
+        assert!(Counter::default().by_name().is_empty());
+    }
+}

@@ -1,0 +1,331 @@
+//! What the tenant does with each packet: the server half of MQTT 3.1.1, clean sessions only.
+//!
+//! Section numbers and statements are those of the OASIS standard. Not here: sockets and timers
+//! (`server`), what an application message means (`platforms`).
+
+use super::faults::Copies;
+use super::flow::Arrival;
+use super::options::Delivery;
+use super::platforms::{Outcome, Recipient, Reply, Route};
+use super::router::Message;
+use super::server::Server;
+use super::session::{Ending, Stage};
+use super::sessions::ConnectionId;
+use super::timers::Timer;
+use crate::mqtt::{
+    ConnAck, Connect, ConnectReturnCode, DecodeError, Packet, PubAck, PubComp, PubRec, PubRel,
+    Publish, Qos, Role, SUBSCRIPTION_REFUSED, SubAck, Subscribe, UnsubAck, Unsubscribe, Version,
+    decode,
+};
+
+/// Subscriptions that one connection may have.
+const FILTERS_MAX: usize = 100_000;
+
+/// What became of the bytes of one read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// This many are done with; the rest is the beginning of a packet.
+    Consumed(usize),
+    /// The connection is over.
+    Ended(Ending),
+}
+
+impl Server {
+    /// Handles every whole packet in `input`.
+    pub(super) fn packets(&mut self, id: ConnectionId, input: &[u8], now: u64) -> Progress {
+        let mut used = 0;
+        loop {
+            match decode(
+                &input[used..],
+                Role::Server,
+                Version::V311,
+                self.options.max_packet,
+            ) {
+                Ok(None) => return Progress::Consumed(used),
+                Ok(Some((packet, length))) => {
+                    used += length;
+                    if let Err(ending) = self.packet(id, &packet, now) {
+                        return Progress::Ended(ending);
+                    }
+                    // It may be about to be closed by its own doing, as a slow reader.
+                    if !self.router.sessions.is_alive(id) {
+                        return Progress::Consumed(input.len());
+                    }
+                }
+                Err(error) => return Progress::Ended(self.refuse(id, error)),
+            }
+        }
+    }
+
+    /// How a packet that breaks a rule ends the connection [MQTT-4.8.0-1].
+    fn refuse(&mut self, id: ConnectionId, error: DecodeError) -> Ending {
+        let opened = self
+            .router
+            .sessions
+            .get(id)
+            .is_some_and(|s| s.stage == Stage::Opened);
+        let code = match error {
+            // [MQTT-3.1.2-2]
+            DecodeError::UnsupportedProtocol(_) => ConnectReturnCode::UnacceptableProtocolVersion,
+            // [MQTT-3.1.3-8]
+            DecodeError::EmptyClientId => ConnectReturnCode::IdentifierRejected,
+            _ => return Ending::Protocol(error.name()),
+        };
+        if !opened {
+            return Ending::Protocol(error.name());
+        }
+        self.write(
+            id,
+            &Packet::ConnAck(ConnAck {
+                session_present: false,
+                code,
+            }),
+        );
+        Ending::Refused(code)
+    }
+
+    fn packet(&mut self, id: ConnectionId, packet: &Packet, now: u64) -> Result<(), Ending> {
+        let Some(session) = self.router.sessions.get(id) else {
+            return Err(Ending::Peer);
+        };
+        if session.stage == Stage::Opened {
+            // [MQTT-3.1.0-1]
+            return match packet {
+                Packet::Connect(connect) => self.connect(id, connect, now),
+                _ => Err(Ending::Protocol("no-connect")),
+            };
+        }
+        match packet {
+            Packet::Publish(publish) => {
+                self.publish(id, publish, now);
+                return Ok(());
+            }
+            Packet::PubAck(ack) => self.expected(|s| s.flow.acknowledged(ack.packet_id), id),
+            Packet::PubComp(ack) => self.expected(|s| s.flow.completed(ack.packet_id), id),
+            Packet::PubRec(ack) => {
+                self.expected(|s| s.flow.recorded(ack.packet_id), id);
+                self.write(
+                    id,
+                    &Packet::PubRel(PubRel {
+                        packet_id: ack.packet_id,
+                    }),
+                );
+            }
+            Packet::PubRel(ack) => {
+                session.flow.released(ack.packet_id);
+                self.write(
+                    id,
+                    &Packet::PubComp(PubComp {
+                        packet_id: ack.packet_id,
+                    }),
+                );
+            }
+            Packet::Subscribe(subscribe) => self.subscribe(id, subscribe),
+            Packet::Unsubscribe(unsubscribe) => self.unsubscribe(id, unsubscribe),
+            Packet::PingReq => self.write(id, &Packet::PingResp),
+            Packet::Disconnect => return Err(Ending::Peer),
+            // [MQTT-3.1.0-2]
+            Packet::Connect(_) => return Err(Ending::Protocol("second-connect")),
+            // The codec lets no packet of the other direction through.
+            Packet::ConnAck(_) | Packet::SubAck(_) | Packet::UnsubAck(_) | Packet::PingResp => {
+                return Err(Ending::Protocol("wrong-direction"));
+            }
+        }
+        Ok(())
+    }
+
+    fn connect(&mut self, id: ConnectionId, connect: &Connect, now: u64) -> Result<(), Ending> {
+        let code = self.judge(connect);
+        self.write(
+            id,
+            &Packet::ConnAck(ConnAck {
+                session_present: false,
+                code,
+            }),
+        );
+        if code != ConnectReturnCode::Accepted {
+            return Err(Ending::Refused(code));
+        }
+        self.router.sessions.connect(id, connect.client_id);
+        // One and a half times the keep-alive, 0 is for ever [MQTT-3.1.2-24].
+        let patience_ns = u64::from(connect.keep_alive) * 1_500_000_000;
+        if let Some(session) = self.router.sessions.get(id) {
+            session.patience_ns = (patience_ns > 0).then_some(patience_ns);
+        }
+        if patience_ns > 0 {
+            self.watch(id, now + patience_ns);
+        }
+        self.platforms.counts.connections += 1;
+        if self.platforms.counts.connections == 1 {
+            self.begin(now);
+        }
+        Ok(())
+    }
+
+    fn judge(&self, connect: &Connect) -> ConnectReturnCode {
+        let user_differs = self
+            .options
+            .user
+            .as_deref()
+            .is_some_and(|user| connect.username != Some(user));
+        let password_differs = self
+            .options
+            .password
+            .as_deref()
+            .is_some_and(|password| connect.password != Some(password.as_bytes()));
+        if !user_differs && !password_differs {
+            ConnectReturnCode::Accepted
+        } else if connect.username.is_none() {
+            ConnectReturnCode::NotAuthorized
+        } else {
+            ConnectReturnCode::BadUserNameOrPassword
+        }
+    }
+
+    fn publish(&mut self, id: ConnectionId, publish: &Publish, now: u64) {
+        if !self.take(id, publish) {
+            return;
+        }
+        if let Some(arrivals) = &mut self.arrivals
+            && let Err(failure) = arrivals.record()
+        {
+            self.fail(failure);
+        }
+        if !self.published {
+            self.published = true;
+            if let Some(stall) = self.options.stall {
+                self.wheel.insert(now + stall.after_ns, Timer::Stall);
+            }
+        }
+        let (route, reply) = self.platforms.publish(id, publish.topic, publish.payload);
+        let message = Message {
+            topic: publish.topic,
+            payload: publish.payload,
+            qos: publish.qos,
+        };
+        match (self.router.delivery(), route) {
+            // A broker passes everything on and knows no endpoints.
+            (Delivery::Broker, _) | (Delivery::Kpc, Route::Subscribers) => {
+                self.router.send_to_subscribers(message);
+            }
+            (Delivery::Kpc, Route::Endpoint(endpoint)) => {
+                let speaker = self.platforms.speaker(Recipient::Endpoint(endpoint));
+                if !self.router.send_to_endpoint(speaker, message) {
+                    self.platforms.counts.reject("unreachable-endpoint");
+                }
+            }
+            (Delivery::Kpc, Route::Nobody) => {}
+        }
+        if let Some(reply) = reply {
+            self.reply(reply, publish.qos, now);
+        }
+    }
+
+    /// Acknowledges a message. False: it is a repetition.
+    fn take(&mut self, id: ConnectionId, publish: &Publish) -> bool {
+        let packet_id = publish.packet_id;
+        match publish.qos {
+            Qos::AtMostOnce => return true,
+            Qos::AtLeastOnce => self.write(id, &Packet::PubAck(PubAck { packet_id })),
+            Qos::ExactlyOnce => self.write(id, &Packet::PubRec(PubRec { packet_id })),
+        }
+        let session = self.router.sessions.get(id);
+        session.is_some_and(|s| s.flow.arrived(publish.qos, packet_id) == Arrival::New)
+    }
+
+    /// Sends the reply in the platforms' buffers, now or when it is ready.
+    fn reply(&mut self, reply: Reply, qos: Qos, now: u64) {
+        let ready_at = self.service.ready_at(now);
+        let topic = std::mem::take(&mut self.platforms.topic);
+        let payload = std::mem::take(&mut self.platforms.payload);
+        if ready_at <= now {
+            self.send_reply(
+                reply,
+                Message {
+                    topic: &topic,
+                    payload: &payload,
+                    qos,
+                },
+            );
+        } else {
+            match self.pending.insert(reply, qos, &topic, &payload) {
+                Some(number) => {
+                    self.wheel.insert(ready_at, Timer::Reply(number));
+                }
+                None => self.platforms.counts.lost.add(reply.kind),
+            }
+        }
+        self.platforms.topic = topic;
+        self.platforms.payload = payload;
+    }
+
+    /// Sends a reply that is ready, as often as it is to be sent, and counts it.
+    pub(super) fn send_reply(&mut self, reply: Reply, message: Message) {
+        let speaker = self.platforms.speaker(reply.to);
+        let sent = reply.copies != Copies::Lost && self.router.reply(speaker, message);
+        let counts = &mut self.platforms.counts;
+        match reply.outcome {
+            _ if !sent => counts.lost.add(reply.kind),
+            Outcome::Ok => counts.replied_ok.add(reply.kind),
+            Outcome::Error => counts.replied_error.add(reply.kind),
+        }
+        if sent && reply.copies == Copies::Twice && self.router.reply(speaker, message) {
+            counts.duplicated.add(reply.kind);
+        }
+    }
+
+    fn subscribe(&mut self, id: ConnectionId, subscribe: &Subscribe) {
+        let mut codes = Vec::new();
+        for (filter, qos) in subscribe.filters() {
+            let Some(session) = self.router.sessions.get(id) else {
+                return;
+            };
+            if session.filters.len() >= FILTERS_MAX && !session.filters.contains(filter) {
+                codes.push(SUBSCRIPTION_REFUSED);
+                continue;
+            }
+            session.filters.insert(filter.into());
+            self.router.subscriptions.add(filter, id, qos);
+            self.platforms.subscribed(id, filter);
+            codes.push(qos as u8);
+        }
+        self.write(
+            id,
+            &Packet::SubAck(SubAck {
+                packet_id: subscribe.packet_id,
+                codes: &codes,
+            }),
+        );
+    }
+
+    fn unsubscribe(&mut self, id: ConnectionId, unsubscribe: &Unsubscribe) {
+        for filter in unsubscribe.filters() {
+            let Some(session) = self.router.sessions.get(id) else {
+                return;
+            };
+            if session.filters.remove(filter) {
+                self.router.subscriptions.remove(filter, id);
+            }
+        }
+        let packet_id = unsubscribe.packet_id;
+        self.write(id, &Packet::UnsubAck(UnsubAck { packet_id }));
+    }
+
+    /// Counts an acknowledgement that nothing waited for; it does no harm.
+    fn expected(
+        &mut self,
+        waited: impl FnOnce(&mut super::session::Session) -> bool,
+        id: ConnectionId,
+    ) {
+        if !self.router.sessions.get(id).is_some_and(waited) {
+            self.platforms.counts.reject("unexpected-acknowledgement");
+        }
+    }
+
+    fn write(&mut self, id: ConnectionId, packet: &Packet) {
+        if let Some(session) = self.router.sessions.writing(id) {
+            // Acknowledgements of fixed size always fit, and repeat what was decoded.
+            let _ = packet.write(Version::V311, &mut session.out);
+        }
+    }
+}

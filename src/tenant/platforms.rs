@@ -1,0 +1,460 @@
+//! What a PUBLISH means: to which platform it belongs, what is replied, and to whom it goes on.
+//!
+//! Knows endpoints and counts, but neither sockets nor time nor how a message is delivered. The
+//! texts of what is to be sent are left in `topic` and `payload`, which are used again each time.
+
+use std::fmt::Write as _;
+
+use super::commands::Commands;
+use super::enapter::{self, Direction};
+use super::endpoints::{EndpointId, Endpoints};
+use super::faults::{Copies, Faults};
+use super::kaa::{self, Rules};
+use super::kind::Kind;
+use super::options::TenantOptions;
+use super::problem::{self, Problem};
+use super::random::{Random, Stream};
+use super::report::Counts;
+use super::sessions::ConnectionId;
+
+/// More endpoints than any fleet of one machine has.
+const ENDPOINTS_MAX: usize = 4_000_000;
+/// Commands that are remembered, open and finished ones.
+const COMMANDS_MAX: usize = 200_000;
+
+/// To whom a PUBLISH goes on, apart from the tenant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Route {
+    /// To nobody.
+    Nobody,
+    /// To the connections that subscribed to it.
+    Subscribers,
+    /// To this endpoint.
+    Endpoint(EndpointId),
+}
+
+/// To whom a reply goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recipient {
+    /// To the connection that speaks for this endpoint when the reply is ready.
+    Endpoint(EndpointId),
+    /// To this connection; the request named no endpoint.
+    Connection(ConnectionId),
+}
+
+/// Whether a reply says that all is well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It does.
+    Ok,
+    /// It is an error.
+    Error,
+}
+
+/// A reply to one request; topic and payload are in [`Platforms`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reply {
+    /// The kind of the request.
+    pub kind: Kind,
+    /// Ok or error.
+    pub outcome: Outcome,
+    /// Whom it is for.
+    pub to: Recipient,
+    /// How often it is sent.
+    pub copies: Copies,
+}
+
+/// The platforms, their endpoints and what has been counted.
+#[derive(Debug)]
+pub struct Platforms {
+    /// All counters of the report.
+    pub counts: Counts,
+    /// Topic of the last reply or push.
+    pub topic: String,
+    /// Payload of the last reply or push.
+    pub payload: Vec<u8>,
+    rules: Rules,
+    endpoints: Endpoints,
+    /// Enapter devices, the ones that commands can be pushed to.
+    devices: Vec<EndpointId>,
+    commands: Commands,
+    faults: Faults,
+    pushes: Random,
+    key: String,
+}
+
+impl Platforms {
+    /// As the options ask for.
+    pub fn new(options: &TenantOptions) -> Self {
+        Self {
+            counts: Counts::default(),
+            topic: String::new(),
+            payload: Vec::new(),
+            rules: Rules::new(options),
+            endpoints: Endpoints::new(ENDPOINTS_MAX),
+            devices: Vec::new(),
+            commands: Commands::new(COMMANDS_MAX),
+            faults: Faults::new(options),
+            pushes: Random::new(options.seed, Stream::Pushes),
+            key: String::new(),
+        }
+    }
+
+    /// A message from a connection: where it goes on, and what is replied.
+    pub fn publish(
+        &mut self,
+        from: ConnectionId,
+        topic: &str,
+        payload: &[u8],
+    ) -> (Route, Option<Reply>) {
+        if let Some(address) = kaa::Address::parse(topic) {
+            return (Route::Nobody, self.kaa(from, &address, payload));
+        }
+        if let Some(address) = enapter::Address::parse(topic) {
+            return (self.enapter(from, &address, payload), None);
+        }
+        if topic.starts_with("kp1/") {
+            self.counts.received.add(Kind::Unknown);
+            self.counts.reject(problem::MALFORMED_TOPIC.name);
+            return (Route::Nobody, None);
+        }
+        self.counts.received.add(Kind::Other);
+        (Route::Subscribers, None)
+    }
+
+    fn kaa(&mut self, from: ConnectionId, address: &kaa::Address, payload: &[u8]) -> Option<Reply> {
+        self.topic.clear();
+        self.payload.clear();
+        let (kind, decided) = self.rules.decide(address, payload);
+        self.counts.received.add(kind);
+        let endpoint = self.kaa_endpoint(from, address);
+        let outcome = match (endpoint, decided) {
+            (Err(problem), _) | (_, Err(problem)) => Err(problem),
+            // Without an ID there is no reply that could become an error.
+            (Ok(_), Ok(_)) if address.id.is_some() && self.faults.fails() => Err(problem::INJECTED),
+            (Ok(endpoint), Ok(action)) => {
+                let metadata = self.endpoints.metadata(endpoint);
+                metadata.map_or(Err(problem::FULL), |metadata| {
+                    metadata.perform(action, &mut self.payload)
+                })
+            }
+        };
+        if let Err(problem) = outcome {
+            self.payload.clear();
+            problem.write(&mut self.payload);
+            if problem != problem::INJECTED {
+                self.counts.reject(problem.name);
+            }
+        } else {
+            // Success is told only to those who gave an ID.
+            address.id?;
+        }
+        address.write_reply_topic(outcome, &mut self.topic);
+        Some(Reply {
+            kind,
+            outcome: if outcome.is_ok() {
+                Outcome::Ok
+            } else {
+                Outcome::Error
+            },
+            to: endpoint.map_or(Recipient::Connection(from), Recipient::Endpoint),
+            copies: self.faults.copies(),
+        })
+    }
+
+    fn kaa_endpoint(
+        &mut self,
+        from: ConnectionId,
+        address: &kaa::Address,
+    ) -> Result<EndpointId, Problem> {
+        self.rules.admit(address)?;
+        self.key.clear();
+        for part in ["kp1/", address.family(), "/", address.token] {
+            self.key.push_str(part);
+        }
+        let endpoint = self.endpoints.find(&self.key).ok_or(problem::FULL)?;
+        self.endpoints.spoke(endpoint, from);
+        Ok(endpoint)
+    }
+
+    fn enapter(&mut self, from: ConnectionId, address: &enapter::Address, payload: &[u8]) -> Route {
+        let kind = address.kind();
+        self.counts.received.add(kind);
+        match self.accept(from, address, kind, payload) {
+            Ok(route) => route,
+            Err(problem) => {
+                self.counts.reject(problem.name);
+                Route::Nobody
+            }
+        }
+    }
+
+    fn accept(
+        &mut self,
+        from: ConnectionId,
+        address: &enapter::Address,
+        kind: Kind,
+        payload: &[u8],
+    ) -> Result<Route, Problem> {
+        let device = self.device(address).ok_or(problem::FULL)?;
+        if address.direction == Direction::From {
+            self.endpoints.spoke(device, from);
+        }
+        match kind {
+            Kind::Telemetry => enapter::check_telemetry(payload)?,
+            Kind::Properties => enapter::check_properties(payload)?,
+            Kind::Logs => enapter::check_logs(payload)?,
+            Kind::Command => {
+                let id = enapter::check_command(payload)?;
+                self.open_command(device, &id)?;
+                return Ok(Route::Endpoint(device));
+            }
+            Kind::CommandAnswer => {
+                let (id, state) = enapter::check_command_answer(payload)?;
+                self.write_command_key(device, &id);
+                self.commands.answer(&self.key, state)?;
+                self.counts.result(state.name());
+            }
+            _ => return Err(kaa::UNKNOWN_PATH),
+        }
+        Ok(Route::Subscribers)
+    }
+
+    /// The device that a topic names, new if it must be. `None`: the table is full.
+    fn device(&mut self, address: &enapter::Address) -> Option<EndpointId> {
+        self.key.clear();
+        address.write_identity(&mut self.key);
+        let before = self.endpoints.len();
+        let device = self.endpoints.find(&self.key)?;
+        if self.endpoints.len() > before {
+            self.devices.push(device);
+        }
+        Some(device)
+    }
+
+    fn write_command_key(&mut self, device: EndpointId, id: &str) {
+        self.key.clear();
+        for part in [self.endpoints.identity(device), "/", id] {
+            self.key.push_str(part);
+        }
+    }
+
+    fn open_command(&mut self, device: EndpointId, id: &str) -> Result<(), Problem> {
+        self.write_command_key(device, id);
+        self.commands.open(&self.key)
+    }
+
+    /// A connection subscribed: a filter for the commands of one device speaks for that device,
+    /// unless somebody did already.
+    pub fn subscribed(&mut self, connection: ConnectionId, filter: &str) {
+        let Some(address) = enapter::Address::parse(filter) else {
+            return;
+        };
+        let names_a_device =
+            !address.hardware.contains(['+', '#']) && !address.channel.contains(['+', '#']);
+        if address.direction == Direction::To
+            && names_a_device
+            && let Some(device) = self.device(&address)
+            && self.endpoints.speaker(device).is_none()
+        {
+            self.endpoints.spoke(device, connection);
+        }
+    }
+
+    /// The connection that last spoke for an endpoint; it may be closed by now.
+    pub fn speaker(&self, to: Recipient) -> Option<ConnectionId> {
+        match to {
+            Recipient::Endpoint(endpoint) => self.endpoints.speaker(endpoint),
+            Recipient::Connection(connection) => Some(connection),
+        }
+    }
+
+    /// Makes up a command for a random device, into `topic` and `payload`. `None`: no device yet.
+    pub fn next_command(&mut self) -> Option<EndpointId> {
+        let position = self.pushes.below(self.devices.len());
+        let device = *self.devices.get(position)?;
+        let high = u128::from(self.pushes.word()) << 64;
+        let bytes = (high | u128::from(self.pushes.word())).to_be_bytes();
+        let id = uuid::Builder::from_random_bytes(bytes)
+            .into_uuid()
+            .to_string();
+        self.open_command(device, &id).ok()?;
+        self.topic.clear();
+        for part in [
+            "v1/to/",
+            self.endpoints.identity(device),
+            "/v1/command/requests",
+        ] {
+            self.topic.push_str(part);
+        }
+        let power = self.pushes.below(101) * 50;
+        let mut text = String::new();
+        // Writing into a String cannot fail.
+        let _ = write!(
+            text,
+            r#"{{"id":"{id}","name":"set_power","arguments":{{"power":{power}}}}}"#
+        );
+        self.payload.clear();
+        self.payload.extend_from_slice(text.as_bytes());
+        Some(device)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: ConnectionId = ConnectionId::new(1, 0);
+    const TWO: ConnectionId = ConnectionId::new(2, 0);
+
+    fn platforms(flags: &[(&str, &str)]) -> Platforms {
+        let mut options = TenantOptions::default();
+        for (flag, value) in flags {
+            options.set(flag, value).unwrap();
+        }
+        Platforms::new(&options)
+    }
+
+    #[test]
+    fn a_request_without_an_id_is_answered_only_if_it_is_wrong() {
+        let mut platforms = platforms(&[]);
+        assert_eq!(
+            platforms.publish(ONE, "kp1/a-1/dcx/t/json", b"1"),
+            (Route::Nobody, None)
+        );
+        let (_, reply) = platforms.publish(ONE, "kp1/a-1/dcx/t/json", b"{");
+        assert_eq!(reply.unwrap().outcome, Outcome::Error);
+        assert_eq!(platforms.topic, "kp1/a-1/dcx/t/json/error");
+        assert_eq!(platforms.counts.received.by_name()["dcx-json"], 2);
+        assert_eq!(platforms.counts.rejected["invalid-json"], 1);
+    }
+
+    #[test]
+    fn replies_go_to_the_latest_speaker_of_a_token() {
+        let mut platforms = platforms(&[]);
+        let (_, reply) = platforms.publish(ONE, "kp1/a-1/dcx/t/json/1", b"1");
+        let to = reply.unwrap().to;
+        assert_eq!(platforms.speaker(to), Some(ONE));
+        platforms.publish(TWO, "kp1/a-2/dcx/t/json", b"1");
+        assert_eq!(platforms.speaker(to), Some(TWO));
+        platforms.publish(ONE, "kp1/b-1/dcx/t/json", b"1");
+        assert_eq!(platforms.speaker(to), Some(TWO));
+    }
+
+    #[test]
+    fn an_injected_error_changes_nothing() {
+        let mut broken = platforms(&[("error-rate", "1")]);
+        let (_, reply) = broken.publish(ONE, "kp1/a-1/epmx/t/update/1", br#"{"a":1}"#);
+        assert_eq!(reply.unwrap().outcome, Outcome::Error);
+        assert_eq!(
+            broken.payload,
+            br#"{"statusCode":500,"reasonPhrase":"Internal Server Error"}"#
+        );
+        assert!(broken.counts.rejected.is_empty());
+        // Without an ID nothing is replied, so nothing goes wrong.
+        assert_eq!(
+            broken
+                .publish(ONE, "kp1/a-1/epmx/t/update", br#"{"a":1}"#)
+                .1,
+            None
+        );
+    }
+
+    #[test]
+    fn a_command_goes_to_its_device_and_its_answers_to_subscribers() {
+        let mut platforms = platforms(&[]);
+        let request = "v1/to/S1/s/v1/command/requests";
+        let response = "v1/from/S1/s/v1/command/responses";
+        let answer = |state: &str| format!(r#"{{"id":"x","state":"{state}"}}"#).into_bytes();
+        assert_eq!(
+            platforms.publish(ONE, response, &answer("log")).0,
+            Route::Nobody
+        );
+        let (route, _) = platforms.publish(TWO, request, br#"{"id":"x","name":"n"}"#);
+        let Route::Endpoint(device) = route else {
+            panic!("{route:?}")
+        };
+        assert_eq!(platforms.speaker(Recipient::Endpoint(device)), Some(ONE));
+        assert_eq!(
+            platforms.publish(ONE, response, &answer("log")).0,
+            Route::Subscribers
+        );
+        assert_eq!(
+            platforms.publish(ONE, response, &answer("completed")).0,
+            Route::Subscribers
+        );
+        assert_eq!(
+            platforms.publish(ONE, response, &answer("error")).0,
+            Route::Nobody
+        );
+        assert_eq!(
+            platforms.publish(ONE, response, &answer("log")).0,
+            Route::Nobody
+        );
+        // Another device does not know this command.
+        let other = "v1/from/S2/s/v1/command/responses";
+        assert_eq!(
+            platforms.publish(ONE, other, &answer("completed")).0,
+            Route::Nobody
+        );
+        let rejected: Vec<_> = platforms
+            .counts
+            .rejected
+            .iter()
+            .map(|(&r, &n)| (r, n))
+            .collect();
+        assert_eq!(
+            rejected,
+            [
+                ("log-after-final", 1),
+                ("second-final", 1),
+                ("unknown-command", 2)
+            ]
+        );
+        let results: Vec<_> = platforms
+            .counts
+            .results
+            .iter()
+            .map(|(&r, &n)| (r, n))
+            .collect();
+        assert_eq!(results, [("completed", 1), ("log", 1)]);
+    }
+
+    #[test]
+    fn a_subscription_makes_a_device_known_but_does_not_take_it_over() {
+        let mut platforms = platforms(&[]);
+        platforms.subscribed(ONE, "v1/to/+/s/v1/command/requests");
+        platforms.subscribed(ONE, "v1/from/S1/s/v1/telemetry");
+        assert_eq!(platforms.next_command(), None);
+        platforms.subscribed(ONE, "v1/to/S1/s/#");
+        platforms.subscribed(TWO, "v1/to/S1/s/v1/command/requests");
+        let device = platforms.next_command().unwrap();
+        assert_eq!(platforms.speaker(Recipient::Endpoint(device)), Some(ONE));
+        assert_eq!(platforms.topic, "v1/to/S1/s/v1/command/requests");
+        assert!(enapter::check_command(&platforms.payload).is_ok());
+        platforms.publish(TWO, "v1/from/S1/s/v1/telemetry", br#"{"timestamp":1}"#);
+        assert_eq!(platforms.speaker(Recipient::Endpoint(device)), Some(TWO));
+    }
+
+    #[test]
+    fn other_topics_are_passed_on_and_malformed_ones_are_not() {
+        let mut platforms = platforms(&[]);
+        assert_eq!(
+            platforms.publish(ONE, "a/b", b""),
+            (Route::Subscribers, None)
+        );
+        assert_eq!(
+            platforms.publish(ONE, "kp1/a/dcx", b""),
+            (Route::Nobody, None)
+        );
+        assert_eq!(
+            platforms
+                .counts
+                .received
+                .by_name()
+                .into_iter()
+                .collect::<Vec<_>>(),
+            [("other".to_owned(), 1), ("unknown".to_owned(), 1)]
+        );
+    }
+}

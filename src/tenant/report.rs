@@ -1,0 +1,134 @@
+//! What the tenant has seen and done: counted while it runs, one JSON line at its end.
+//!
+//! A formatted file contract: field names are read by other programs. Not here: printing it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::kind::Counter;
+
+/// The counters of a running tenant.
+#[derive(Debug, Clone, Default)]
+pub struct Counts {
+    /// PUBLISH packets by kind, refused ones included; a QoS 2 repetition counts once.
+    pub received: Counter,
+    /// Ok replies handed to a connection, extra copies not included.
+    pub replied_ok: Counter,
+    /// Error replies handed to a connection, extra copies not included.
+    pub replied_error: Counter,
+    /// Replies that reached no connection: lost on purpose, or nobody was there to take them.
+    pub lost: Counter,
+    /// Extra copies of replies.
+    pub duplicated: Counter,
+    /// Refused messages and connections, by reason.
+    pub rejected: BTreeMap<&'static str, u64>,
+    /// Pushes handed to at least one connection, by name.
+    pub pushed: BTreeMap<&'static str, u64>,
+    /// Answers to commands, by state or status.
+    pub results: BTreeMap<&'static str, u64>,
+    /// CONNECTs accepted.
+    pub connections: u64,
+    /// Accepted connections that the tenant closed.
+    pub disconnected: u64,
+}
+
+impl Counts {
+    /// Counts one refusal.
+    pub fn reject(&mut self, reason: &'static str) {
+        *self.rejected.entry(reason).or_default() += 1;
+    }
+
+    /// Counts one push.
+    pub fn push(&mut self, name: &'static str) {
+        *self.pushed.entry(name).or_default() += 1;
+    }
+
+    /// Counts one answer to a command.
+    pub fn result(&mut self, name: &'static str) {
+        *self.results.entry(name).or_default() += 1;
+    }
+}
+
+/// The tenant's own account of a run. For every kind that wants a reply:
+/// replies due = `replied_ok + replied_error + lost`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TenantReport {
+    /// 1.
+    pub format: u32,
+    /// PUBLISH packets by request name, refused ones included.
+    pub received: BTreeMap<String, u64>,
+    /// Ok replies by request name, extra copies not included.
+    pub replied_ok: BTreeMap<String, u64>,
+    /// Error replies by request name, extra copies not included.
+    pub replied_error: BTreeMap<String, u64>,
+    /// Replies that reached no connection, by request name.
+    pub lost: BTreeMap<String, u64>,
+    /// Extra copies of replies by request name.
+    pub duplicated: BTreeMap<String, u64>,
+    /// Refused messages and connections by reason.
+    pub rejected: BTreeMap<String, u64>,
+    /// Pushes handed to at least one connection, by name.
+    pub pushed: BTreeMap<String, u64>,
+    /// Answers to commands by state or status.
+    pub results: BTreeMap<String, u64>,
+    /// CONNECTs accepted.
+    pub connections: u64,
+    /// Accepted connections that the tenant closed itself, whatever the reason.
+    pub disconnected: u64,
+}
+
+impl From<&Counts> for TenantReport {
+    fn from(counts: &Counts) -> Self {
+        let named = |counted: &BTreeMap<&'static str, u64>| {
+            counted
+                .iter()
+                .map(|(&name, &n)| (name.to_owned(), n))
+                .collect()
+        };
+        Self {
+            format: 1,
+            received: counts.received.by_name(),
+            replied_ok: counts.replied_ok.by_name(),
+            replied_error: counts.replied_error.by_name(),
+            lost: counts.lost.by_name(),
+            duplicated: counts.duplicated.by_name(),
+            rejected: named(&counts.rejected),
+            pushed: named(&counts.pushed),
+            results: named(&counts.results),
+            connections: counts.connections,
+            disconnected: counts.disconnected,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::kind::Kind;
+    use super::*;
+
+    #[test]
+    fn the_report_is_the_documented_json_line() {
+        let mut counts = Counts::default();
+        counts.received.add(Kind::DcxJson);
+        counts.received.add(Kind::DcxJson);
+        counts.replied_ok.add(Kind::DcxJson);
+        counts.lost.add(Kind::DcxJson);
+        counts.reject("timestamp-missing");
+        counts.push("command");
+        counts.result("completed");
+        counts.connections = 3;
+        let json = serde_json::to_string(&TenantReport::from(&counts)).unwrap();
+        assert_eq!(
+            json,
+            concat!(
+                r#"{"format":1,"received":{"dcx-json":2},"replied_ok":{"dcx-json":1},"#,
+                r#""replied_error":{},"lost":{"dcx-json":1},"duplicated":{},"#,
+                r#""rejected":{"timestamp-missing":1},"pushed":{"command":1},"#,
+                r#""results":{"completed":1},"connections":3,"disconnected":0}"#
+            )
+        );
+        let back: TenantReport = serde_json::from_str(&json).unwrap();
+        assert_eq!(back, TenantReport::from(&counts));
+    }
+}

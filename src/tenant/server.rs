@@ -1,0 +1,337 @@
+//! The tenant's event loop: one thread, one poller, one wheel.
+//!
+//! Sockets are accepted, read, written and closed here. Not here: what a packet means
+//! (`packets`), what is due (`timers`), what is replied (`platforms`), to whom (`router`).
+
+use std::io::{self, ErrorKind, Read as _};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use mio::net::TcpListener;
+use mio::{Interest, Token, Waker};
+
+use super::arrivals::Arrivals;
+use super::options::TenantOptions;
+use super::packets::Progress;
+use super::pending::Pending;
+use super::platforms::Platforms;
+use super::random::{Random, Stream};
+use super::report::TenantReport;
+use super::router::Router;
+use super::service::Service;
+use super::session::{Ending, Session, Stage};
+use super::sessions::ConnectionId;
+use super::timers::Timer;
+use crate::event::{Clock, Event, Poller, Wheel};
+
+const LISTENER: usize = 0;
+const WAKER: usize = 1;
+const FIRST_CONNECTION: usize = 2;
+
+const EVENTS: usize = 1_024;
+const BACKLOG: i32 = 4_096;
+const READ_SIZE: usize = 64 << 10;
+/// Reads of one connection before the others have their turn.
+const READS_PER_TURN: usize = 8;
+/// How long a new connection may take for its CONNECT.
+const CONNECT_WITHIN_NS: u64 = 10_000_000_000;
+/// Pause after the process ran out of descriptors.
+const ACCEPT_AGAIN_NS: u64 = 50_000_000;
+
+/// When a socket has been read enough.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Until {
+    /// When a read did not fill the buffer: more makes a new edge (epoll(7), question 9).
+    Short,
+    /// When the socket says so: the end of the stream may be next, and makes no new edge.
+    Dry,
+}
+
+/// A tenant that listens. [`Server::run`] serves.
+pub struct Server {
+    pub(super) options: TenantOptions,
+    pub(super) clock: Clock,
+    pub(super) wheel: Wheel<Timer>,
+    pub(super) router: Router,
+    pub(super) platforms: Platforms,
+    pub(super) service: Service,
+    pub(super) pending: Pending,
+    pub(super) arrivals: Option<Arrivals>,
+    pub(super) published: bool,
+    poller: Poller,
+    listener: TcpListener,
+    pub(super) stopped: Arc<AtomicBool>,
+    pub(super) disconnects: Random,
+    pub(super) gaps: Random,
+    scratch: Vec<u8>,
+    /// Connections that may have more to read than they were given time for.
+    unread: Vec<ConnectionId>,
+    /// End of the last stall; silence before it is the tenant's own.
+    pub(super) thawed_at: u64,
+    failure: Option<io::Error>,
+}
+
+impl Server {
+    /// Listens, and makes everything that [`Server::run`] needs.
+    ///
+    /// # Errors
+    /// What the system says about the address, the arrivals file or the poller.
+    pub(super) fn bind(options: TenantOptions) -> io::Result<(Self, Arc<AtomicBool>, Waker)> {
+        let mut listener = listen(options.listen)?;
+        let poller = Poller::new(EVENTS)?;
+        poller
+            .registry()
+            .register(&mut listener, Token(LISTENER), Interest::READABLE)?;
+        let waker = poller.waker(WAKER)?;
+        let clock = Clock::start();
+        let stopped = Arc::new(AtomicBool::new(false));
+        let server = Self {
+            wheel: Wheel::new(clock.now()),
+            router: Router::new(&options),
+            platforms: Platforms::new(&options),
+            service: Service::new(options.service_time, options.servers, options.seed),
+            pending: Pending::default(),
+            arrivals: options
+                .arrivals
+                .as_deref()
+                .map(Arrivals::create)
+                .transpose()?,
+            published: false,
+            disconnects: Random::new(options.seed, Stream::Disconnects),
+            gaps: Random::new(options.seed, Stream::Gaps),
+            scratch: vec![0; READ_SIZE],
+            unread: Vec::new(),
+            thawed_at: 0,
+            failure: None,
+            stopped: Arc::clone(&stopped),
+            options,
+            clock,
+            poller,
+            listener,
+        };
+        Ok((server, stopped, waker))
+    }
+
+    /// The address it listens on.
+    pub(super) fn address(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Serves until it is stopped.
+    ///
+    /// # Errors
+    /// When the poller fails, or the arrivals file cannot be written.
+    pub(super) fn run(mut self) -> io::Result<TenantReport> {
+        let mut due = Vec::new();
+        while !self.stopped.load(Ordering::Acquire) {
+            let timeout = self.timeout();
+            self.poller.wait(timeout)?;
+            for index in 0..self.poller.len() {
+                let event = self.poller.event(index);
+                self.handle(event);
+            }
+            for id in std::mem::take(&mut self.unread) {
+                self.read(id, Until::Dry);
+            }
+            self.wheel.expire(self.clock.now(), &mut due);
+            for (at, timer) in due.drain(..) {
+                self.fire(at, timer);
+            }
+            self.settle();
+        }
+        self.finish()
+    }
+
+    fn finish(mut self) -> io::Result<TenantReport> {
+        for waiting in self.pending.drain() {
+            self.platforms.counts.lost.add(waiting.reply.kind);
+        }
+        if let Some(failure) = self.failure {
+            return Err(failure);
+        }
+        if let Some(arrivals) = self.arrivals {
+            arrivals.finish()?;
+        }
+        Ok(TenantReport::from(&self.platforms.counts))
+    }
+
+    fn timeout(&self) -> Option<u64> {
+        if !self.unread.is_empty() {
+            return Some(0);
+        }
+        self.wheel
+            .next()
+            .map(|at| at.saturating_sub(self.clock.now()))
+    }
+
+    fn handle(&mut self, event: Event) {
+        match event.token {
+            LISTENER => self.accept(),
+            WAKER => {}
+            token => {
+                let slot = token - FIRST_CONNECTION;
+                let Some(id) = self.router.sessions.in_slot(slot) else {
+                    return;
+                };
+                if event.writable {
+                    self.router.sessions.flush_one(id);
+                }
+                if event.closed {
+                    self.read(id, Until::Dry);
+                } else if event.readable {
+                    self.read(id, Until::Short);
+                }
+            }
+        }
+    }
+
+    pub(super) fn accept(&mut self) {
+        loop {
+            match self.listener.accept() {
+                Ok((mut socket, _)) => {
+                    // Without it small replies would wait for acknowledgements of earlier ones.
+                    let _ = socket.set_nodelay(true);
+                    let token = Token(self.router.sessions.next_id().slot() + FIRST_CONNECTION);
+                    let both = Interest::READABLE | Interest::WRITABLE;
+                    if self
+                        .poller
+                        .registry()
+                        .register(&mut socket, token, both)
+                        .is_err()
+                    {
+                        self.platforms.counts.reject("descriptors");
+                        continue;
+                    }
+                    let now = self.clock.now();
+                    let session = Session::new(socket, now, CONNECT_WITHIN_NS);
+                    let id = self.router.sessions.insert(session);
+                    self.watch(id, now + CONNECT_WITHIN_NS);
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+                // Gone before it was accepted.
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        ErrorKind::ConnectionAborted | ErrorKind::Interrupted
+                    ) => {}
+                Err(_) => {
+                    // Out of descriptors: the edge is spent, so come back by timer.
+                    self.wheel
+                        .insert(self.clock.now() + ACCEPT_AGAIN_NS, Timer::Accept);
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Reads a connection, but not for longer than its turn. What was made while one read was
+    /// handled leaves in one write.
+    fn read(&mut self, id: ConnectionId, until: Until) {
+        for _ in 0..READS_PER_TURN {
+            let Some(session) = self.router.sessions.get(id) else {
+                return;
+            };
+            let count = match session.socket.read(&mut self.scratch) {
+                Ok(0) => return self.close(id, Ending::Peer),
+                Ok(count) => count,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(_) => return self.close(id, Ending::Peer),
+            };
+            let now = self.clock.now();
+            session.heard_at = now;
+            if let Some(arrivals) = &mut self.arrivals {
+                arrivals.read_now();
+            }
+            self.decode(id, count, now);
+            self.settle();
+            if until == Until::Short && count < READ_SIZE {
+                return;
+            }
+        }
+        self.unread.push(id);
+    }
+
+    /// Handles `count` bytes in the scratch buffer, after what was kept of earlier ones.
+    fn decode(&mut self, id: ConnectionId, count: usize, now: u64) {
+        let Some(session) = self.router.sessions.get(id) else {
+            return;
+        };
+        let mut partial = std::mem::take(&mut session.partial);
+        let scratch = std::mem::take(&mut self.scratch);
+        if !partial.is_empty() {
+            partial.extend_from_slice(&scratch[..count]);
+        }
+        let input = if partial.is_empty() {
+            &scratch[..count]
+        } else {
+            &partial
+        };
+        match self.packets(id, input, now) {
+            Progress::Consumed(used) => {
+                if partial.is_empty() {
+                    partial.extend_from_slice(&scratch[used..count]);
+                } else {
+                    partial.drain(..used);
+                }
+                if partial.is_empty() {
+                    partial = Vec::new();
+                }
+                if let Some(session) = self.router.sessions.get(id) {
+                    session.partial = partial;
+                }
+            }
+            Progress::Ended(ending) => self.router.sessions.doom(id, ending),
+        }
+        self.scratch = scratch;
+    }
+
+    /// Writes what was made and closes what is to be closed.
+    pub(super) fn settle(&mut self) {
+        loop {
+            self.router.sessions.flush();
+            let Some((id, ending)) = self.router.sessions.next_doomed() else {
+                return;
+            };
+            self.close(id, ending);
+        }
+    }
+
+    pub(super) fn close(&mut self, id: ConnectionId, ending: Ending) {
+        let Some(session) = self.router.sessions.remove(id) else {
+            return;
+        };
+        for filter in &session.filters {
+            self.router.subscriptions.remove(filter, id);
+        }
+        if let Some(timer) = session.silence {
+            self.wheel.cancel(timer);
+        }
+        if let Some(reason) = ending.reason() {
+            self.platforms.counts.reject(reason);
+        }
+        if ending != Ending::Peer && session.stage == Stage::Connected {
+            self.platforms.counts.disconnected += 1;
+        }
+    }
+
+    /// Notes the first failure of the arrivals file, and stops writing it.
+    pub(super) fn fail(&mut self, failure: io::Error) {
+        self.arrivals = None;
+        self.failure.get_or_insert(failure);
+    }
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = socket2::Socket::new(
+        socket2::Domain::for_address(address),
+        socket2::Type::STREAM,
+        Some(socket2::Protocol::TCP),
+    )?;
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(TcpListener::from_std(socket.into()))
+}

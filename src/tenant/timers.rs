@@ -1,0 +1,150 @@
+//! What the tenant does by the clock: replies that are ready, silence, pushes, faults, the stall.
+//!
+//! Not here: the wheel itself, and the loop that asks it (`server`).
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::platforms::Recipient;
+use super::router::Message;
+use super::server::Server;
+use super::session::{Ending, Stage};
+use super::sessions::ConnectionId;
+use crate::mqtt::Qos;
+
+/// A stalled tenant looks this often whether it is to stop.
+const STALL_STEP: Duration = Duration::from_millis(5);
+
+/// What a timer is for.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Timer {
+    /// A reply is ready.
+    Reply(u32),
+    /// A connection may have been silent for too long.
+    Silence(ConnectionId),
+    /// The stall begins.
+    Stall,
+    /// Descriptors may be free again.
+    Accept,
+    /// A command is pushed.
+    Command,
+    /// A random connection is closed.
+    Disconnect,
+}
+
+impl Server {
+    /// Does what is due; `at` is the instant it was due.
+    pub(super) fn fire(&mut self, at: u64, timer: Timer) {
+        match timer {
+            Timer::Reply(number) => {
+                if let Some(waiting) = self.pending.take(number) {
+                    self.send_reply(
+                        waiting.reply,
+                        Message {
+                            topic: &waiting.topic,
+                            payload: &waiting.payload,
+                            qos: waiting.qos,
+                        },
+                    );
+                    self.pending.recycle(waiting);
+                }
+            }
+            Timer::Silence(id) => self.check_silence(id),
+            Timer::Stall => self.stall(),
+            Timer::Accept => self.accept(),
+            Timer::Command => {
+                self.push_command();
+                self.insert_after_gap(at, self.options.commands, Timer::Command);
+            }
+            Timer::Disconnect => {
+                let connected = self.router.sessions.connected();
+                let unlucky = connected
+                    .get(self.disconnects.below(connected.len()))
+                    .copied();
+                if let Some(id) = unlucky {
+                    self.router.sessions.doom(id, Ending::Injected);
+                    self.settle();
+                }
+                self.insert_after_gap(at, self.options.disconnect_rate, Timer::Disconnect);
+            }
+        }
+    }
+
+    fn check_silence(&mut self, id: ConnectionId) {
+        let now = self.clock.now();
+        let Some(session) = self.router.sessions.get(id) else {
+            return;
+        };
+        let Some(patience_ns) = session.patience_ns else {
+            return;
+        };
+        let until = session.heard_at.max(self.thawed_at) + patience_ns;
+        if until > now {
+            self.watch(id, until);
+        } else if session.stage == Stage::Opened {
+            self.close(id, Ending::NoConnect);
+        } else {
+            self.close(id, Ending::KeepAlive);
+        }
+    }
+
+    /// Looks at the silence of a connection at `at`, and not at the instant asked for before.
+    pub(super) fn watch(&mut self, id: ConnectionId, at: u64) {
+        let Some(session) = self.router.sessions.get(id) else {
+            return;
+        };
+        let timer = self.wheel.insert(at, Timer::Silence(id));
+        if let Some(earlier) = session.silence.replace(timer) {
+            self.wheel.cancel(earlier);
+        }
+    }
+
+    /// Does nothing at all, as a process that is stopped would: what arrives waits in the
+    /// kernel, what is due leaves afterwards.
+    fn stall(&mut self) {
+        self.settle();
+        let Some(stall) = self.options.stall else {
+            return;
+        };
+        let until = self.clock.now() + stall.for_ns;
+        while !self.stopped.load(Ordering::Acquire) {
+            let left = Duration::from_nanos(until.saturating_sub(self.clock.now()));
+            if left.is_zero() {
+                break;
+            }
+            std::thread::sleep(left.min(STALL_STEP));
+        }
+        self.thawed_at = self.clock.now();
+    }
+
+    fn push_command(&mut self) {
+        let Some(device) = self.platforms.next_command() else {
+            return;
+        };
+        let speaker = self.platforms.speaker(Recipient::Endpoint(device));
+        let message = Message {
+            topic: &self.platforms.topic,
+            payload: &self.platforms.payload,
+            qos: Qos::AtMostOnce,
+        };
+        if self.router.send_to_endpoint(speaker, message) {
+            self.platforms.counts.push("command");
+        } else {
+            self.platforms.counts.reject("unreachable-endpoint");
+        }
+    }
+
+    /// The next event of a Poisson process with `rate_per_s`, counted from the last one.
+    fn insert_after_gap(&mut self, at: u64, rate_per_s: f64, timer: Timer) {
+        if rate_per_s > 0.0 {
+            let gap_ns = (self.gaps.exponential() / rate_per_s * 1e9) as u64;
+            self.wheel.insert(at.saturating_add(gap_ns), timer);
+        }
+    }
+
+    /// The first CONNECT was accepted: what happens by itself begins.
+    pub(super) fn begin(&mut self, now: u64) {
+        self.insert_after_gap(now, self.options.commands, Timer::Command);
+        self.insert_after_gap(now, self.options.disconnect_rate, Timer::Disconnect);
+    }
+}
