@@ -379,7 +379,7 @@ fn few_requests_are_judged_by_what_they_can_show() {
                 if i < lagging { pacer } else { 0 },
                 pacer,
                 MS,
-            )
+            );
         });
         verdict(&recorder.finish(), &Health::default(), Pacing::OpenRate)
     };

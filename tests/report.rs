@@ -397,7 +397,7 @@ fn the_screen_names_the_target_first_and_last_and_the_verdict_before_any_number(
         "{text}"
     );
     assert!(
-        text.contains("FAILED telemetry.failure_rate < 0.1%"),
+        text.contains("FAILED telemetry.failure_rate < 0.1% (it is 1.865 %)"),
         "{text}"
     );
     assert!(
