@@ -228,7 +228,9 @@ mod tests {
 
     fn summary(answered: &[u64], planned: u64, longest_unanswered_ns: u64) -> Distribution {
         let mut samples = Samples::new(Bounds::up_to(0));
-        answered.iter().for_each(|wait| samples.record(*wait));
+        for wait in answered {
+            samples.record(*wait);
+        }
         Distribution::of(
             &samples,
             Population {

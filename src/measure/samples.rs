@@ -229,7 +229,7 @@ mod tests {
 
     #[test]
     fn the_edges_and_the_mean_are_exact() {
-        let some = samples([1_234_567, 7, 98_765_432_1]);
+        let some = samples([1_234_567, 7, 987_654_321]);
         assert_eq!((some.min_ns(), some.max_ns()), (Some(7), Some(987_654_321)));
         assert_eq!(
             some.mean_ns(),

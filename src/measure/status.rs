@@ -58,9 +58,9 @@ mod tests {
     #[test]
     fn codes_are_counted_and_merged_by_text() {
         let mut table = StatusTable::default();
-        ["200", "200", "400"]
-            .into_iter()
-            .for_each(|code| table.add(code));
+        for code in ["200", "200", "400"] {
+            table.add(code);
+        }
         let mut merged = table.clone();
         merged.merge(&table);
         assert_eq!(merged.rows().collect::<Vec<_>>(), [("200", 4), ("400", 2)]);

@@ -230,12 +230,17 @@ fn wait(distribution: &Distribution, statistic: Statistic) -> String {
     } else {
         ""
     };
+    format!("{bound}{}", duration(us))
+}
+
+/// Three digits, give or take.
+fn duration(us: f64) -> String {
     match us {
-        us if us < 1e3 => format!("{bound}{us:.0} us"),
-        us if us < 1e4 => format!("{bound}{:.2} ms", us / 1e3),
-        us if us < 1e5 => format!("{bound}{:.1} ms", us / 1e3),
-        us if us < 1e6 => format!("{bound}{:.0} ms", us / 1e3),
-        us => format!("{bound}{:.2} s", us / 1e6),
+        us if us < 1e3 => format!("{us:.0} us"),
+        us if us < 1e4 => format!("{:.2} ms", us / 1e3),
+        us if us < 1e5 => format!("{:.1} ms", us / 1e3),
+        us if us < 1e6 => format!("{:.0} ms", us / 1e3),
+        us => format!("{:.2} s", us / 1e6),
     }
 }
 
@@ -299,23 +304,16 @@ fn thresholds(all: &[Judged]) -> Vec<String> {
     let summary = format!("{} of {} kept", all.len() - failed.len(), all.len());
     let mut lines = vec![field("thresholds", &summary)];
     lines.extend(failed.iter().take(LIST_MAX).map(|judged| {
-        let value = judged
-            .value
-            .map_or("no data".to_owned(), |value| format!("it is {value}"));
-        field(
-            "",
-            &format!(
-                "FAILED {} ({value}{})",
-                judged.expression,
-                unit(&judged.expression)
-            ),
-        )
+        let value = judged.value.map_or("no data".to_owned(), |value| {
+            format!("it is {}", judged_value(&judged.expression, value))
+        });
+        field("", &format!("FAILED {} ({value})", judged.expression))
     }));
     lines
 }
 
-/// Times are judged in microseconds, whatever unit the condition was written in.
-fn unit(expression: &str) -> &'static str {
+/// A judged value with its unit: the metric's name in the expression tells which.
+fn judged_value(expression: &str, value: f64) -> String {
     let timed = [
         "response_time.",
         "service_time.",
@@ -323,9 +321,11 @@ fn unit(expression: &str) -> &'static str {
         "acknowledge_time.",
     ];
     if timed.iter().any(|metric| expression.contains(metric)) {
-        " us"
+        duration(value)
+    } else if expression.contains("_rate") {
+        format!("{:.3} %", value * 100.0)
     } else {
-        ""
+        format!("{}", (value * 1000.0).round() / 1000.0)
     }
 }
 

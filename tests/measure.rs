@@ -1,0 +1,510 @@
+//! The measurement from the outside: events go into recorders, figures and a verdict come out.
+//!
+//! No clock, no socket: instants are numbers.
+
+use std::sync::Arc;
+
+use midge::measure::{
+    Collector, ConnectFailure, Distribution, DropReason, Evidence, FailReason, Health, Outcome,
+    Pacing, Phase, Recorder, RequestShape, Shape, Statistic, Tally, Verdict,
+};
+use proptest::prelude::*;
+
+const MS: u64 = 1_000_000;
+const S: u64 = 1_000 * MS;
+/// Where the load begins in these tests; measure is from 2 s after it, for 10 s.
+const LOAD: u64 = S / 2;
+const MEASURE: u64 = LOAD + 2 * S;
+
+fn request(name: &str) -> RequestShape {
+    RequestShape {
+        name: name.to_owned(),
+        reactive: false,
+        has_reply: true,
+        silence_is_ok: false,
+        qos: 1,
+        deadline_ns: 5 * S,
+    }
+}
+
+fn shape() -> Arc<Shape> {
+    let silent = RequestShape {
+        silence_is_ok: true,
+        qos: 0,
+        ..request("silent")
+    };
+    let reactive = RequestShape {
+        reactive: true,
+        has_reply: false,
+        qos: 0,
+        ..request("reaction")
+    };
+    let requests = vec![request("telemetry"), silent, reactive];
+    Arc::new(Shape {
+        requests,
+        inbound: vec!["command".to_owned()],
+        warm_up_ns: 2 * S,
+        measure_ns: 10 * S,
+    })
+}
+
+fn recorder() -> Recorder {
+    let mut recorder = Recorder::new(shape());
+    recorder.begin_load(LOAD);
+    recorder
+}
+
+/// A request that is picked up `pacer` late, written `lag` late and answered `service` later.
+fn answered(recorder: &mut Recorder, intended: u64, pacer: u64, lag: u64, service: u64) {
+    let sent = intended + lag;
+    recorder.planned(0, intended);
+    recorder.sent(0, intended, intended + pacer, sent);
+    recorder.completed(0, intended, sent, sent + service, Outcome::Ok, Some("200"));
+}
+
+fn verdict(tally: &Tally, health: &Health, pacing: Pacing) -> Verdict {
+    Verdict::of(&Evidence {
+        shape: &shape(),
+        tally,
+        health,
+        pacing,
+        generator_limited: false,
+    })
+}
+
+fn codes(verdict: &Verdict) -> Vec<&str> {
+    verdict
+        .reasons
+        .iter()
+        .map(|reason| reason.code.as_str())
+        .collect()
+}
+
+#[test]
+fn a_late_send_shows_in_response_time_and_lag_and_not_in_service_time() {
+    let mut recorder = recorder();
+    answered(&mut recorder, MEASURE, MS, 10 * MS, 2 * MS);
+    let figures = recorder.finish().requests[0].figures();
+    let max = |of: &Distribution| of.value(Statistic::Max);
+    assert_eq!(max(&figures.response_time_us), Some(12_000.0));
+    assert_eq!(max(&figures.service_time_us), Some(2_000.0));
+    assert_eq!(max(&figures.schedule_lag_us), Some(10_000.0));
+}
+
+#[test]
+fn a_request_belongs_to_the_phase_of_its_intended_instant() {
+    let mut recorder = recorder();
+    let (before, last, after) = (MEASURE - 1, MEASURE + 10 * S - 1, MEASURE + 10 * S);
+    for intended in [0, LOAD, before, MEASURE, last, after] {
+        answered(&mut recorder, intended, 0, 0, 30 * MS);
+    }
+    let tally = recorder.finish();
+    assert_eq!(tally.requests[0].whole_run.planned, 6);
+    assert_eq!(
+        (
+            tally.requests[0].measured.planned,
+            tally.requests[0].measured.ok
+        ),
+        (2, 2)
+    );
+    assert_eq!(tally.requests[0].response.count(), 2);
+    assert_eq!(
+        tally.requests[0].status.rows().collect::<Vec<_>>(),
+        [("200", 2)]
+    );
+}
+
+#[test]
+fn every_end_of_a_request_has_its_own_counter_and_the_ledger_balances() {
+    let mut recorder = recorder();
+    let at = MEASURE + S;
+    for _ in 0..7 {
+        recorder.planned(0, at);
+    }
+    recorder.dropped(0, at, DropReason::RequestId);
+    for _ in 0..6 {
+        recorder.sent(0, at, at, at);
+    }
+    recorder.completed(0, at, at, at + MS, Outcome::Ok, None);
+    recorder.completed(0, at, at, at + MS, Outcome::Error, Some("400"));
+    recorder.timed_out(0, at, at, at + 5 * S);
+    recorder.failed(0, at, at, at + S, FailReason::Reset);
+    recorder.left_in_flight(0, at, at, at + 2 * S);
+    assert_eq!(recorder.tally().requests[0].whole_run.open(), 1);
+    assert_eq!(
+        recorder.tally().imbalances().len(),
+        2,
+        "the sixth has no end yet, in both ledgers"
+    );
+    recorder.completed(0, at, at, at + MS, Outcome::Error, None);
+    recorder.late(0, at);
+    recorder.duplicate(0, at);
+    recorder.orphan(0, at);
+    recorder.unattributed_error(at);
+    let tally = recorder.finish();
+    assert!(tally.imbalances().is_empty());
+    let figures = tally.total(shape().bounds()).figures();
+    let json = serde_json::to_value(&figures.ledger).unwrap();
+    let expected = serde_json::json!({"planned": 7, "dropped": 1, "dropped_by": {"request_id": 1}, "sent": 6, "ok": 1,
+        "error": 2, "timeout": 1, "failed": 1, "failed_by": {"reset": 1}, "in_flight": 1, "late": 1, "duplicate": 1,
+        "orphan": 1, "unattributed_errors": 1});
+    assert_eq!(json, expected);
+    assert_eq!(
+        (figures.error_rate, figures.failure_rate),
+        (Some(2.0 / 7.0), Some(6.0 / 7.0))
+    );
+    let codes: Vec<_> = tally.requests[0].status.rows().collect();
+    assert_eq!(codes, [("ok", 1), ("400", 1), ("error", 1)]);
+}
+
+#[test]
+fn unanswered_requests_stand_with_their_longest_certain_wait() {
+    let mut recorder = recorder();
+    for i in 0..1000 {
+        let intended = MEASURE + i * MS;
+        if i < 900 {
+            answered(&mut recorder, intended, 0, 0, MS);
+        } else {
+            recorder.planned(0, intended);
+            recorder.sent(0, intended, intended, intended + 7 * MS);
+            recorder.timed_out(0, intended, intended + 7 * MS, intended + 5 * S);
+        }
+    }
+    let figures = recorder.finish().requests[0].figures();
+    let (response, service) = (&figures.response_time_us, &figures.service_time_us);
+    assert_eq!(
+        (response.p99, response.is_at_least(Statistic::P99)),
+        (Some(5_000_000.0), true)
+    );
+    assert_eq!(
+        (service.p99, service.is_at_least(Statistic::P99)),
+        (Some(4_993_000.0), true)
+    );
+    assert_eq!((response.count, response.planned), (900, 1000));
+    assert!(
+        figures.schedule_lag_us.at_least.is_empty(),
+        "all of them were sent"
+    );
+}
+
+#[test]
+fn requests_dropped_as_late_rank_above_in_schedule_lag_too() {
+    let mut recorder = recorder();
+    answered(&mut recorder, MEASURE, 0, 0, MS);
+    for reason in [DropReason::Late, DropReason::InFlight] {
+        recorder.planned(0, MEASURE);
+        recorder.dropped(0, MEASURE, reason);
+    }
+    let figures = recorder.finish().requests[0].figures();
+    assert_eq!(
+        (figures.schedule_lag_us.planned, figures.schedule_lag_us.max),
+        (2, Some(5_000_000.0))
+    );
+    assert_eq!(
+        (
+            figures.response_time_us.planned,
+            figures.service_time_us.planned
+        ),
+        (3, 1)
+    );
+}
+
+#[test]
+fn success_by_silence_counts_as_ok_and_has_no_response_time() {
+    let mut recorder = recorder();
+    for (outcome, status) in [(Outcome::Ok, None), (Outcome::Error, Some("503"))] {
+        recorder.planned(1, MEASURE);
+        recorder.sent(1, MEASURE, MEASURE, MEASURE);
+        recorder.completed(1, MEASURE, MEASURE, MEASURE + 5 * S, outcome, status);
+    }
+    let figures = recorder.finish().requests[1].figures();
+    assert_eq!((figures.ledger.ok, figures.ledger.error), (1, 1));
+    assert_eq!(
+        (
+            figures.response_time_us.count,
+            figures.response_time_us.planned
+        ),
+        (1, 1)
+    );
+    assert_eq!(
+        figures.acknowledge_time_us.planned, 0,
+        "it is sent with QoS 0"
+    );
+}
+
+#[test]
+fn an_acknowledgement_that_never_comes_ranks_above_those_that_came() {
+    let mut recorder = recorder();
+    for i in 0..100 {
+        answered(&mut recorder, MEASURE + i, 0, 0, MS);
+        if i < 80 {
+            recorder.acknowledged(0, MEASURE + i, MEASURE + i, MEASURE + i + MS / 2);
+        }
+    }
+    let acknowledge = recorder.finish().requests[0].figures().acknowledge_time_us;
+    assert_eq!(
+        (acknowledge.count, acknowledge.planned, acknowledge.max),
+        (80, 100, Some(500.0))
+    );
+    assert!(acknowledge.is_at_least(Statistic::P90) && !acknowledge.is_at_least(Statistic::P50));
+}
+
+#[test]
+fn seconds_of_all_workers_become_one_row_for_each_request() {
+    let mut workers = [recorder(), recorder()];
+    let mut collector = Collector::new(shape(), workers.len());
+    assert_eq!(collector.live(), None);
+    // Workers roll at whole seconds after the beginning of the load; before it is one short interval.
+    for end in [LOAD, LOAD + S, LOAD + 2 * S, LOAD + 3 * S] {
+        for (index, worker) in workers.iter_mut().enumerate() {
+            worker.gauges(100);
+            for i in 0..10 {
+                answered(worker, end - S / 4 + i, 0, 0, MS * (1 + i));
+            }
+            worker.planned(0, end);
+            worker.dropped(0, end, DropReason::InFlight);
+            worker.planned(0, end);
+            worker.sent(0, end, end, end);
+            let interval = worker.roll(end);
+            worker.recycle(collector.add(index, interval));
+        }
+    }
+    let live = collector.live().unwrap();
+    assert_eq!(
+        (live.phase, live.in_flight, live.connected),
+        (Phase::Measure, 8, 200)
+    );
+    assert!((live.asked_per_s - 24.0).abs() < 1e-9 && (live.achieved_per_s - 20.0).abs() < 1e-9);
+    assert_eq!(live.failures, 8);
+    let seconds = collector.finish();
+    assert_eq!(seconds.rows.len(), 4 * 3);
+    let telemetry: Vec<_> = seconds.rows.iter().filter(|row| row.request == 0).collect();
+    assert_eq!(
+        telemetry.iter().map(|row| row.second).collect::<Vec<_>>(),
+        [0, 1, 2, 3]
+    );
+    let phases: Vec<_> = telemetry.iter().map(|row| row.phase).collect();
+    assert_eq!(
+        phases,
+        [Phase::Connect, Phase::WarmUp, Phase::WarmUp, Phase::Measure]
+    );
+    assert!(
+        telemetry
+            .iter()
+            .all(|row| (row.planned, row.sent, row.ok, row.dropped) == (24, 22, 20, 2))
+    );
+    assert_eq!(
+        telemetry
+            .iter()
+            .map(|row| row.in_flight)
+            .collect::<Vec<_>>(),
+        [2, 4, 6, 8]
+    );
+    assert_eq!(
+        seconds.histograms.len(),
+        4,
+        "only what is not empty is stored"
+    );
+}
+
+#[test]
+fn a_worker_that_stays_behind_holds_up_neither_the_others_nor_its_own_counts() {
+    let mut workers = [recorder(), recorder()];
+    let mut collector = Collector::new(shape(), 2);
+    for second in 1..=20 {
+        answered(&mut workers[0], second * S, 0, 0, 0);
+        let interval = workers[0].roll(second * S);
+        workers[0].recycle(collector.add(0, interval));
+    }
+    assert!(collector.live().is_some(), "overdue seconds are closed");
+    answered(&mut workers[1], 0, 0, 0, 0);
+    let late = workers[1].roll(S);
+    let _ = collector.add(1, late);
+    let rows = collector.finish().rows;
+    assert_eq!(rows.iter().map(|row| row.ok).sum::<u64>(), 21);
+    assert_eq!(rows.len(), 20 * 3);
+}
+
+#[test]
+fn a_healthy_run_is_valid_whatever_the_target_does() {
+    let mut recorder = recorder();
+    for i in 0..2000 {
+        let intended = MEASURE + i * MS;
+        recorder.planned(0, intended);
+        if i % 2 == 0 {
+            recorder.dropped(
+                0,
+                intended,
+                [DropReason::NotConnected, DropReason::BackPressure][(i % 4 / 2) as usize],
+            );
+        } else {
+            recorder.sent(0, intended, intended + MS / 10, intended + 400 * MS);
+            recorder.timed_out(0, intended, intended + 400 * MS, intended + 5 * S);
+        }
+    }
+    recorder.connect_failed(ConnectFailure::Refused);
+    recorder.connection_lost(FailReason::Closed);
+    let verdict = verdict(&recorder.finish(), &Health::default(), Pacing::OpenRate);
+    assert!(verdict.valid, "{:?}", verdict.reasons);
+}
+
+#[test]
+fn pacer_lag_makes_an_open_run_invalid_and_no_other() {
+    let mut recorder = recorder();
+    for i in 0..2000 {
+        answered(
+            &mut recorder,
+            MEASURE + i * MS,
+            if i < 30 { 6 * MS } else { 0 },
+            6 * MS,
+            MS,
+        );
+    }
+    let tally = recorder.finish();
+    let open = verdict(&tally, &Health::default(), Pacing::OpenRate);
+    assert_eq!(codes(&open), ["pacer_lag_p99", "pacer_lag_p999"]);
+    assert!((open.reasons[0].figure - 6.0).abs() < 0.01 && !open.reasons[0].advice.is_empty());
+    assert!(verdict(&tally, &Health::default(), Pacing::Closed).valid);
+    assert!(verdict(&tally, &Health::default(), Pacing::AsFastAsPossible).valid);
+}
+
+#[test]
+fn few_requests_are_judged_by_what_they_can_show() {
+    let lagging = |count: u64, lagging: u64, pacer: u64| {
+        let mut recorder = recorder();
+        (0..count).for_each(|i| {
+            answered(
+                &mut recorder,
+                MEASURE + i,
+                if i < lagging { pacer } else { 0 },
+                pacer,
+                MS,
+            );
+        });
+        verdict(&recorder.finish(), &Health::default(), Pacing::OpenRate)
+    };
+    assert!(lagging(50, 50, 40 * MS).valid);
+    assert_eq!(codes(&lagging(50, 1, 60 * MS)), ["pacer_lag_max"]);
+    assert!(lagging(500, 1, 60 * MS).valid, "one of 500 is no p99");
+    assert_eq!(codes(&lagging(500, 20, 2 * MS)), ["pacer_lag_p99"]);
+    assert_eq!(codes(&lagging(1000, 5, 6 * MS)), ["pacer_lag_p999"]);
+}
+
+#[test]
+fn what_we_did_not_write_in_time_is_ours() {
+    let dropped = |late: u64| {
+        let mut recorder = recorder();
+        for i in 0..1000 {
+            recorder.planned(0, MEASURE);
+            recorder.dropped(
+                0,
+                MEASURE,
+                if i < late {
+                    DropReason::Late
+                } else {
+                    DropReason::InFlight
+                },
+            );
+        }
+        verdict(&recorder.finish(), &Health::default(), Pacing::OpenRate)
+    };
+    assert!(dropped(10).valid);
+    let invalid = dropped(11);
+    assert_eq!(codes(&invalid), ["not_written"]);
+    assert!((invalid.reasons[0].figure - 1.1).abs() < 1e-9 && invalid.reasons[0].unit == "%");
+}
+
+#[test]
+fn the_machine_and_defects_of_our_own_make_any_run_invalid() {
+    let mut recorder = recorder();
+    recorder.planned(0, LOAD);
+    recorder.connect_failed(ConnectFailure::Descriptors);
+    recorder.connect_failed(ConnectFailure::Ports);
+    let health = Health {
+        hiccup_max_us: 51_000.0,
+        panics: vec!["index".to_owned()],
+        ..Health::default()
+    };
+    let verdict = verdict(&recorder.finish(), &health, Pacing::Closed);
+    assert_eq!(
+        codes(&verdict),
+        [
+            "ledger",
+            "worker_panicked",
+            "descriptors",
+            "ports",
+            "hiccup"
+        ]
+    );
+    assert_eq!(
+        verdict.reasons[0].detail,
+        "telemetry: planned = sent + dropped: 1 is not 0"
+    );
+}
+
+#[test]
+fn a_cap_and_a_busy_worker_are_warnings() {
+    let mut recorder = recorder();
+    recorder.planned(0, MEASURE);
+    recorder.dropped(0, MEASURE, DropReason::Cap);
+    let health = Health {
+        busy_max: 0.93,
+        ..Health::default()
+    };
+    let verdict = verdict(&recorder.finish(), &health, Pacing::OpenRate);
+    assert!(verdict.valid);
+    let warnings: Vec<_> = verdict
+        .warnings
+        .iter()
+        .map(|warning| warning.code.as_str())
+        .collect();
+    assert_eq!(warnings, ["busy", "cap"]);
+}
+
+/// Plays a random but possible life of one request.
+fn play(recorder: &mut Recorder, request: u16, intended: u64, fate: u8, took: u64) {
+    recorder.planned(request, intended);
+    if fate < 2 {
+        recorder.dropped(
+            request,
+            intended,
+            [DropReason::Late, DropReason::Cap][usize::from(fate)],
+        );
+        return;
+    }
+    let (sent, at) = (intended + took / 3, intended + took);
+    recorder.sent(request, intended, intended, sent);
+    match fate {
+        2 => recorder.timed_out(request, intended, sent, at),
+        3 => recorder.failed(request, intended, sent, at, FailReason::KeepAlive),
+        4 => recorder.left_in_flight(request, intended, sent, at),
+        5 => recorder.completed(request, intended, sent, at, Outcome::Error, Some("404")),
+        _ => recorder.completed(request, intended, sent, at, Outcome::Ok, None),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn many_workers_merged_equal_one_worker_that_did_everything(
+        lives in prop::collection::vec((0_u16..3, 0_u64..14 * S, 0_u8..9, 0_u64..8 * S, 0_usize..3), 0..200),
+    ) {
+        let (mut one, mut many) = (recorder(), [recorder(), recorder(), recorder()]);
+        for (request, intended, fate, took, worker) in lives {
+            play(&mut one, request, intended, fate, took);
+            play(&mut many[worker], request, intended, fate, took);
+        }
+        let [mut merged, second, third] = many.map(Recorder::finish);
+        merged.merge(&second);
+        merged.merge(&third);
+        let one = one.finish();
+        prop_assert!(merged.imbalances().is_empty());
+        for (a, b) in merged.requests.iter().zip(&one.requests) {
+            prop_assert_eq!(a.figures(), b.figures());
+            prop_assert_eq!(&a.whole_run, &b.whole_run);
+        }
+        let bounds = shape().bounds();
+        prop_assert_eq!(merged.total(bounds).figures(), one.total(bounds).figures());
+    }
+}

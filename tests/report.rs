@@ -1,0 +1,468 @@
+//! The result files from the outside: one small run, rendered into every format.
+//!
+//! Nothing here connects or measures time; only the folder's own test touches the file system.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
+use midge::measure::{
+    Collector, DropReason, FailReason, Health, Outcome, Pacing, Recorder, RequestShape, Seconds,
+    Shape, Tally, Threshold,
+};
+use midge::report::{
+    Environment, Exit, Inputs, PhaseLengths, ProfileId, Recorded, RunResult, claim, exit_of,
+    folder, format, read_run, write_run,
+};
+
+const MS: u64 = 1_000_000;
+const S: u64 = 1_000 * MS;
+/// 2026-09-01, noon.
+const STARTED: u64 = 1_788_264_000 * S;
+
+fn shape() -> Arc<Shape> {
+    let request = |name: &str, reactive| RequestShape {
+        name: name.to_owned(),
+        reactive,
+        has_reply: !reactive,
+        silence_is_ok: false,
+        qos: 0,
+        deadline_ns: 5 * S,
+    };
+    let requests = vec![request("telemetry", false), request("command-answer", true)];
+    Arc::new(Shape {
+        requests,
+        inbound: vec!["command".to_owned()],
+        warm_up_ns: 0,
+        measure_ns: 2 * S,
+    })
+}
+
+/// 1,000 requests of 1 to 1,000 ms, 10 time-outs, 5 drops and 4 failures in two measured seconds.
+fn measured() -> (Tally, Seconds) {
+    let mut recorder = Recorder::new(shape());
+    let mut collector = Collector::new(shape(), 1);
+    recorder.begin_load(0);
+    recorder.connected(3 * MS);
+    recorder.gauges(1);
+    for i in 0..1000 {
+        let at = i * 2 * MS;
+        if i == 500 {
+            let interval = recorder.roll(S);
+            recorder.recycle(collector.add(0, interval));
+        }
+        recorder.planned(0, at);
+        recorder.sent(0, at, at, at);
+        recorder.completed(0, at, at, at + (i + 1) * MS, Outcome::Ok, Some("200"));
+    }
+    for i in 0..19 {
+        recorder.planned(0, i);
+        match i {
+            0..10 => {
+                recorder.sent(0, i, i, i);
+                recorder.timed_out(0, i, i, i + 5 * S);
+            }
+            10..15 => recorder.dropped(0, i, DropReason::InFlight),
+            _ => {
+                recorder.sent(0, i, i, i);
+                recorder.failed(0, i, i, i + S, FailReason::Reset);
+            }
+        }
+    }
+    recorder.error_detail(
+        0,
+        Some("-1"),
+        "=HYPERLINK(\"http://x\"), really",
+        1_500 * MS,
+    );
+    recorder.inbound_received(0);
+    let last = recorder.roll(2 * S);
+    let _ = collector.add(0, last);
+    (recorder.finish(), collector.finish())
+}
+
+fn result_of(tally: &Tally, thresholds: &[(&str, &str)], stopped_by: Option<&str>) -> RunResult {
+    let shape = shape();
+    let texts: Vec<_> = thresholds
+        .iter()
+        .map(|(key, condition)| ((*key).to_owned(), (*condition).to_owned()))
+        .collect();
+    RunResult::build(Inputs {
+        shape: &shape,
+        tally,
+        profile: ProfileId {
+            name: "telemetry-fleet".to_owned(),
+            sha256: "ab".to_owned(),
+        },
+        seed: u64::MAX,
+        targets: vec!["mqtt://127.0.0.1:1883".to_owned()],
+        simulated_tenant: true,
+        started_unix_ns: STARTED,
+        finished_unix_ns: STARTED + 3 * S,
+        stopped_by: stopped_by.map(str::to_owned),
+        environment: Environment {
+            cpus: 2,
+            ..Environment::default()
+        },
+        asked_per_s: Some(500.0),
+        phases: PhaseLengths {
+            connect_s: 0.5,
+            warm_up_s: 0.0,
+            measure_s: 2.0,
+            drain_s: 1.0,
+        },
+        connections_planned: 1,
+        pacing: Pacing::OpenRate,
+        generator_limited: false,
+        health: &Health {
+            workers: 1,
+            ..Health::default()
+        },
+        thresholds: &Threshold::parse_all(&texts, &shape).unwrap(),
+        tenant: Some(serde_json::json!({"format": 1})),
+    })
+}
+
+fn result() -> RunResult {
+    result_of(
+        &measured().0,
+        &[
+            ("response_time.p50", "< 600ms"),
+            ("telemetry.failure_rate", "< 0.1%"),
+        ],
+        None,
+    )
+}
+
+fn cells(csv: &str) -> Vec<Vec<String>> {
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .from_reader(csv.as_bytes());
+    reader
+        .records()
+        .map(|row| row.unwrap().iter().map(str::to_owned).collect())
+        .collect()
+}
+
+fn keys(value: &serde_json::Value) -> String {
+    value
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+#[test]
+fn run_json_has_exactly_the_agreed_keys() {
+    let json = serde_json::to_value(result()).unwrap();
+    let distribution = "min mean p50 p90 p95 p99 p999 p9999 max count planned at_least too_few";
+    let ledger = "planned dropped dropped_by sent ok error timeout failed failed_by in_flight late duplicate orphan \
+                  unattributed_errors";
+    let figures = format!(
+        "{ledger} error_rate failure_rate response_time_us service_time_us schedule_lag_us acknowledge_time_us"
+    );
+    let top = "format midge profile seed targets simulated_tenant started finished exit_code stopped_by environment \
+               verdict load connections total whole_run requests inbound generator thresholds tenant";
+    let generator = "workers cpu_s busy_max peak_rss_bytes bytes_sent bytes_received writes wakeups hiccup_max_us";
+    let row = &json["requests"]["telemetry"];
+    for (value, expected) in [
+        (&json, top),
+        (&json["profile"], "name sha256"),
+        (&json["verdict"], "valid generator_limited reasons warnings"),
+        (
+            &json["load"],
+            "asked_per_s planned_per_s achieved_per_s measure_s phases",
+        ),
+        (
+            &json["load"]["phases"],
+            "connect_s warm_up_s measure_s drain_s",
+        ),
+        (
+            &json["connections"],
+            "planned connected failed failed_by lost lost_by reconnects connect_time_us",
+        ),
+        (&json["total"], figures.as_str()),
+        (&json["total"]["response_time_us"], distribution),
+        (&json["connections"]["connect_time_us"], distribution),
+        (&json["whole_run"], ledger),
+        (
+            row,
+            format!("{figures} reactive status_codes whole_run").as_str(),
+        ),
+        (&row["whole_run"], ledger),
+        (&json["inbound"]["command"], "received duplicate answered"),
+        (&json["generator"], generator),
+        (&json["thresholds"][0], "expression value passed builtin"),
+    ] {
+        assert_eq!(keys(value), expected);
+    }
+    assert_eq!(json["seed"], u64::MAX.to_string());
+    assert_eq!(json["started"], "2026-09-01T12:00:00.000Z");
+    assert_eq!(row["status_codes"], serde_json::json!({"200": 1000}));
+    assert_eq!(json["total"]["failed_by"], serde_json::json!({"reset": 4}));
+}
+
+#[test]
+fn the_result_comes_back_from_json_as_it_was() {
+    let result = result();
+    let text = serde_json::to_string(&result).unwrap();
+    assert_eq!(serde_json::from_str::<RunResult>(&text).unwrap(), result);
+}
+
+#[test]
+fn rates_and_thresholds_are_those_of_the_measure_phase() {
+    let result = result();
+    assert_eq!(
+        (result.load.planned_per_s, result.load.achieved_per_s),
+        (509.5, 500.0)
+    );
+    let passed: Vec<_> = result
+        .thresholds
+        .iter()
+        .map(|t| (t.expression.as_str(), t.passed, t.builtin))
+        .collect();
+    let expected = [
+        ("connections.connected >= 1", true, true),
+        ("telemetry.ok >= 1", true, true),
+        ("response_time.p50 < 600ms", true, false),
+        ("telemetry.failure_rate < 0.1%", false, false),
+    ];
+    assert_eq!(passed, expected);
+}
+
+#[test]
+fn a_signal_outranks_an_invalid_run_which_outranks_a_threshold() {
+    let tally = measured().0;
+    let failing = [("failed", "= 0")];
+    assert_eq!(result_of(&tally, &[], None).exit_code, 0);
+    assert_eq!(result_of(&tally, &failing, None).exit_code, 99);
+    assert_eq!(result_of(&tally, &failing, Some("SIGINT")).exit_code, 105);
+    let mut invalid = result_of(&tally, &failing, None);
+    invalid.verdict.valid = false;
+    assert_eq!(exit_of(&invalid, None), Exit::Invalid);
+    assert_eq!(exit_of(&invalid, Some("SIGTERM")).code(), 105);
+}
+
+#[test]
+fn summary_has_a_row_for_each_request_and_the_total() {
+    let rows = cells(&format::summary_csv(&result()));
+    let names: Vec<_> = rows.iter().map(|row| row[0].as_str()).collect();
+    assert_eq!(names, ["request", "telemetry", "command-answer", "total"]);
+    assert_eq!(rows[0].len(), 13 + 4 * 9);
+    assert_eq!(
+        rows[0][12..15],
+        [
+            "throughput_per_s",
+            "response_time_min_us",
+            "response_time_mean_us"
+        ]
+    );
+    assert_eq!(rows[0].last().unwrap(), "acknowledge_time_max_us");
+    assert_eq!(
+        rows[3][1..9],
+        ["1019", "5", "1014", "1000", "0", "10", "4", "0"]
+    );
+    assert_eq!(
+        (rows[3][12].as_str(), rows[3][13].as_str()),
+        ("500.000", "1000")
+    );
+    assert_eq!(rows[2][13], "", "nothing was measured");
+}
+
+#[test]
+fn intervals_add_up_to_the_ledger() {
+    let rows = cells(&format::intervals_csv(&shape(), &measured().1));
+    assert_eq!(rows.len(), 1 + 2 * 2);
+    let sum = |column: usize| -> u64 {
+        rows[1..]
+            .iter()
+            .map(|row| row[column].parse::<u64>().unwrap())
+            .sum()
+    };
+    assert_eq!(
+        (3..10).map(sum).collect::<Vec<_>>(),
+        [1019, 1014, 1000, 0, 10, 4, 5]
+    );
+    assert_eq!(rows[0][10..12], ["in_flight", "response_time_p50_us"]);
+    assert_eq!(rows[1][..3], ["0", "measure", "telemetry"]);
+    assert_eq!(
+        rows[3][13], "5000000",
+        "a time-out is the longest wait of its second"
+    );
+}
+
+#[test]
+fn the_spectrum_ends_below_one_where_some_were_not_answered() {
+    let rows = cells(&format::percentiles_csv(&shape(), &measured().0));
+    let total: Vec<_> = rows
+        .iter()
+        .filter(|row| row[0] == "total" && row[1] == "response_time")
+        .collect();
+    let last = total.last().unwrap();
+    assert_eq!((last[3].as_str(), last[4].as_str()), ("1000000", "1000"));
+    assert!((last[2].parse::<f64>().unwrap() - 1000.0 / 1019.0).abs() < 1e-12);
+    let values: Vec<f64> = total.iter().map(|row| row[3].parse().unwrap()).collect();
+    assert!(values.is_sorted() && values.len() > 20);
+}
+
+#[test]
+fn buckets_hold_every_answer_once() {
+    let rows = cells(&format::histogram_csv(&shape(), &measured().0));
+    let of = |request: &str| {
+        let buckets = rows
+            .iter()
+            .filter(|row| row[0] == request && row[1] == "response_time");
+        buckets
+            .map(|row| row[4].parse::<u64>().unwrap())
+            .sum::<u64>()
+    };
+    assert_eq!(
+        (of("telemetry"), of("command-answer"), of("total")),
+        (1000, 0, 1000)
+    );
+}
+
+#[test]
+fn texts_of_the_target_are_no_formulas() {
+    let (tally, _) = measured();
+    let rows = cells(&format::errors_csv(&shape(), &tally));
+    assert_eq!(
+        rows[1],
+        [
+            "telemetry",
+            "'-1",
+            "'=HYPERLINK(\"http://x\"), really",
+            "1",
+            "1.500"
+        ]
+    );
+    assert_eq!(
+        cells(&format::status_csv(&result()))[1],
+        ["telemetry", "200", "1000"]
+    );
+}
+
+#[test]
+fn the_interval_log_is_read_by_the_crate_that_defines_it() {
+    let log = format::histograms_hlog(&shape(), &measured().1, STARTED);
+    let entries: Vec<_> = IntervalLogIterator::new(log.as_bytes())
+        .map(|entry| entry.unwrap())
+        .collect();
+    assert!(matches!(entries[0], LogEntry::BaseTime(base) if base.as_secs() == 1_788_264_000));
+    let interval = |entry| match entry {
+        LogEntry::Interval(interval) => Some(interval),
+        _ => None,
+    };
+    let intervals: Vec<_> = entries.into_iter().filter_map(interval).collect();
+    assert_eq!(
+        intervals
+            .iter()
+            .map(|i| i.start_timestamp().as_secs())
+            .collect::<Vec<_>>(),
+        [0, 1]
+    );
+    assert!(
+        intervals
+            .iter()
+            .all(|i| i.tag().is_some_and(|tag| tag.as_str() == "telemetry"))
+    );
+    assert!(
+        (intervals[1].max() - 1000.0).abs() < 1.0,
+        "in milliseconds: {}",
+        intervals[1].max()
+    );
+    assert!(
+        intervals
+            .iter()
+            .all(|i| i.encoded_histogram().starts_with("HISTFAAA")),
+        "compressed V2, in base 64"
+    );
+}
+
+#[test]
+fn the_screen_names_the_target_first_and_last_and_the_verdict_before_any_number() {
+    let text = format::screen(&result(), Some("results/x"));
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(
+        lines[0],
+        "target      the simulated tenant, started by this run (mqtt://127.0.0.1:1883)"
+    );
+    assert_eq!(lines.last(), lines.first());
+    assert_eq!(lines[1], "verdict     VALID");
+    assert!(lines.len() <= 30, "{text}");
+    assert!(
+        text.contains("asked 500.0/s, planned 509.5/s, achieved 500.0/s over 2.0 s"),
+        "{text}"
+    );
+    assert!(
+        text.contains("FAILED telemetry.failure_rate < 0.1% (it is 1.865 %)"),
+        "{text}"
+    );
+    assert!(
+        text.contains(">5.00 s") && text.contains("reset 4") && text.contains("results/x"),
+        "{text}"
+    );
+}
+
+#[test]
+fn an_invalid_run_says_why_and_what_to_do() {
+    let mut recorder = Recorder::new(shape());
+    recorder.begin_load(0);
+    (0..100).for_each(|i| {
+        recorder.planned(0, i);
+        recorder.dropped(0, i, DropReason::Late);
+    });
+    let text = format::screen(&result_of(&recorder.finish(), &[], None), None);
+    assert!(text.contains("verdict     INVALID"), "{text}");
+    assert!(
+        text.contains("100 of 100 planned requests were not written")
+            && text.contains("hint: lower"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_folder_holds_every_file_whole_and_gives_the_result_back() {
+    let parent = tempfile::tempdir().unwrap();
+    let dir = parent.path().join(folder::name(STARTED, "telemetry-fleet"));
+    assert!(dir.ends_with("20260901-120000Z-telemetry-fleet"));
+    claim(&dir).unwrap();
+    claim(&dir).unwrap();
+    let ((tally, seconds), result, shape) = (measured(), result(), shape());
+    let recorded = Recorded {
+        result: &result,
+        shape: &shape,
+        tally: &tally,
+        seconds: &seconds,
+        profile_toml: "format = 1\n",
+        started_unix_ns: STARTED,
+    };
+    write_run(&dir, &recorded).unwrap();
+    let entries = std::fs::read_dir(&dir).unwrap();
+    let names: BTreeSet<String> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    let expected = "errors.csv histogram.csv histograms.hlog intervals.csv percentiles.csv profile.toml run.json \
+                    status.csv summary.csv";
+    assert_eq!(names, expected.split(' ').map(String::from).collect());
+    assert_eq!(read_run(&dir).unwrap(), result);
+    assert!(claim(&dir).is_err(), "a folder in use is not claimed again");
+}
+
+#[test]
+fn what_is_no_run_is_said_with_its_path() {
+    let dir = tempfile::tempdir().unwrap();
+    let problem = |dir: &tempfile::TempDir| read_run(dir.path()).unwrap_err().to_string();
+    assert!(problem(&dir).contains("run.json"));
+    folder::write_whole(dir.path(), "run.json", "{}").unwrap();
+    assert!(problem(&dir).contains("missing field"));
+    let later = serde_json::to_string(&RunResult {
+        format: 2,
+        ..result()
+    })
+    .unwrap();
+    folder::write_whole(dir.path(), "run.json", &later).unwrap();
+    assert!(problem(&dir).contains("format 2 is not known"));
+}
