@@ -2,7 +2,11 @@
 //!
 //! One file per command. Data goes to stdout, words go to stderr. Not here: exiting (a command
 //! returns its code) and anything that another program might want to call.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "the one module that speaks to people")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "the one module that speaks to people"
+)]
 
 mod check;
 mod environment;
@@ -87,7 +91,9 @@ pub fn main() -> u8 {
             return if asked { 0 } else { Exit::Usage.code() };
         }
     };
-    let command = cli.command.unwrap_or_else(|| Command::Run(run::RunArgs::default()));
+    let command = cli
+        .command
+        .unwrap_or_else(|| Command::Run(run::RunArgs::default()));
     let result = match command {
         Command::Run(args) => run::run(&args),
         Command::Check(args) => check::run(&args),
@@ -115,32 +121,45 @@ struct Failure {
 impl Failure {
     /// A mistake in the profile or the arguments.
     fn usage(text: impl AsRef<str>) -> Self {
-        Self { exit: Exit::Usage, text: format!("error: {}", text.as_ref()) }
+        Self {
+            exit: Exit::Usage,
+            text: format!("error: {}", text.as_ref()),
+        }
     }
 
     /// A defect of this program or of its surroundings.
     fn internal(text: impl AsRef<str>) -> Self {
-        Self { exit: Exit::Internal, text: format!("error: {}", text.as_ref()) }
+        Self {
+            exit: Exit::Internal,
+            text: format!("error: {}", text.as_ref()),
+        }
     }
 
     /// Mistakes in a profile, all of them.
     fn profile(errors: &[ProfileError]) -> Self {
-        let colour = if std::io::stderr().is_terminal() { Colour::Always } else { Colour::Never };
+        let colour = if std::io::stderr().is_terminal() {
+            Colour::Always
+        } else {
+            Colour::Never
+        };
         let texts: Vec<String> = errors.iter().map(|error| error.render(colour)).collect();
         let sum = match errors.len() {
             1 => "nothing was sent".to_owned(),
             count => format!("{count} mistakes; nothing was sent"),
         };
-        Self { exit: Exit::Usage, text: format!("{}\n{sum}", texts.join("\n\n")) }
+        Self {
+            exit: Exit::Usage,
+            text: format!("{}\n{sum}", texts.join("\n\n")),
+        }
     }
 }
 
 /// Writes data to stdout. A reader that has gone (`midge report … | head`) is no failure.
 fn print_data(text: &str) -> Result<(), Failure> {
     match std::io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Failure::internal(format!("cannot write to stdout: {error}")))
-        }
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::internal(
+            format!("cannot write to stdout: {error}"),
+        )),
         _ => Ok(()),
     }
 }

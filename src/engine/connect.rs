@@ -140,8 +140,7 @@ impl Worker {
         if row.state != State::Handshake {
             return self.lose(connection, FailReason::Protocol);
         }
-        self.recorder
-            .connected(at.saturating_sub(row.connect_started));
+        row.connect_took = at.saturating_sub(row.connect_started);
         let filters = self.filters_of(connection);
         if filters.is_empty() {
             return self.came_up(connection, at);
@@ -205,7 +204,7 @@ impl Worker {
         row.attempts = 0;
         row.last_write = at;
         let again = std::mem::replace(&mut row.ever_up, true);
-        let (generation, endpoints) = (row.generation, row.endpoints());
+        let (generation, endpoints, took) = (row.generation, row.endpoints(), row.connect_took);
         self.connecting -= 1;
         self.up += 1;
         if again {
@@ -218,6 +217,7 @@ impl Worker {
         } else {
             self.ever_up += 1;
             self.control.came_up();
+            self.recorder.connected(took);
         }
         if let Some(interval) = self.keep_alive_ns() {
             self.wheel.insert(

@@ -74,6 +74,8 @@ pub(super) struct Connection {
     pub next_packet_id: u16,
     pub subacks_missing: u16,
     pub connect_started: u64,
+    /// From the connect call to CONNACK.
+    pub connect_took: u64,
     pub last_write: u64,
     /// When the PINGREQ went out that is not answered yet; 0: none.
     pub ping_sent: u64,
@@ -100,6 +102,7 @@ impl Connection {
             next_packet_id: 0,
             subacks_missing: 0,
             connect_started: 0,
+            connect_took: 0,
             last_write: 0,
             ping_sent: 0,
             tail: Vec::new(),

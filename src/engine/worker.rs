@@ -238,7 +238,8 @@ impl Worker {
         self.load_end = self.load_start + self.plan.schedule.end_ns();
         self.recorder.begin_load(self.load_start);
         self.wheel.insert(self.load_end, Timer::LoadEnd);
-        self.wheel.insert(self.load_start + SECOND, Timer::Roll);
+        // All workers' seconds begin together, at the beginning of the load.
+        self.wheel.insert(self.load_start, Timer::Roll);
         self.start_streams();
     }
 

@@ -1,0 +1,170 @@
+//! Does the run fit into this machine? Asked before anything is opened.
+//!
+//! Raises the soft limit of open files to the hard one first. Not here: what a run needs (the plan's
+//! arithmetic).
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use super::Failure;
+use crate::plan::Arithmetic;
+
+/// What this process may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Machine {
+    /// Open files.
+    pub descriptors: u64,
+    /// Local ports for connections to one address.
+    pub ports: u64,
+    /// Memory that is free now, bytes.
+    pub memory: u64,
+}
+
+impl Machine {
+    /// Raises what may be raised and looks.
+    pub(super) fn look() -> Self {
+        let file = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+        Self {
+            descriptors: raise_descriptors(),
+            ports: ports_of(&file("/proc/sys/net/ipv4/ip_local_port_range")),
+            memory: memory_of(&file("/proc/meminfo")),
+        }
+    }
+
+    /// Why the run does not fit, with what to do instead.
+    pub(super) fn refuses(&self, size: &Arithmetic, addresses: u64) -> Option<String> {
+        let endpoints_instead = |most: u64| {
+            format!("help: at most about {most} connections fit; lower fleet.endpoints")
+        };
+        if size.files > self.descriptors {
+            return Some(format!(
+                "the run needs {} open files and this process may have {}\n{}, or raise the hard limit \
+                 (ulimit -Hn)",
+                size.files,
+                self.descriptors,
+                endpoints_instead(self.descriptors.saturating_sub(crate::plan::FILES_APART))
+            ));
+        }
+        let ports = self.ports.saturating_mul(addresses.max(1));
+        if size.source_ports > ports {
+            return Some(format!(
+                "the run needs {} local ports and there are {ports} (net.ipv4.ip_local_port_range)\n{}, \
+                 or give a list of target addresses",
+                size.source_ports,
+                endpoints_instead(ports)
+            ));
+        }
+        let memory = size.memory_bytes + size.kernel_bytes;
+        (memory > self.memory).then(|| {
+            format!(
+                "the run needs about {} MiB of memory and {} MiB are free\nhelp: lower fleet.endpoints",
+                memory >> 20,
+                self.memory >> 20
+            )
+        })
+    }
+
+    /// As an error, if the run does not fit.
+    pub(super) fn admit(&self, size: &Arithmetic, addresses: u64) -> Result<(), Failure> {
+        match self.refuses(size, addresses) {
+            Some(why) => Err(Failure::internal(format!("{why}\nnothing was sent"))),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Raises the soft limit to the hard one; what holds then.
+pub(super) fn raise_descriptors() -> u64 {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let _ = setrlimit(
+        Resource::Nofile,
+        Rlimit {
+            current: maximum,
+            maximum,
+        },
+    );
+    let now = getrlimit(Resource::Nofile).current;
+    now.or(current).unwrap_or(u64::MAX)
+}
+
+fn ports_of(range: &str) -> u64 {
+    let mut ends = range
+        .split_whitespace()
+        .filter_map(|text| text.parse::<u64>().ok());
+    match (ends.next(), ends.next()) {
+        (Some(low), Some(high)) if high >= low => high - low + 1,
+        _ => u64::MAX,
+    }
+}
+
+fn memory_of(meminfo: &str) -> u64 {
+    let line = meminfo
+        .lines()
+        .find(|line| line.starts_with("MemAvailable:"));
+    let kib = line
+        .and_then(|line| line.split_whitespace().nth(1))
+        .and_then(|text| text.parse::<u64>().ok());
+    kib.map_or(u64::MAX, |kib| kib * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{Identities, Plan};
+
+    fn size() -> Arithmetic {
+        let loaded = crate::profile::load("kaa-fleet", &[], &|_| unreachable!()).unwrap();
+        Plan::compile(&loaded.profile, Identities::none())
+            .unwrap()
+            .arithmetic(1)
+    }
+
+    #[test]
+    fn a_run_that_fits_is_admitted_and_one_that_does_not_is_refused_with_advice() {
+        let plenty = Machine {
+            descriptors: 1 << 20,
+            ports: 28_232,
+            memory: 1 << 40,
+        };
+        assert_eq!(plenty.refuses(&size(), 1), None);
+        let few_files = Machine {
+            descriptors: 256,
+            ..plenty
+        };
+        assert!(
+            few_files
+                .refuses(&size(), 1)
+                .unwrap()
+                .contains("open files")
+        );
+        let few_ports = Machine {
+            ports: 10,
+            ..plenty
+        };
+        assert!(
+            few_ports
+                .refuses(&size(), 1)
+                .unwrap()
+                .contains("local ports")
+        );
+        assert_eq!(few_ports.refuses(&size(), 1000), None);
+        let little_memory = Machine {
+            memory: 1 << 20,
+            ..plenty
+        };
+        assert!(
+            little_memory
+                .refuses(&size(), 1)
+                .unwrap()
+                .contains("memory")
+        );
+    }
+
+    #[test]
+    fn the_kernel_s_files_are_read_as_they_are_written() {
+        assert_eq!(ports_of("32768\t60999\n"), 28_232);
+        assert_eq!(
+            memory_of("MemTotal: 9 kB\nMemAvailable:   2048 kB\n"),
+            2 << 20
+        );
+    }
+}

@@ -1,0 +1,110 @@
+//! From the arguments to a plan that may be run or shown: what `run` and `check` share.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::{Failure, ProfileArgs};
+use crate::measure::{RequestShape, Shape, Threshold};
+use crate::plan::{Identities, Plan};
+use crate::profile::{self, Loaded, Secret};
+
+/// Largest password file that is read.
+const PASSWORD_MAX: usize = 65_535;
+
+/// A profile, compiled and checked, with everything it refers to read in.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    pub loaded: Loaded,
+    pub plan: Arc<Plan>,
+    pub shape: Arc<Shape>,
+    pub thresholds: Vec<Threshold>,
+}
+
+/// Loads and compiles.
+pub(super) fn prepare(args: &ProfileArgs) -> Result<Prepared, Failure> {
+    let read = |path: &Path| std::fs::read_to_string(path);
+    let loaded = profile::load(&args.profile, &args.all_sets(), &read)
+        .map_err(|errors| Failure::profile(&errors))?;
+    let identities = identities(&loaded, &args.profile)?;
+    let plan = Plan::compile(&loaded.profile, identities)
+        .map_err(|error| Failure::usage(format!("{}: {error}\nnothing was sent", args.profile)))?;
+    let shape = shape_of(&plan, &loaded);
+    let thresholds = Threshold::parse_all(&loaded.profile.thresholds, &shape)
+        .map_err(|error| Failure::usage(format!("{}: {error}\nnothing was sent", args.profile)))?;
+    Ok(Prepared {
+        loaded,
+        plan: Arc::new(plan),
+        shape: Arc::new(shape),
+        thresholds,
+    })
+}
+
+fn identities(loaded: &Loaded, profile: &str) -> Result<Identities, Failure> {
+    let Some(name) = &loaded.profile.fleet.identities else {
+        return Ok(Identities::none());
+    };
+    let folder = Path::new(profile)
+        .parent()
+        .map(PathBuf::from)
+        .unwrap_or_default();
+    let path = folder.join(name);
+    let file = std::fs::File::open(&path).map_err(|error| {
+        Failure::usage(format!("{}: {error} (fleet.identities)", path.display()))
+    })?;
+    Identities::from_csv(
+        std::io::BufReader::new(file),
+        loaded.profile.fleet.endpoints,
+    )
+    .map_err(|error| Failure::usage(format!("{}: {error}", path.display())))
+}
+
+fn shape_of(plan: &Plan, loaded: &Loaded) -> Shape {
+    let load = &loaded.profile.load;
+    Shape {
+        requests: plan
+            .requests
+            .iter()
+            .map(|request| RequestShape {
+                name: request.name.clone(),
+                reactive: request.reactive.is_some(),
+                has_reply: request.has_reply(),
+                silence_is_ok: request.silence_is_ok(),
+                qos: request.qos,
+                deadline_ns: request.deadline_ns,
+            })
+            .collect(),
+        inbound: plan
+            .inbound
+            .iter()
+            .map(|inbound| inbound.name.clone())
+            .collect(),
+        warm_up_ns: load.warm_up.as_nanos() as u64,
+        measure_ns: load.measure.as_nanos() as u64,
+    }
+}
+
+/// Fetches a secret from where it is. Errors name the place and never the content.
+pub(super) fn fetch(secret: &Secret) -> Result<Vec<u8>, Failure> {
+    let bytes = match secret {
+        Secret::Environment(name) => std::env::var_os(name)
+            .map(std::ffi::OsString::into_encoded_bytes)
+            .ok_or_else(|| {
+                Failure::usage(format!("target.password: the variable {name} is not set"))
+            })?,
+        Secret::File(path) => {
+            let mut bytes = std::fs::read(path)
+                .map_err(|error| Failure::usage(format!("target.password: {path}: {error}")))?;
+            // Editors end files with a line feed; passwords do not.
+            if bytes.ends_with(b"\n") {
+                bytes.pop();
+            }
+            bytes
+        }
+    };
+    if bytes.len() > PASSWORD_MAX {
+        return Err(Failure::usage(
+            "target.password: longer than MQTT allows (65,535 bytes)",
+        ));
+    }
+    Ok(bytes)
+}

@@ -1,0 +1,299 @@
+//! `midge run`: the main job, from a profile to a folder of results.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args;
+
+use super::limits::Machine;
+use super::prepare::{Prepared, fetch, prepare};
+use super::progress::ProgressLine;
+use super::signals::{Signals, Wake};
+use super::simulated::SimulatedTenant;
+use super::{Failure, ProfileArgs, environment, print_data, target};
+use crate::engine::{self, Lengths, Measured, Settings};
+use crate::event::Clock;
+use crate::measure::{Health, Pacing};
+use crate::plan::Plan;
+use crate::profile::{Model, Profile};
+use crate::report::{self, Exit, Inputs, PhaseLengths, ProfileId, Recorded, RunResult};
+
+#[derive(Debug, Args)]
+pub(super) struct RunArgs {
+    #[command(flatten)]
+    profile: ProfileArgs,
+    /// The run's own folder: new, or existing and empty [default: results/<UTC time>-<profile>]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Threads that drive the fleet
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    workers: u16,
+    /// Prints run.json instead of the screen
+    #[arg(long)]
+    json: bool,
+    /// A host that may be loaded although it is neither loopback nor private
+    #[arg(long = "allow-target", value_name = "HOST")]
+    allowed: Vec<String>,
+}
+
+impl Default for RunArgs {
+    fn default() -> Self {
+        #[derive(clap::Parser)]
+        struct Bare {
+            #[command(flatten)]
+            args: RunArgs,
+        }
+        <Bare as clap::Parser>::parse_from(["midge"]).args
+    }
+}
+
+/// Where the messages go.
+enum Goal {
+    Simulated(SimulatedTenant),
+    Real(Vec<SocketAddr>),
+}
+
+pub(super) fn run(args: &RunArgs) -> Result<Exit, Failure> {
+    let prepared = prepare(&args.profile)?;
+    let profile = &prepared.loaded.profile;
+    let machine = Machine::look();
+    let addresses = profile.target.urls.len().max(1) as u64;
+    machine.admit(
+        &prepared.plan.arithmetic(u32::from(args.workers)),
+        addresses,
+    )?;
+    let password = profile.target.password.as_ref().map(fetch).transpose()?;
+    let signals = Signals::new()
+        .map_err(|error| Failure::internal(format!("cannot wait for signals: {error}")))?;
+    let clock = Clock::start();
+    let folder = claim(args.out.as_deref(), clock.unix_ns_at_start(), &profile.name)?;
+    let goal = aim(profile, &args.allowed)?;
+    announce(profile, &goal);
+
+    let settings = Settings {
+        profile: profile.clone(),
+        targets: match &goal {
+            Goal::Simulated(tenant) => vec![tenant.address],
+            Goal::Real(addresses) => addresses.clone(),
+        },
+        password,
+        nonce: clock.unix_ns_at_start() ^ u64::from(std::process::id()).rotate_left(48),
+        workers: usize::from(args.workers),
+    };
+    let (measured, stopped_by) = carry_out(&prepared, settings, clock, signals)?;
+    let targets = targets_in_words(profile, &goal);
+    let (simulated, tenant) = match goal {
+        Goal::Simulated(tenant) => (true, tenant.stop()),
+        Goal::Real(_) => (false, None),
+    };
+    let health = health(&measured);
+    let result = RunResult::build(Inputs {
+        shape: &prepared.shape,
+        tally: &measured.tally,
+        profile: ProfileId {
+            name: profile.name.clone(),
+            sha256: prepared.loaded.sha256.clone(),
+        },
+        seed: profile.load.seed,
+        targets,
+        simulated_tenant: simulated,
+        started_unix_ns: clock.unix_ns_at_start(),
+        finished_unix_ns: clock.unix_ns_at_start() + clock.now(),
+        stopped_by,
+        environment: environment::look(machine.descriptors),
+        asked_per_s: asked_per_s(&prepared.plan, profile),
+        phases: phases(measured.lengths),
+        connections_planned: measured.connections_planned,
+        pacing: pacing(profile),
+        generator_limited: generator_limited(profile, &health),
+        health: &health,
+        thresholds: &prepared.thresholds,
+        tenant,
+    });
+    keep(&prepared, &measured, &result, clock, &folder, args.json)
+}
+
+/// Writes the files and shows the result. The screen comes first: a full disk must not cost it.
+fn keep(
+    prepared: &Prepared,
+    measured: &Measured,
+    result: &RunResult,
+    clock: Clock,
+    folder: &Path,
+    json: bool,
+) -> Result<Exit, Failure> {
+    let recorded = Recorded {
+        result,
+        shape: &prepared.shape,
+        tally: &measured.tally,
+        seconds: &measured.seconds,
+        profile_toml: &prepared.loaded.source_text,
+        started_unix_ns: clock.unix_ns_at_start(),
+    };
+    let written = report::write_run(folder, &recorded);
+    if json {
+        let text = serde_json::to_string_pretty(result)
+            .map_err(|error| Failure::internal(format!("cannot write JSON: {error}")))?;
+        print_data(&format!("{text}\n"))?;
+    } else {
+        let shown = written.is_ok().then(|| folder.display().to_string());
+        print_data(&report::format::screen(result, shown.as_deref()))?;
+    }
+    written.map_err(|error| {
+        Failure::internal(format!(
+            "the results could not be kept in {}: {error}",
+            folder.display()
+        ))
+    })?;
+    Ok(report::exit_of(result, result.stopped_by.as_deref()))
+}
+
+fn claim(out: Option<&Path>, started_unix_ns: u64, profile: &str) -> Result<PathBuf, Failure> {
+    let folder = match out {
+        Some(folder) => folder.to_owned(),
+        None => PathBuf::from("results").join(report::folder::name(started_unix_ns, profile)),
+    };
+    report::claim(&folder).map_err(|error| {
+        Failure::usage(format!(
+            "cannot keep results in {}: {error}",
+            folder.display()
+        ))
+    })?;
+    Ok(folder)
+}
+
+fn aim(profile: &Profile, allowed: &[String]) -> Result<Goal, Failure> {
+    if profile.target.urls.is_empty() {
+        return SimulatedTenant::start(&profile.tenant).map(Goal::Simulated);
+    }
+    target::resolve(&profile.target.urls, allowed).map(Goal::Real)
+}
+
+fn targets_in_words(profile: &Profile, goal: &Goal) -> Vec<String> {
+    match goal {
+        Goal::Simulated(tenant) => vec![format!("mqtt://{}", tenant.address)],
+        Goal::Real(_) => profile
+            .target
+            .urls
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
+    }
+}
+
+/// The first line: what will be loaded, before anything is.
+fn announce(profile: &Profile, goal: &Goal) {
+    let targets = targets_in_words(profile, goal).join(", ");
+    let kind = match goal {
+        Goal::Simulated(_) => "the simulated tenant of this run, ",
+        Goal::Real(_) => "",
+    };
+    eprintln!(
+        "{}: {} endpoints against {kind}{targets}",
+        profile.name, profile.fleet.endpoints
+    );
+}
+
+/// Runs the engine, shows its progress and hands signals on.
+fn carry_out(
+    prepared: &Prepared,
+    settings: Settings,
+    clock: Clock,
+    mut signals: Signals,
+) -> Result<(Measured, Option<String>), Failure> {
+    let load = &prepared.loaded.profile.load;
+    let connections = prepared.plan.arithmetic(settings.workers as u32);
+    let line = ProgressLine::new(
+        connections.connections + connections.callers,
+        load.warm_up + load.measure,
+    );
+    let failed = |error: std::io::Error| Failure::internal(format!("the run broke down: {error}"));
+    let run = engine::start(
+        prepared.plan.clone(),
+        prepared.shape.clone(),
+        settings,
+        clock,
+    )
+    .map_err(failed)?;
+    let stopper = run.stopper();
+    let mut stopped_by = None;
+    while !run.is_finished() {
+        let signal = match signals.wait(Duration::from_millis(100)) {
+            Wake::Tick => None,
+            Wake::Interrupt => Some("SIGINT"),
+            Wake::Terminate => Some("SIGTERM"),
+        };
+        run.progress
+            .try_iter()
+            .for_each(|progress| line.show(progress));
+        match (signal, &stopped_by) {
+            (Some(name), None) => {
+                stopped_by = Some(name.to_owned());
+                line.say("stopping: waiting for what is in flight (again: end at once)");
+                stopper.stop();
+            }
+            (Some(_), Some(_)) => stopper.abort(),
+            (None, _) => {}
+        }
+    }
+    line.end();
+    run.finish()
+        .map(|measured| (measured, stopped_by))
+        .map_err(failed)
+}
+
+fn health(measured: &Measured) -> Health {
+    let Lengths {
+        connect,
+        warm_up,
+        measure,
+        drain,
+    } = measured.lengths;
+    let lived_ns = (connect + warm_up + measure + drain).as_nanos().max(1) as f64;
+    Health {
+        workers: measured.workers as u32,
+        cpu_s: environment::cpu_s(),
+        busy_max: measured.tally.traffic.busy_max_ns as f64 / lived_ns,
+        peak_rss_bytes: environment::peak_rss_bytes(),
+        hiccup_max_us: measured.hiccup.as_nanos() as f64 / 1000.0,
+        resource_failures: 0,
+        panics: measured.panics.clone(),
+    }
+}
+
+fn phases(lengths: Lengths) -> PhaseLengths {
+    PhaseLengths {
+        connect_s: lengths.connect.as_secs_f64(),
+        warm_up_s: lengths.warm_up.as_secs_f64(),
+        measure_s: lengths.measure.as_secs_f64(),
+        drain_s: lengths.drain.as_secs_f64(),
+    }
+}
+
+fn pacing(profile: &Profile) -> Pacing {
+    match profile.load.model {
+        Model::Open(_) | Model::OpenOwnRates => Pacing::OpenRate,
+        Model::Max => Pacing::AsFastAsPossible,
+        Model::Closed { .. } => Pacing::Closed,
+    }
+}
+
+/// At `"max"` and closed: a worker that was hardly ever idle set the pace, not the target.
+fn generator_limited(profile: &Profile, health: &Health) -> bool {
+    pacing(profile) != Pacing::OpenRate && health.busy_max > 0.8
+}
+
+fn asked_per_s(plan: &Plan, profile: &Profile) -> Option<f64> {
+    match profile.load.model {
+        Model::Open(_) | Model::OpenOwnRates => {
+            let requests = 0..plan.requests.len() as u16;
+            let expected: f64 = requests
+                .map(|request| plan.schedule.expected_in_measure(request))
+                .sum();
+            Some(expected / profile.load.measure.as_secs_f64().max(1e-9))
+        }
+        Model::Closed { cap, .. } => cap.map(|rate| rate.0),
+        Model::Max => None,
+    }
+}

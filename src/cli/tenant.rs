@@ -1,0 +1,173 @@
+//! `midge tenant`: the simulated tenant alone.
+
+use std::io::Read;
+use std::time::Duration;
+
+use clap::{Args, value_parser};
+
+use super::signals::{Signals, Wake};
+use super::{Failure, limits, print_data, simulated};
+use crate::report::Exit;
+use crate::tenant::{Tenant, TenantOptions};
+
+/// Flags of `midge tenant`. Values are read by the tenant's own options, which name what is wrong.
+#[derive(Debug, Args)]
+pub(super) struct TenantArgs {
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:1883")]
+    listen: String,
+    /// kpc: replies reach the endpoint's connection without a subscription; broker: only with one
+    #[arg(long, value_name = "kpc|broker")]
+    delivery: Option<String>,
+    /// fixed:2ms | exp:10ms | lognormal:5ms,0.5 | bimodal:1ms,50ms,1% (drawn for each reply)
+    #[arg(long, value_name = "DELAY")]
+    service_time: Option<String>,
+    /// One queue with N servers instead of a delay for each reply
+    #[arg(long, value_name = "N")]
+    servers: Option<String>,
+    /// Freeze once: AT after the first PUBLISH, FOR so long (20s+2s)
+    #[arg(long, value_name = "AT+FOR")]
+    stall: Option<String>,
+    /// Share of replies that become errors
+    #[arg(long, value_name = "SHARE")]
+    error_rate: Option<String>,
+    /// Share of replies that are not sent
+    #[arg(long, value_name = "SHARE")]
+    loss: Option<String>,
+    /// Share of replies that are sent twice
+    #[arg(long, value_name = "SHARE")]
+    duplicate: Option<String>,
+    /// Connections closed at random
+    #[arg(long, value_name = "RATE")]
+    disconnect_rate: Option<String>,
+    /// Commands pushed to random endpoints
+    #[arg(long, value_name = "RATE")]
+    commands: Option<String>,
+    /// Configurations pushed to random endpoints
+    #[arg(long, value_name = "RATE")]
+    config_push: Option<String>,
+    /// Whether paths of plain values may have any form
+    #[arg(long, value_name = "on|off")]
+    relaxed_paths: Option<String>,
+    /// Metadata keys that endpoints must not write
+    #[arg(long, value_name = "KEY,KEY")]
+    read_only_keys: Option<String>,
+    /// Application versions that are known (default: any)
+    #[arg(long, value_name = "NAME,NAME")]
+    applications: Option<String>,
+    /// Endpoint tokens that are known: a list, or a file (default: any)
+    #[arg(long, value_name = "LIST|FILE")]
+    tokens: Option<String>,
+    /// Seed of delays, faults and pushes
+    #[arg(long, value_name = "N")]
+    seed: Option<String>,
+    /// Writes the instant of each PUBLISH as read: 8 bytes, little-endian, `CLOCK_MONOTONIC` ns
+    #[arg(long, value_name = "FILE")]
+    arrivals: Option<String>,
+    /// User name that CONNECT must carry
+    #[arg(long, value_name = "NAME")]
+    user: Option<String>,
+    /// Password that CONNECT must carry (a toy of tests: it is visible to other users of the machine)
+    #[arg(long, value_name = "TEXT")]
+    password: Option<String>,
+    /// Largest packet accepted
+    #[arg(long, value_name = "BYTES")]
+    max_packet: Option<String>,
+    /// Bytes that may wait for one connection's socket
+    #[arg(long, value_name = "BYTES")]
+    buffer_per_connection: Option<String>,
+    /// Ends when standard input is closed (as a run's own tenant does)
+    #[arg(long, hide = true, value_parser = value_parser!(bool))]
+    until_stdin_closes: bool,
+}
+
+impl TenantArgs {
+    fn options(&self) -> Result<TenantOptions, Failure> {
+        let flags = [
+            ("delivery", &self.delivery),
+            ("service-time", &self.service_time),
+            ("servers", &self.servers),
+            ("stall", &self.stall),
+            ("error-rate", &self.error_rate),
+            ("loss", &self.loss),
+            ("duplicate", &self.duplicate),
+            ("disconnect-rate", &self.disconnect_rate),
+            ("commands", &self.commands),
+            ("config-push", &self.config_push),
+            ("relaxed-paths", &self.relaxed_paths),
+            ("read-only-keys", &self.read_only_keys),
+            ("applications", &self.applications),
+            ("tokens", &self.tokens),
+            ("seed", &self.seed),
+            ("arrivals", &self.arrivals),
+            ("user", &self.user),
+            ("password", &self.password),
+            ("max-packet", &self.max_packet),
+            ("buffer-per-connection", &self.buffer_per_connection),
+        ];
+        let mut options = TenantOptions::default();
+        options
+            .set("listen", &self.listen)
+            .map_err(Failure::usage)?;
+        for (flag, value) in flags {
+            if let Some(value) = value {
+                options.set(flag, value).map_err(Failure::usage)?;
+            }
+        }
+        Ok(options)
+    }
+}
+
+pub(super) fn run(args: &TenantArgs) -> Result<Exit, Failure> {
+    let options = args.options()?;
+    limits::raise_descriptors();
+    let mut signals = Signals::new()
+        .map_err(|error| Failure::internal(format!("cannot wait for signals: {error}")))?;
+    let listen = options.listen;
+    // Bound by the thread that serves, whose timers become precise by it.
+    let (to_main, from_thread) = std::sync::mpsc::channel();
+    let thread = std::thread::spawn(move || {
+        let tenant = Tenant::bind(options)?;
+        let _ = to_main.send((tenant.address(), tenant.stopper()));
+        tenant.run()
+    });
+    let Ok((address, stopper)) = from_thread.recv() else {
+        return Err(failed(thread.join(), &format!("cannot listen on {listen}")));
+    };
+    eprintln!("{}{address}", simulated::LISTENING);
+    if args.until_stdin_closes {
+        let stopper = stopper.clone();
+        std::thread::spawn(move || {
+            let _ = std::io::copy(
+                &mut std::io::stdin().lock().take(u64::MAX),
+                &mut std::io::sink(),
+            );
+            stopper.stop();
+        });
+    }
+    while !thread.is_finished() {
+        match signals.wait(Duration::from_millis(50)) {
+            // A run's tenant lives as long as the run needs it: Ctrl-C on a terminal reaches both.
+            Wake::Interrupt if args.until_stdin_closes => {}
+            Wake::Tick => {}
+            Wake::Interrupt | Wake::Terminate => stopper.stop(),
+        }
+    }
+    match thread.join() {
+        Ok(Ok(report)) => {
+            let text = serde_json::to_string(&report)
+                .map_err(|error| Failure::internal(format!("cannot write the counts: {error}")))?;
+            print_data(&format!("{text}\n"))?;
+            Ok(Exit::Passed)
+        }
+        other => Err(failed(other, "the tenant broke down")),
+    }
+}
+
+fn failed<T>(result: std::thread::Result<std::io::Result<T>>, what: &str) -> Failure {
+    match result {
+        Ok(Err(error)) => Failure::internal(format!("{what}: {error}")),
+        Ok(Ok(_)) => Failure::internal(what),
+        Err(_) => Failure::internal(format!("{what}: it panicked")),
+    }
+}
