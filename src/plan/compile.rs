@@ -68,6 +68,7 @@ impl Plan {
             inbound.push(compiler.inbound(pushed)?);
         }
         let connection = compiler.connection()?;
+        compiler.warn_about_scopes();
         let schedule = Schedule::compile(profile)?;
         let Compiler {
             requests,
@@ -301,6 +302,13 @@ impl<'a> Compiler<'a> {
     fn warn(&mut self, request: &profile::Request, topic: &Template, id_kind: RequestIdKind) {
         self.warnings
             .extend(warn_about_digits(&request.name, topic));
+        let unpaced = matches!(request.pace, profile::Pace::Weight(_));
+        if unpaced && self.profile.load.model == profile::Model::OpenOwnRates {
+            self.warnings.push(format!(
+                "request {}: never sent; it has a weight, but there is no load.arrival_rate",
+                request.name
+            ));
+        }
         if let RequestIdKind::Decimal(range) = id_kind
             && request.reply.is_some()
             && range.size() < 2 * u64::from(self.profile.load.in_flight_max)
@@ -309,6 +317,26 @@ impl<'a> Compiler<'a> {
                 "request {}: {} request IDs for up to {} requests in flight per endpoint; IDs of timed-out requests are withheld, so requests may be dropped",
                 request.name, range.size(), self.profile.load.in_flight_max
             ));
+        }
+    }
+
+    /// A reply is looked up in the scope of the first request whose pattern fits.
+    fn warn_about_scopes(&mut self) {
+        for side in [&self.recogniser.endpoint, &self.recogniser.caller] {
+            for (index, rule) in side.replies.iter().enumerate() {
+                let mine = &self.requests[usize::from(rule.request)];
+                let clash = side.replies[..index]
+                    .iter()
+                    .filter(|first| first.pattern == rule.pattern)
+                    .map(|first| &self.requests[usize::from(first.request)])
+                    .find(|first| first.scope != mine.scope && first.name != mine.name);
+                if let Some(first) = clash {
+                    self.warnings.push(format!(
+                        "requests {} and {} share a reply topic but not a request_id.scope; replies to the second one cannot be matched",
+                        first.name, mine.name
+                    ));
+                }
+            }
         }
     }
 
