@@ -6,9 +6,11 @@
 //! Not here: what is in flight, and anything that happened.
 
 mod arithmetic;
+mod bodies;
 mod captures;
 mod compile;
 mod connection;
+mod connections;
 mod curve;
 pub(crate) mod delay;
 mod encoder;
@@ -20,6 +22,7 @@ mod inbound;
 mod items;
 mod pattern;
 mod pointer;
+mod pushes;
 mod recognise;
 mod replies;
 mod reply;

@@ -6,25 +6,22 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::plan::captures::{CAPTURES_MAX, Captures};
-use crate::plan::connection::{ConnectionTemplates, Filters, WillTemplate};
+use crate::plan::captures::Captures;
 use crate::plan::delay::nanoseconds;
 use crate::plan::encoder::remaining_length_width;
 use crate::plan::error::PlanError;
 use crate::plan::generator::{Generator, push_printable};
 use crate::plan::hash::{self, Purpose};
 use crate::plan::identities::Identities;
-use crate::plan::inbound::{Inbound, KeyUse};
 use crate::plan::pattern::{CaptureMeaning, Pattern};
 use crate::plan::recognise::Recogniser;
-use crate::plan::reply::parse_pointer;
 use crate::plan::request::{Body, Message, ReplyUse, Request};
-use crate::plan::request_id::{IdRange, RequestIdKind};
+use crate::plan::request_id::RequestIdKind;
 use crate::plan::schedule::Schedule;
-use crate::plan::template::{ItemIdKnown, Position, Scope, Template, field_names};
-use crate::plan::topic::{check_filter, check_topic, warn_about_digits};
+use crate::plan::template::{ItemIdKnown, Position, Scope, Template};
+use crate::plan::topic::{check_topic, warn_about_digits};
 use crate::plan::{Plan, replies};
-use crate::profile::{self, Payload, Profile, Sender, Subscribe};
+use crate::profile::{self, Profile, Sender};
 
 /// Most requests and answers of a plan.
 const REQUESTS_MAX: usize = 4_096;
@@ -71,6 +68,7 @@ impl Plan {
             inbound.push(compiler.inbound(pushed)?);
         }
         let connection = compiler.connection()?;
+        compiler.warn_about_scopes();
         let schedule = Schedule::compile(profile)?;
         let Compiler {
             requests,
@@ -98,15 +96,16 @@ impl Plan {
     }
 }
 
-struct Compiler<'a> {
-    profile: &'a Profile,
-    identities: &'a Identities,
-    block: Arc<[u8]>,
-    requests: Vec<Request>,
+/// A plan in the making.
+pub(crate) struct Compiler<'a> {
+    pub(crate) profile: &'a Profile,
+    pub(crate) identities: &'a Identities,
+    pub(crate) block: Arc<[u8]>,
+    pub(crate) requests: Vec<Request>,
     scopes: Vec<String>,
     next_word: usize,
     warnings: Vec<String>,
-    recogniser: Recogniser,
+    pub(crate) recogniser: Recogniser,
 }
 
 static NO_GENERATORS: BTreeMap<String, profile::Generator> = BTreeMap::new();
@@ -131,7 +130,8 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    fn scope<'s>(&self, place: &'s str, position: Position) -> Scope<'s>
+    /// The names that every template knows.
+    pub(crate) fn scope<'s>(&self, place: &'s str, position: Position) -> Scope<'s>
     where
         'a: 's,
     {
@@ -182,7 +182,7 @@ impl<'a> Compiler<'a> {
             scope.at(&payload_place, Position::Payload),
             index,
         )?;
-        let id_kind = request_id_kind(request, &topic, &body)?;
+        let id_kind = replies::request_id_kind(request, &topic, &body)?;
         self.warn(request, &topic, id_kind);
         if let Some(reply) = &request.reply {
             let owner = replies::Owner {
@@ -193,7 +193,7 @@ impl<'a> Compiler<'a> {
             };
             replies::compile(reply, &owner, &mut self.recogniser)?;
         }
-        self.echo(&topic, request.from);
+        self.echo(&topic, request.from, id_kind);
         let reply = match &request.reply {
             None => ReplyUse::None,
             Some(reply) if reply.ok_topic.is_none() && reply.topic.is_none() => {
@@ -224,112 +224,19 @@ impl<'a> Compiler<'a> {
         })
     }
 
-    fn inbound(&mut self, pushed: &profile::Inbound) -> Result<Inbound, PlanError> {
-        let place = format!("inbound {}, topic", pushed.name);
-        let mut captures: Vec<String> = Vec::new();
-        let scope = self.scope(&place, Position::Topic);
-        for name in field_names(&pushed.topic) {
-            if !scope.knows(name) && !captures.iter().any(|known| known == name) {
-                captures.push(name.to_owned());
-            }
-        }
-        if captures.len() > CAPTURES_MAX {
-            let (count, limit) = (captures.len(), CAPTURES_MAX);
-            return Err(PlanError::TooMany {
-                what: "captures of one topic",
-                count,
-                limit,
-            });
-        }
-        let item_id = if pushed.id.is_some() {
-            ItemIdKnown::Yes
-        } else {
-            ItemIdKnown::No
-        };
-        let scope = Scope {
-            captures: &captures,
-            ..scope
-        };
-        let topic = scope.compile(&pushed.topic)?;
-        check_topic(&place, &topic, &[], self.identities)?;
-        let pattern = Pattern::new(&topic, &place, CaptureMeaning::Capture, Sender::Endpoint)?;
-        self.recogniser.endpoint.inbound.push(pattern);
-        let mut answers = Vec::new();
-        for (index, answer) in pushed.answers.iter().enumerate() {
-            let name = match pushed.answers.len() {
-                1 => format!("{}-answer", pushed.name),
-                _ => format!("{}-answer-{}", pushed.name, index + 1),
-            };
-            answers.push(self.requests.len() as u16);
-            self.answer(answer, &name, Scope { item_id, ..scope })?;
-        }
-        let (key, key_captures) = key_fields(pushed, &scope)?;
-        let id_place = format!("inbound {}, id", pushed.name);
-        Ok(Inbound {
-            name: pushed.name.clone(),
-            items: pushed.items,
-            deduplicate: pushed.deduplicate,
-            answers,
-            id: pushed
-                .id
-                .as_deref()
-                .map(|id| parse_pointer(&id_place, id))
-                .transpose()?,
-            key_captures,
-            key,
-        })
-    }
-
-    fn answer(
-        &mut self,
-        answer: &profile::Answer,
-        name: &str,
-        scope: Scope<'_>,
-    ) -> Result<(), PlanError> {
-        if self.requests.iter().any(|request| request.name == name) {
-            return Err(PlanError::value(
-                format!("request {name}"),
-                "an answer has the same name",
-            ));
-        }
-        let topic_place = format!("{name}, topic");
-        let topic = scope
-            .at(&topic_place, Position::Topic)
-            .compile(&answer.topic)?;
-        check_topic(&topic_place, &topic, &[], self.identities)?;
-        let payload_place = format!("{name}, payload");
-        let payload = scope
-            .at(&payload_place, Position::Payload)
-            .compile(&answer.payload)?;
-        if topic.has_request_id() || payload.has_request_id() {
-            return Err(PlanError::RequestId {
-                place: name.to_owned(),
-                reason: "answers have no request ID",
-            });
-        }
-        self.echo(&topic, Sender::Endpoint);
-        self.push_request(Request {
-            name: name.to_owned(),
-            qos: answer.qos,
-            reactive: Some(answer.after),
-            topic,
-            body: Body::Template(payload),
-            ..self.blank()
-        })
-    }
-
     /// Our own messages may come back. A topic that no pattern can describe is just not known then.
-    fn echo(&mut self, topic: &Template, from: Sender) {
+    pub(crate) fn echo(&mut self, topic: &Template, from: Sender, kind: RequestIdKind) {
         let side = match from {
             Sender::Endpoint => &mut self.recogniser.endpoint,
             Sender::Caller => &mut self.recogniser.caller,
         };
-        side.echoes
-            .extend(Pattern::new(topic, "", CaptureMeaning::Free, from).ok());
+        if let Ok(pattern) = Pattern::new(topic, "", CaptureMeaning::Free, from) {
+            side.echoes.push((pattern, kind));
+        }
     }
 
     /// A request without content, with the keys of the next number.
-    fn blank(&self) -> Request {
+    pub(crate) fn blank(&self) -> Request {
         let seed = self.profile.load.seed;
         let index = self.requests.len() as u64;
         Request {
@@ -355,7 +262,8 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    fn push_request(&mut self, mut request: Request) -> Result<(), PlanError> {
+    /// Measures a request and adds it.
+    pub(crate) fn push_request(&mut self, mut request: Request) -> Result<(), PlanError> {
         self.next_word += 1;
         request.frame_longest = request.longest(self.identities).saturating_add(5);
         if request.frame_longest > crate::plan::encoder::REMAINING_LENGTH_MAX {
@@ -391,77 +299,16 @@ impl<'a> Compiler<'a> {
         Ok(())
     }
 
-    fn body(&self, payload: &Payload, scope: Scope<'_>, index: usize) -> Result<Body, PlanError> {
-        Ok(match payload {
-            Payload::Template(text) => Body::Template(scope.compile(text)?),
-            Payload::Literal(bytes) => Body::Literal(bytes.as_slice().into()),
-            Payload::Bytes(length) => Body::Bytes {
-                length: usize::try_from(*length).unwrap_or(usize::MAX),
-                key: hash::key(self.profile.load.seed, Purpose::Block, 1 + index as u64),
-                block: Arc::clone(&self.block),
-            },
-            Payload::Batch { batch: 0, .. } => {
-                return Err(PlanError::value(
-                    scope.place,
-                    "a batch has at least one sample",
-                ));
-            }
-            Payload::Batch {
-                sample,
-                batch,
-                interval,
-            } => Body::Batch {
-                sample: scope.compile(sample)?,
-                batch: *batch,
-                interval_ns: nanoseconds(*interval),
-            },
-        })
-    }
-
-    fn connection(&self) -> Result<ConnectionTemplates, PlanError> {
-        let fleet = &self.profile.fleet;
-        let compile = |place: &str, text: &str| self.scope(place, Position::Endpoint).compile(text);
-        let will = match &fleet.will {
-            None => None,
-            Some(will) => {
-                let topic = compile("fleet.will, topic", &will.topic)?;
-                check_topic("fleet.will, topic", &topic, &[], self.identities)?;
-                let payload = compile("fleet.will, payload", &will.payload)?;
-                Some(WillTemplate {
-                    topic,
-                    payload,
-                    qos: will.qos,
-                    retain: will.retain,
-                })
-            }
-        };
-        let filters = match &fleet.subscribe {
-            Subscribe::Auto => Filters::Derived,
-            Subscribe::None => Filters::None,
-            Subscribe::Filters(filters) => {
-                let mut templates = Vec::new();
-                for filter in filters {
-                    let template = compile("fleet.subscribe", filter)?;
-                    check_filter("fleet.subscribe", &template, self.identities)?;
-                    templates.push(template);
-                }
-                Filters::Templates(templates)
-            }
-        };
-        let username = self.profile.target.username.as_deref();
-        Ok(ConnectionTemplates {
-            client_id: compile("fleet.client_id", &fleet.client_id)?,
-            username: username
-                .map(|text| compile("target.username", text))
-                .transpose()?,
-            will,
-            filters,
-        })
-    }
-
     fn warn(&mut self, request: &profile::Request, topic: &Template, id_kind: RequestIdKind) {
         self.warnings
             .extend(warn_about_digits(&request.name, topic));
+        let unpaced = matches!(request.pace, profile::Pace::Weight(_));
+        if unpaced && self.profile.load.model == profile::Model::OpenOwnRates {
+            self.warnings.push(format!(
+                "request {}: never sent; it has a weight, but there is no load.arrival_rate",
+                request.name
+            ));
+        }
         if let RequestIdKind::Decimal(range) = id_kind
             && request.reply.is_some()
             && range.size() < 2 * u64::from(self.profile.load.in_flight_max)
@@ -470,6 +317,26 @@ impl<'a> Compiler<'a> {
                 "request {}: {} request IDs for up to {} requests in flight per endpoint; IDs of timed-out requests are withheld, so requests may be dropped",
                 request.name, range.size(), self.profile.load.in_flight_max
             ));
+        }
+    }
+
+    /// A reply is looked up in the scope of the first request whose pattern fits.
+    fn warn_about_scopes(&mut self) {
+        for side in [&self.recogniser.endpoint, &self.recogniser.caller] {
+            for (index, rule) in side.replies.iter().enumerate() {
+                let mine = &self.requests[usize::from(rule.request)];
+                let clash = side.replies[..index]
+                    .iter()
+                    .filter(|first| first.pattern == rule.pattern)
+                    .map(|first| &self.requests[usize::from(first.request)])
+                    .find(|first| first.scope != mine.scope && first.name != mine.name);
+                if let Some(first) = clash {
+                    self.warnings.push(format!(
+                        "requests {} and {} share a reply topic but not a request_id.scope; replies to the second one cannot be matched",
+                        first.name, mine.name
+                    ));
+                }
+            }
         }
     }
 
@@ -484,72 +351,4 @@ impl<'a> Compiler<'a> {
             });
         index as u16
     }
-}
-
-fn request_id_kind(
-    request: &profile::Request,
-    topic: &Template,
-    body: &Body,
-) -> Result<RequestIdKind, PlanError> {
-    use profile::{IdKind, IdPlace};
-    let error = |reason| {
-        Err(PlanError::RequestId {
-            place: format!("request {}", request.name),
-            reason,
-        })
-    };
-    let in_payload = match body {
-        Body::Template(template)
-        | Body::Batch {
-            sample: template, ..
-        } => template.has_request_id(),
-        Body::Bytes { .. } | Body::Literal(_) => false,
-    };
-    match &request.request_id.place {
-        IdPlace::None if topic.has_request_id() || in_payload => {
-            return error("{request_id} is used, but request_id.in is \"none\"");
-        }
-        IdPlace::None => return Ok(RequestIdKind::None),
-        IdPlace::Topic if !topic.has_request_id() => {
-            return error("request_id.in is \"topic\", but the topic has no {request_id}");
-        }
-        IdPlace::Payload(_) if !in_payload => {
-            return error(
-                "request_id.in is a place in the payload, but the payload has no {request_id}",
-            );
-        }
-        IdPlace::Topic | IdPlace::Payload(_) => {}
-    }
-    match request.request_id.kind {
-        IdKind::Uuid => Ok(RequestIdKind::Uuid),
-        IdKind::Range(first, last) if first <= last => {
-            Ok(RequestIdKind::Decimal(IdRange { first, last }))
-        }
-        IdKind::Range(..) => error("request_id.range ends before it begins"),
-    }
-}
-
-fn key_fields(
-    pushed: &profile::Inbound,
-    scope: &Scope<'_>,
-) -> Result<(KeyUse, Vec<usize>), PlanError> {
-    if pushed.key.is_empty() {
-        return Ok((KeyUse::WithId, (0..scope.captures.len()).collect()));
-    }
-    let mut key = (KeyUse::WithoutId, Vec::new());
-    for name in &pushed.key {
-        if let Some(index) = scope.captures.iter().position(|capture| capture == name) {
-            key.1.push(index);
-        } else if name == "id" && pushed.id.is_some() {
-            key.0 = KeyUse::WithId;
-        } else if !scope.knows(name) {
-            let place = format!("inbound {}, key", pushed.name);
-            return Err(PlanError::UnknownField {
-                place,
-                field: name.clone(),
-                nearest: None,
-            });
-        }
-    }
-    Ok(key)
 }

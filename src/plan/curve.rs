@@ -22,7 +22,7 @@ struct Segment {
 
 impl Segment {
     fn count(&self) -> f64 {
-        (self.from_per_s + self.to_per_s) / 2.0 * self.length_s
+        f64::midpoint(self.from_per_s, self.to_per_s) * self.length_s
     }
 
     fn count_after(&self, elapsed_s: f64) -> f64 {
@@ -32,6 +32,9 @@ impl Segment {
 
     /// Seconds into the segment until `count` arrivals are expected.
     fn inverse(&self, count: f64) -> f64 {
+        if count <= 0.0 {
+            return 0.0;
+        }
         let from = self.from_per_s;
         let change = self.to_per_s - from;
         if change.abs() <= f64::EPSILON * from {

@@ -57,7 +57,7 @@ impl Template {
             match piece {
                 Piece::Literal(text) => out.extend_from_slice(text),
                 Piece::Endpoint(format) => {
-                    out.extend_from_slice(format.text(values.endpoint).as_bytes())
+                    out.extend_from_slice(format.text(values.endpoint).as_bytes());
                 }
                 Piece::Identity(column) => {
                     out.extend_from_slice(values.identities.get(*column, values.endpoint));

@@ -212,20 +212,9 @@ impl Kind {
                 step,
                 decimals,
             } => {
-                let (low, span) = bounds(*low, *high, *decimals)?;
-                if step.is_nan() || *step < 0.0 {
-                    return Err("the step must not be negative");
-                }
-                let step = scaled(*step, *decimals)?.round() as u64;
                 let word = *next_word;
                 *next_word += 1;
-                Self::Walk {
-                    low,
-                    span,
-                    step,
-                    decimals: *decimals,
-                    word,
-                }
+                Self::walk((*low, *high), *step, *decimals, word)?
             }
             From::Choice(choices) => Self::Choice {
                 weights: Weights::new(choices.iter().map(|(_, weight)| *weight))
@@ -238,6 +227,28 @@ impl Kind {
             From::Timestamp(_) => Self::Clock,
             From::Uuid => Self::Uuid,
             From::Bytes(length) => Self::Bytes(*length),
+        })
+    }
+}
+
+impl Kind {
+    fn walk(
+        (low, high): (f64, f64),
+        step: f64,
+        decimals: u8,
+        word: usize,
+    ) -> Result<Self, &'static str> {
+        let (low, span) = bounds(low, high, decimals)?;
+        if step.is_nan() || step < 0.0 {
+            return Err("the step must not be negative");
+        }
+        let step = scaled(step, decimals)?.round() as u64;
+        Ok(Self::Walk {
+            low,
+            span,
+            step,
+            decimals,
+            word,
         })
     }
 }

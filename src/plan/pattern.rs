@@ -132,10 +132,10 @@ impl Pattern {
             match segment {
                 Segment::RequestId => found.request_id = Some(text),
                 Segment::Status => found.status = Some(text),
-                Segment::Capture(number) if *number < captures.len() => {
-                    if captures.get(*number) != text.as_bytes() {
-                        return None;
-                    }
+                Segment::Capture(number)
+                    if *number < captures.len() && captures.get(*number) != text.as_bytes() =>
+                {
+                    return None;
                 }
                 Segment::Capture(_) if !captures.push(text.as_bytes()) => return None,
                 _ => {}

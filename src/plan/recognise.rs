@@ -62,7 +62,8 @@ pub(crate) struct Side {
     pub(crate) replies: Vec<ReplyRule>,
     pub(crate) lone_errors: Vec<(u16, Pattern)>,
     pub(crate) inbound: Vec<Pattern>,
-    pub(crate) echoes: Vec<Pattern>,
+    /// Topics of our own, with what their IDs may be.
+    pub(crate) echoes: Vec<(Pattern, RequestIdKind)>,
     /// Content of each request's replies; `replies` refers to it.
     pub(crate) contents: Vec<ReplyContent>,
 }
@@ -145,11 +146,14 @@ impl Side {
         if let Some(inbound) = self.push(who, topic, identities, captures) {
             return Recognised::Inbound { inbound };
         }
-        if self
-            .echoes
-            .iter()
-            .any(|pattern| pattern.matches(topic, who, identities, captures).is_some())
-        {
+        let ours = |(pattern, kind): &(Pattern, RequestIdKind)| {
+            let found = pattern.matches(topic, who, identities, captures);
+            found.is_some_and(|f| {
+                f.request_id
+                    .is_none_or(|id| kind.parse(id.as_bytes()).is_some())
+            })
+        };
+        if self.echoes.iter().any(ours) {
             return Recognised::Echo;
         }
         Recognised::Unknown

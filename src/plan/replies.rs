@@ -1,4 +1,4 @@
-//! Compiles what a request's replies look like into the recogniser's rules.
+//! Compiles request IDs, and what a request's replies look like, into the recogniser's rules.
 //!
 //! Not here: matching a message against them.
 
@@ -6,7 +6,8 @@ use crate::plan::error::PlanError;
 use crate::plan::pattern::{CaptureMeaning, Pattern};
 use crate::plan::recognise::{Recogniser, ReplyRule, TopicMeaning};
 use crate::plan::reply::ReplyContent;
-use crate::plan::request_id::RequestIdKind;
+use crate::plan::request::Body;
+use crate::plan::request_id::{IdRange, RequestIdKind};
 use crate::plan::template::{Position, Scope, Template};
 use crate::profile::{self, IdPlace, Sender};
 
@@ -97,4 +98,48 @@ fn reply_template(text: &str, place: &str, owner: &Owner<'_>) -> Result<Template
         place: place.to_owned(),
         reason,
     })
+}
+
+/// What a request's IDs are; checks that they are where they are said to be.
+pub(crate) fn request_id_kind(
+    request: &profile::Request,
+    topic: &Template,
+    body: &Body,
+) -> Result<RequestIdKind, PlanError> {
+    use profile::IdKind;
+    let error = |reason| {
+        Err(PlanError::RequestId {
+            place: format!("request {}", request.name),
+            reason,
+        })
+    };
+    let in_payload = match body {
+        Body::Template(template)
+        | Body::Batch {
+            sample: template, ..
+        } => template.has_request_id(),
+        Body::Bytes { .. } | Body::Literal(_) => false,
+    };
+    match &request.request_id.place {
+        IdPlace::None if topic.has_request_id() || in_payload => {
+            return error("{request_id} is used, but request_id.in is \"none\"");
+        }
+        IdPlace::None => return Ok(RequestIdKind::None),
+        IdPlace::Topic if !topic.has_request_id() => {
+            return error("request_id.in is \"topic\", but the topic has no {request_id}");
+        }
+        IdPlace::Payload(_) if !in_payload => {
+            return error(
+                "request_id.in is a place in the payload, but the payload has no {request_id}",
+            );
+        }
+        IdPlace::Topic | IdPlace::Payload(_) => {}
+    }
+    match request.request_id.kind {
+        IdKind::Uuid => Ok(RequestIdKind::Uuid),
+        IdKind::Range(first, last) if first <= last => {
+            Ok(RequestIdKind::Decimal(IdRange { first, last }))
+        }
+        IdKind::Range(..) => error("request_id.range ends before it begins"),
+    }
 }

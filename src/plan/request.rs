@@ -89,7 +89,7 @@ pub struct Message<'a> {
     pub endpoint: u32,
     /// Decimal number or UUID bits; ignored without an ID.
     pub request_id: u128,
-    /// Not 0 with QoS 1 and 2; ignored with QoS 0.
+    /// Not 0 with `QoS` 1 and 2; ignored with `QoS` 0.
     pub packet_id: u16,
     /// Wall clock, nanoseconds since 1970.
     pub unix_ns: u64,
@@ -119,7 +119,7 @@ impl Request {
         self.advance(message.endpoint, first, state);
         let frame = Frame::begin(self.qos, self.retain, self.length_width, out);
         Frame::topic(out, |out| {
-            self.topic.render(&self.values(message, first, state), out)
+            self.topic.render(&self.values(message, first, state), out);
         });
         if self.qos > 0 {
             out.extend_from_slice(&message.packet_id.to_be_bytes());

@@ -8,7 +8,7 @@ use crate::plan::curve::Curve;
 use crate::plan::delay::nanoseconds;
 use crate::plan::error::PlanError;
 use crate::plan::hash::{self, Purpose, Weights, below, hash, unit_above_zero};
-use crate::profile::{Arrivals, Load, Model, Pace, Profile};
+use crate::profile::{Arrivals, Load, Model, Pace, Profile, Request, Stage};
 
 /// One request that is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -79,75 +79,21 @@ impl Schedule {
     pub(crate) fn compile(profile: &Profile) -> Result<Self, PlanError> {
         let load = &profile.load;
         let warm_up_ns = nanoseconds(load.warm_up);
-        let end_ns = warm_up_ns.saturating_add(nanoseconds(load.measure));
         let picker = Picker::compile(profile)?;
+        if picker.is_none() && load.model != Model::OpenOwnRates {
+            return Err(PlanError::value(
+                "load",
+                "no request has a weight, so the load has nothing to send",
+            ));
+        }
         let mut streams = Vec::new();
         if let Model::Open(rate) = load.model {
-            if picker.is_none() {
-                return Err(PlanError::value(
-                    "load.arrival_rate",
-                    "no request has a weight, so nothing would be sent at this rate",
-                ));
-            }
-            check_rate(rate.0, "load.arrival_rate")?;
-            for stage in &load.stages {
-                check_rate(stage.to.0, "load.stages")?;
-            }
-            let ramps = load
-                .stages
-                .iter()
-                .map(|stage| (stage.duration.as_secs_f64(), stage.to.0));
-            let curve = if load.stages.is_empty() {
-                flat(rate.0, load)
-            } else {
-                Curve::new(rate.0, load.warm_up.as_secs_f64(), ramps)
-            };
-            let key = hash::key(load.seed, Purpose::Gap, 0);
-            streams.push(Stream::Paced {
-                key,
-                curve,
-                arrivals: load.arrivals,
-                what: What::Picked,
-            });
+            streams.push(Stream::shared(rate.0, load)?);
         }
         for (index, request) in profile.requests.iter().enumerate() {
-            let place = || format!("request {}", request.name);
-            let own = index as u64 + 1;
-            match request.pace {
-                Pace::Weight(_) => {}
-                Pace::Rate(rate) => {
-                    check_rate(rate.0, &format!("{}, rate", place()))?;
-                    streams.push(Stream::Paced {
-                        key: hash::key(load.seed, Purpose::Gap, own),
-                        curve: flat(rate.0, load),
-                        arrivals: load.arrivals,
-                        what: What::Always(index as u16),
-                    });
-                }
-                Pace::Every { period, jitter } => {
-                    let (period_ns, jitter_ns) = (nanoseconds(period), nanoseconds(jitter));
-                    if period_ns == 0 {
-                        return Err(PlanError::value(
-                            format!("{}, every", place()),
-                            "the period must not be zero",
-                        ));
-                    }
-                    if jitter_ns > period_ns / 2 {
-                        return Err(PlanError::value(
-                            format!("{}, jitter", place()),
-                            "at most half of the period",
-                        ));
-                    }
-                    streams.push(Stream::Every {
-                        phase_key: hash::key(load.seed, Purpose::Phase, own),
-                        jitter_key: hash::key(load.seed, Purpose::Jitter, own),
-                        period_ns,
-                        jitter_ns,
-                        request: index as u16,
-                    });
-                }
-            }
+            streams.extend(Stream::own(request, index, load)?);
         }
+        let end_ns = warm_up_ns.saturating_add(nanoseconds(load.measure));
         Ok(Self {
             endpoints: profile.fleet.endpoints,
             streams,
@@ -299,6 +245,66 @@ impl Schedule {
                 cursor.position * endpoints as f64
             }
         }
+    }
+}
+
+impl Stream {
+    /// The stream of all weighted requests.
+    fn shared(rate: f64, load: &Load) -> Result<Self, PlanError> {
+        check_rate(rate, "load.arrival_rate")?;
+        for stage in &load.stages {
+            check_rate(stage.to.0, "load.stages")?;
+        }
+        let ramp = |stage: &Stage| (stage.duration.as_secs_f64(), stage.to.0);
+        let curve = if load.stages.is_empty() {
+            flat(rate, load)
+        } else {
+            let ramps = load.stages.iter().map(ramp);
+            Curve::new(rate, load.warm_up.as_secs_f64(), ramps)
+        };
+        Ok(Self::Paced {
+            key: hash::key(load.seed, Purpose::Gap, 0),
+            curve,
+            arrivals: load.arrivals,
+            what: What::Picked,
+        })
+    }
+
+    /// The stream of one request with an own rate or period.
+    fn own(request: &Request, index: usize, load: &Load) -> Result<Option<Self>, PlanError> {
+        let error = |key: &str, reason| {
+            let place = format!("request {}, {key}", request.name);
+            Err(PlanError::value(place, reason))
+        };
+        let key = |purpose| hash::key(load.seed, purpose, index as u64 + 1);
+        Ok(match request.pace {
+            Pace::Weight(_) => None,
+            Pace::Rate(rate) => {
+                check_rate(rate.0, &format!("request {}, rate", request.name))?;
+                Some(Self::Paced {
+                    key: key(Purpose::Gap),
+                    curve: flat(rate.0, load),
+                    arrivals: load.arrivals,
+                    what: What::Always(index as u16),
+                })
+            }
+            Pace::Every { period, jitter } => {
+                let (period_ns, jitter_ns) = (nanoseconds(period), nanoseconds(jitter));
+                if period_ns == 0 {
+                    return error("every", "the period must not be zero");
+                }
+                if jitter_ns > period_ns / 2 {
+                    return error("jitter", "at most half of the period");
+                }
+                Some(Self::Every {
+                    phase_key: key(Purpose::Phase),
+                    jitter_key: key(Purpose::Jitter),
+                    period_ns,
+                    jitter_ns,
+                    request: index as u16,
+                })
+            }
+        })
     }
 }
 

@@ -50,7 +50,7 @@ mod tests {
             for index in 0..count {
                 let part = Shard { index, count }.of(fleet.clone(), unit);
                 prop_assert_eq!(part.start, next);
-                prop_assert!(part.end == fleet.end || (part.end - start) % unit == 0);
+                prop_assert!(part.end == fleet.end || (part.end - start).is_multiple_of(unit));
                 next = part.end;
             }
             prop_assert_eq!(next, fleet.end);

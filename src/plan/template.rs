@@ -472,10 +472,10 @@ mod tests {
         ]);
         assert_eq!(
             names
-                .compile("kp1/{app}/dcx/{token}/{site}/json")
+                .compile("x1/{app}/dcx/{token}/{site}/json")
                 .expect("a good template"),
             [
-                literal("kp1/demo-v1/dcx/ep-"),
+                literal("x1/demo-v1/dcx/ep-"),
                 Piece::Endpoint(EndpointFormat::Padded(6)),
                 literal("/"),
                 Piece::Identity(0),

@@ -1,0 +1,48 @@
+//! Compiles the payload of a request.
+//!
+//! Not here: rendering it.
+
+use std::sync::Arc;
+
+use crate::plan::compile::Compiler;
+use crate::plan::delay::nanoseconds;
+use crate::plan::error::PlanError;
+use crate::plan::hash::{self, Purpose};
+use crate::plan::request::Body;
+use crate::plan::template::Scope;
+use crate::profile::Payload;
+
+impl Compiler<'_> {
+    /// The payload of request number `index`.
+    pub(crate) fn body(
+        &self,
+        payload: &Payload,
+        scope: Scope<'_>,
+        index: usize,
+    ) -> Result<Body, PlanError> {
+        Ok(match payload {
+            Payload::Template(text) => Body::Template(scope.compile(text)?),
+            Payload::Literal(bytes) => Body::Literal(bytes.as_slice().into()),
+            Payload::Bytes(length) => Body::Bytes {
+                length: usize::try_from(*length).unwrap_or(usize::MAX),
+                key: hash::key(self.profile.load.seed, Purpose::Block, 1 + index as u64),
+                block: Arc::clone(&self.block),
+            },
+            Payload::Batch { batch: 0, .. } => {
+                return Err(PlanError::value(
+                    scope.place,
+                    "a batch has at least one sample",
+                ));
+            }
+            Payload::Batch {
+                sample,
+                batch,
+                interval,
+            } => Body::Batch {
+                sample: scope.compile(sample)?,
+                batch: *batch,
+                interval_ns: nanoseconds(*interval),
+            },
+        })
+    }
+}
