@@ -12,7 +12,11 @@ use midge::profile::{
     Secret, Sender, Subscribe, load, platforms, shipped,
 };
 use midge::units::Rate;
-use proptest::prelude::*;
+
+#[path = "profiles/mistakes.rs"]
+mod mistakes;
+#[path = "profiles/mutations.rs"]
+mod mutations;
 
 /// Smallest profile of one request, to which mistakes are added.
 const SMALL: &str = "\
@@ -306,8 +310,8 @@ fn an_override_without_a_target_names_the_nearest() {
     assert_eq!(
         error("request.dcx-jsn.qos=1"),
         "error: --set request.dcx-jsn.qos=1: there is no request \"dcx-jsn\", did you mean \"dcx-json\"?
-  |
-  = help: known are: dcx-json, metadata-update, metadata-get"
+ |
+ = help: known are: dcx-json, metadata-update, metadata-get"
     );
     assert_eq!(
         error("request.*.deadlin=1s"),
@@ -316,18 +320,18 @@ fn an_override_without_a_target_names_the_nearest() {
     assert_eq!(
         error("endpoints=5"),
         "error: --set endpoints=5: unknown key \"endpoints\" at the top of a profile
-  |
-  = help: \"endpoints\" is known as fleet.endpoints"
+ |
+ = help: \"endpoints\" is known as fleet.endpoints"
     );
     assert_eq!(
         error("fleet.keep_alive=60"),
         "error: --set fleet.keep_alive=60: fleet.keep_alive is wrong: the duration \"60\" has no unit
-  |
-  = help: write \"60s\""
+ |
+ = help: write \"60s\""
     );
     assert_eq!(
         error("fleet"),
-        "error: --set takes KEY=VALUE\n  |\n  = help: write --set fleet.endpoints=5000"
+        "error: --set takes KEY=VALUE\n |\n = help: write --set fleet.endpoints=5000"
     );
 }
 
@@ -404,8 +408,8 @@ fn a_profile_that_is_not_there_is_named_with_its_neighbour() {
         rendered(&load_shipped("kaa-flet", &[]).unwrap_err()),
         "\
 error: there is no shipped profile \"kaa-flet\", did you mean \"kaa-fleet\"?
-  |
-  = help: shipped are: kaa-fleet, enapter-telemetry, enapter-commands, mqtt-publish; a file of your own needs a path: ./FILE.toml"
+ |
+ = help: shipped are: kaa-fleet, enapter-telemetry, enapter-commands, mqtt-publish; a file of your own needs a path: ./FILE.toml"
     );
     let errors = load("./gone.toml", &[], &|path| files(&[], path)).unwrap_err();
     assert_eq!(
@@ -475,107 +479,4 @@ fn all_mistakes_are_reported_at_once() {
             "profile.toml:13:7: request.Data.qos is out of range: 3",
         ]
     );
-}
-
-/// A short text cut from a shipped profile and put elsewhere, or bytes of chance.
-fn mutated() -> impl Strategy<Value = String> {
-    let pieces = (
-        0..shipped().len(),
-        any::<prop::sample::Index>(),
-        any::<prop::sample::Index>(),
-        any::<prop::sample::Index>(),
-        "\\PC{0,6}",
-    );
-    pieces.prop_map(|(which, from, to, at, noise)| {
-        let text = shipped()[which].1;
-        let place = |index: prop::sample::Index| text.floor_char_boundary(index.index(text.len()));
-        let (from, to, at) = (place(from), place(to), place(at));
-        let piece = &text[from.min(to)..to.max(from).min(from.min(to) + 40)];
-        format!(
-            "{}{noise}{piece}{}",
-            &text[..at],
-            &text[text.floor_char_boundary(at + noise.len())..]
-        )
-    })
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(if cfg!(feature = "thorough") { 20_000 } else { 150 }))]
-
-    #[test]
-    fn a_mutated_profile_is_read_or_refused(text in mutated()) {
-        if let Err(errors) = load_text(&text, &[]) {
-            prop_assert!(!errors.is_empty());
-            for error in &errors {
-                prop_assert!(error.render(Colour::Never).starts_with("error: "));
-                error.render(Colour::Always);
-            }
-        }
-    }
-
-    #[test]
-    fn arbitrary_text_is_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..80), set in "[a-z.*=_]{0,12}=\\PC{0,12}") {
-        let text = String::from_utf8_lossy(&bytes);
-        for result in [load_text(&text, &[]), load_text(SMALL, &[&set])] {
-            if let Err(errors) = result {
-                prop_assert!(rendered(&errors).starts_with("error: "));
-            }
-        }
-    }
-}
-#[test]
-fn print_mistakes() {
-    let cases = [
-        small("endpoints", "endpionts"),
-        small("[load]", "[laod]"),
-        small("\"100/s\"", "100"),
-        small(
-            "arrival_rate = \"100/s\"",
-            "arrival_rate = \"100/s\"\nmeasure = 30",
-        ),
-        small("arrival_rate = \"100/s\"\n", ""),
-        small("payload = \"{}\"", "payload = \"{}\"\nbytes = \"256B\""),
-        small("payload = \"{}\"", "generate.t = { uniform = [5, 1] }"),
-        small(
-            "payload = \"{}\"",
-            "payload = '{\"id\":{request_id}}'\nreply = { ok = \"{topic}/ok\" }",
-        ),
-        small("payload = \"{}\"", "use = \"kaa/dcx-jsn\"")
-            .replace("format = 1", "platforms = [\"kaa\"]"),
-        small("payload = \"{}\"", "use = \"kaa/dcx-json\""),
-        small("[fleet]", "[target]\nurl = \"127.0.0.1:1883\"\n[fleet]"),
-        small(
-            "[fleet]",
-            "[target]\nurl = \"mqtts://h\"\nca = \"ca.pem\"\nprotocol = \"5\"\n[fleet]",
-        ),
-        small(
-            "endpoints = 10",
-            "endpoints = \"many\"\nsubscribe = \"devices/#\"",
-        ),
-        small("[load]", "[load]\nmodel = \"close\""),
-        small(
-            "[load]",
-            "[thresholds]\nfailure_rate = 0.01\nresponse_time.p99 = \"< 50 parsecs\"\n[load]",
-        ),
-        small("endpoints = 10", "endpoints = "),
-        small("endpoints = 10", "endpoints = 10\nendpoints = 11"),
-        small(
-            "payload = \"{}\"",
-            "deadline = \"2h\"\nevery = \"10s\"\njitter = \"6s\"\nreply = { ok = \"x\", status = \"code\" }",
-        ),
-        small("[[request]]", "[request]"),
-        small("format = 1", "format = 2\nplatforms = [\"kaaa\"]"),
-        small(
-            "arrival_rate = \"100/s\"",
-            "arrival_rate = \"1000000/s\"\nmeasure = \"480h\"",
-        ),
-        format!("{SMALL}[[request]]\nname = \"data\"\ntopic = \"x\"\n"),
-        small(
-            "[load]",
-            "[tenant]\nservice_tme = \"1ms\"\nservice-time = \"gauss:1ms\"\n[load]",
-        ),
-    ];
-    for case in cases {
-        println!("{}\n----", complaint(&case, &[]));
-    }
 }

@@ -23,8 +23,10 @@ pub struct ProfileError {
 /// Where a mistake was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
-    /// In no line: a file that could not be read, for example.
+    /// In no text: a file that could not be read, for example.
     Nowhere,
+    /// In a file as a whole: something is missing from it.
+    File(String),
     /// In an override, shown as `--set KEY=VALUE`.
     Override(String),
     /// In a line of a file.
@@ -105,6 +107,7 @@ impl fmt::Display for ProfileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.place {
             Place::Nowhere => {}
+            Place::File(file) => write!(f, "{file}: ")?,
             Place::Override(set) => write!(f, "{set}: ")?,
             Place::Line(line) => write!(f, "{}:{}:{}: ", line.file, line.line, line.column)?,
         }

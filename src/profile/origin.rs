@@ -27,6 +27,8 @@ pub(super) struct Override {
 pub(super) enum Origin {
     /// These bytes of a file.
     File(Arc<SourceFile>, Range<usize>),
+    /// A file as a whole.
+    Whole(Arc<SourceFile>),
     /// An override.
     Set(Arc<Override>),
     /// Nowhere: a default, or a file that could not be read.
@@ -41,6 +43,7 @@ impl Origin {
     pub(super) fn place(&self) -> Place {
         match self {
             Self::Nowhere => Place::Nowhere,
+            Self::Whole(file) => Place::File(file.name.clone()),
             Self::Set(set) => Place::Override(set.shown()),
             Self::File(file, span) => Place::Line(Box::new(line(file, span))),
         }

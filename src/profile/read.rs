@@ -164,7 +164,7 @@ fn sums(top: &Section<'_>, load: &super::Load, fleet: &super::Fleet, requests: &
     });
     let planned = (curve + own.sum::<f64>()) * seconds;
     if planned > MOST_REQUESTS {
-        let wrong = Wrong::new(format!("{planned:.1e} requests would be planned"))
+        let wrong = Wrong::new(format!("plans {planned:.1e} requests"))
             .instead("a shorter load.measure or a lower rate; at most 1e12 requests");
         top.wrong_at("load", wrong);
     }
@@ -218,6 +218,11 @@ impl<'a> Section<'a> {
     /// Whether the key was written.
     fn has(&self, key: &str) -> bool {
         self.entry(key).is_some()
+    }
+
+    /// Whether the table itself was not written, so that its mistakes are those of the whole file.
+    fn is_absent(&self) -> bool {
+        matches!(self.origin, Origin::Whole(_))
     }
 
     /// Where the key stands, or else the table.

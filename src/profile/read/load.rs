@@ -136,17 +136,7 @@ fn model(load: &Section<'_>, requests: &[Request], stages: &[Stage]) -> Model {
                 load.wrong_at(what, wrong.instead("a weight for that request"));
             }
         }
-        (Word::Open, Asked::Nothing) => {
-            let weighted = requests.iter().find(weighted);
-            if curve || weighted.is_some() {
-                let who = weighted.map_or("load.stages".to_owned(), |request| {
-                    format!("request {:?} with its weight", request.name)
-                });
-                let wrong = Wrong::new(format!("is missing, but {who} needs it"))
-                    .instead("arrival_rate = \"100/s\", or a rate or every for each request");
-                load.wrong_at("arrival_rate", wrong);
-            }
-        }
+        (Word::Open, Asked::Nothing) => missing(load, requests.iter().find(weighted), curve),
         (Word::Open, Asked::Rate(rate)) => {
             if rate.0 <= 0.0 && !curve {
                 let wrong = Wrong::new("must be above 0 without load.stages");
@@ -168,6 +158,21 @@ fn model(load: &Section<'_>, requests: &[Request], stages: &[Stage]) -> Model {
         }
         (Word::Open, _) => Model::OpenOwnRates,
     }
+}
+
+/// Notes that there is no arrival rate although something depends on it.
+fn missing(load: &Section<'_>, weighted: Option<&Request>, curve: bool) {
+    // A rate that is there but wrong, or a misspelt section, was already noted.
+    let noted = load.has("arrival_rate") || load.is_absent() && !load.log.is_empty();
+    if noted || weighted.is_none() && !curve {
+        return;
+    }
+    let who = weighted.map_or("load.stages".to_owned(), |request| {
+        format!("request {:?} with its weight", request.name)
+    });
+    let wrong = Wrong::new(format!("is missing, but {who} needs it"))
+        .instead("arrival_rate = \"100/s\", or a rate or every for each request");
+    load.wrong_at("arrival_rate", wrong);
 }
 
 fn asked(node: &Node) -> Result<Asked, Wrong> {
