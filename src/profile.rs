@@ -111,7 +111,7 @@ pub struct Fleet {
     pub keep_alive: Duration,
     /// What is subscribed.
     pub subscribe: Subscribe,
-    /// QoS asked for in SUBSCRIBE, 0 to 2.
+    /// `QoS` asked for in SUBSCRIBE, 0 to 2.
     pub subscribe_qos: u8,
     /// How endpoints share connections.
     pub connections: Connections,

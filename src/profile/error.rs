@@ -30,12 +30,12 @@ pub enum Place {
     /// In an override, shown as `--set KEY=VALUE`.
     Override(String),
     /// In a line of a file.
-    Line(Box<Line>),
+    Line(Box<Mark>),
 }
 
 /// A line of a file and the part of it that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
+pub struct Mark {
     /// Name of the file as the user gave it.
     pub file: String,
     /// From 1.

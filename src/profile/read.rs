@@ -240,13 +240,12 @@ impl<'a> Section<'a> {
 
     /// Reads a value or its default. `None`: absent without default, or wrong (and noted).
     fn read<T>(&self, key: &str, read: impl FnOnce(&Node) -> Result<T, Wrong>) -> Option<T> {
-        let result = match self.entry(key) {
-            Some(entry) => read(&entry.node),
-            None => {
-                let default = keys::find(&self.path_of(key))?.default?;
-                let node = super::tree::value(default, &Origin::Nowhere).ok()?;
-                read(&node)
-            }
+        let result = if let Some(entry) = self.entry(key) {
+            read(&entry.node)
+        } else {
+            let default = keys::find(&self.path_of(key))?.default?;
+            let node = super::tree::value(default, &Origin::Nowhere).ok()?;
+            read(&node)
         };
         result.map_err(|wrong| self.wrong_at(key, wrong)).ok()
     }

@@ -90,12 +90,12 @@ fn a_range_from_high_to_low_is_turned_around() {
     let text = small("payload = \"{}\"", "generate.t = { uniform = [5, 1] }");
     assert_eq!(
         complaint(&text, &[]),
-        r#"error: profile.toml:13:26: request.data.generate.t.uniform ends before it begins
+        r"error: profile.toml:13:26: request.data.generate.t.uniform ends before it begins
    |
 13 | generate.t = { uniform = [5, 1] }
    |                          ^^^^^^
    |
-   = help: write [1, 5]"#
+   = help: write [1, 5]"
     );
 }
 
@@ -253,12 +253,12 @@ fn a_missing_value_is_a_mistake_of_toml() {
     let text = small("endpoints = 10", "endpoints = ");
     assert_eq!(
         complaint(&text, &[]),
-        r#"error: profile.toml:5:13: this is not TOML: string values must be quoted, expected literal string
+        r"error: profile.toml:5:13: this is not TOML: string values must be quoted, expected literal string
   |
 5 | endpoints =
   |             ^
   |
-  = help: write a value behind the equals sign"#
+  = help: write a value behind the equals sign"
     );
 }
 
@@ -281,10 +281,10 @@ fn a_key_that_stands_twice_is_a_mistake_of_toml() {
     let text = small("endpoints = 10", "endpoints = 10\nendpoints = 11");
     assert_eq!(
         complaint(&text, &[]),
-        r#"error: profile.toml:6:1: this is not TOML: duplicate key
+        r"error: profile.toml:6:1: this is not TOML: duplicate key
   |
 6 | endpoints = 11
-  | ^^^^^^^^^"#
+  | ^^^^^^^^^"
     );
 }
 
@@ -324,12 +324,12 @@ fn a_request_takes_double_brackets() {
     let text = small("[[request]]", "[request]");
     assert_eq!(
         complaint(&text, &[]),
-        r#"error: profile.toml:10:1: request must be a list of tables, but is a table
+        r"error: profile.toml:10:1: request must be a list of tables, but is a table
    |
 10 | [request]
    | ^^^^^^^^^
    |
-   = help: write [[request]] in double brackets"#
+   = help: write [[request]] in double brackets"
     );
 }
 
@@ -355,12 +355,12 @@ fn an_overflow_of_planned_requests_is_refused() {
     );
     assert_eq!(
         complaint(&text, &[]),
-        r#"error: profile.toml:7:1: load plans 1.7e12 requests
+        r"error: profile.toml:7:1: load plans 1.7e12 requests
   |
 7 | [load]
   | ^^^^^^
   |
-  = help: write a shorter load.measure or a lower rate; at most 1e12 requests"#
+  = help: write a shorter load.measure or a lower rate; at most 1e12 requests"
     );
 }
 
