@@ -90,7 +90,7 @@ impl ProfileError {
             group = group.element(snippet.annotation(mark));
         }
         if let Some(help) = &self.help {
-            group = group.element(Level::HELP.message(help));
+            group = group.element(Level::HELP.message(visible(help)));
         }
         let renderer = match colour {
             Colour::Never => Renderer::plain(),
@@ -108,11 +108,16 @@ impl fmt::Display for ProfileError {
         match &self.place {
             Place::Nowhere => {}
             Place::File(file) => write!(f, "{file}: ")?,
-            Place::Override(set) => write!(f, "{set}: ")?,
+            Place::Override(set) => write!(f, "{}: ", visible(set))?,
             Place::Line(line) => write!(f, "{}:{}:{}: ", line.file, line.line, line.column)?,
         }
-        f.write_str(&self.message)
+        f.write_str(&visible(&self.message))
     }
 }
 
 impl std::error::Error for ProfileError {}
+
+/// Text on one line: what a profile quotes must not steer the terminal.
+fn visible(text: &str) -> String {
+    text.replace(char::is_control, "\u{fffd}")
+}

@@ -115,6 +115,10 @@ fn model(load: &Section<'_>, requests: &[Request], stages: &[Stage]) -> Model {
                 .instead("a rate such as \"100/s\", or leave it out");
             load.wrong_at("arrival_rate", wrong);
         }
+        (_, Asked::Rate(rate)) if rate.0 <= 0.0 && !curve => {
+            let wrong = Wrong::new("must be above 0 without load.stages");
+            load.wrong_at("arrival_rate", wrong.instead("\"1/s\" or more"));
+        }
         (Word::Closed, _) | (_, Asked::Max) if curve => {
             let wrong = Wrong::new("need the open model and a numeric load.arrival_rate");
             load.wrong_at(
@@ -137,25 +141,20 @@ fn model(load: &Section<'_>, requests: &[Request], stages: &[Stage]) -> Model {
             }
         }
         (Word::Open, Asked::Nothing) => missing(load, requests.iter().find(weighted), curve),
-        (Word::Open, Asked::Rate(rate)) => {
-            if rate.0 <= 0.0 && !curve {
-                let wrong = Wrong::new("must be above 0 without load.stages");
-                load.wrong_at("arrival_rate", wrong.instead("\"1/s\" or more"));
-            }
-        }
+        (Word::Open, Asked::Rate(_)) => {}
     }
-    let cap = if let Asked::Rate(rate) = asked {
-        Some(rate)
-    } else {
-        None
-    };
+    let shared = curve || own.is_none() || requests.iter().any(|request| weighted(&request));
     match (word, asked) {
-        (Word::Closed, _) => Model::Closed { think_time, cap },
+        (Word::Closed, Asked::Rate(rate)) => Model::Closed {
+            think_time,
+            cap: Some(rate),
+        },
+        (Word::Closed, _) => Model::Closed {
+            think_time,
+            cap: None,
+        },
         (Word::Open, Asked::Max) => Model::Max,
-        (Word::Open, Asked::Rate(rate)) if curve || own.is_none() => Model::Open(rate),
-        (Word::Open, Asked::Rate(rate)) if requests.iter().any(|r| weighted(&r)) => {
-            Model::Open(rate)
-        }
+        (Word::Open, Asked::Rate(rate)) if shared => Model::Open(rate),
         (Word::Open, _) => Model::OpenOwnRates,
     }
 }
