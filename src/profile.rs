@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::units::Rate;
 
 pub use delay::Delay;
-pub use error::{Colour, ProfileError};
+pub use error::{Colour, Mark, Place, ProfileError};
 pub use generator::{Generator, TimestampFormat};
 pub use inbound::{Answer, Inbound, Items};
 pub use keys::{Key, keys_table};

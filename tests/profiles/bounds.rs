@@ -161,6 +161,8 @@ fn values_outside_their_bounds_are_refused_by_name() {
         "limits.packet_size=1B",
         "limits.in_flight=0",
         "tenant.service-time=fast",
+        "tenant.listen=127.0.0.1:1883",
+        "tenant.password=x",
         "thresholds.dropped=0",
         "thresholds.dropped=< many",
     ];
