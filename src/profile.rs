@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::units::Rate;
 
 pub use delay::Delay;
-pub use error::{Colour, ProfileError};
+pub use error::{Colour, Mark, Place, ProfileError};
 pub use generator::{Generator, TimestampFormat};
 pub use inbound::{Answer, Inbound, Items};
 pub use keys::{Key, keys_table};
@@ -111,7 +111,7 @@ pub struct Fleet {
     pub keep_alive: Duration,
     /// What is subscribed.
     pub subscribe: Subscribe,
-    /// QoS asked for in SUBSCRIBE, 0 to 2.
+    /// `QoS` asked for in SUBSCRIBE, 0 to 2.
     pub subscribe_qos: u8,
     /// How endpoints share connections.
     pub connections: Connections,

@@ -124,7 +124,7 @@ impl fmt::Display for Rate {
         }
         for (name, seconds) in [("min", 60.0), ("h", 3_600.0)] {
             let count = (self.0 * seconds).round();
-            if count / seconds == self.0 {
+            if same(count / seconds, self.0) {
                 return write!(f, "{count}/{name}");
             }
         }
@@ -264,12 +264,17 @@ impl fmt::Display for Share {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Percent where that is exact; the rounding removes the noise of the multiplication.
         let percent = (self.0 * 1e8).round() / 1e6;
-        if percent / 100.0 == self.0 {
+        if same(percent / 100.0, self.0) {
             write!(f, "{percent}%")
         } else {
             write!(f, "{}", self.0)
         }
     }
+}
+
+/// Exactly the same number: printing may only shorten what parses back to it.
+fn same(one: f64, other: f64) -> bool {
+    one.to_bits() == other.to_bits()
 }
 
 /// Whether a character may be part of a number.

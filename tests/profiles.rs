@@ -8,11 +8,21 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use midge::profile::{
-    Colour, Connections, Generator, IdKind, IdPlace, Loaded, Model, Pace, Payload, ProfileError,
-    Secret, Sender, Subscribe, load, platforms, shipped,
+    Colour, IdKind, IdPlace, Loaded, Model, Pace, ProfileError, Secret, Sender, Subscribe, load,
+    platforms, shipped,
 };
 use midge::units::Rate;
-use proptest::prelude::*;
+
+#[path = "profiles/bounds.rs"]
+mod bounds;
+#[path = "profiles/mistakes.rs"]
+mod mistakes;
+#[path = "profiles/mutations.rs"]
+mod mutations;
+#[path = "profiles/overrides.rs"]
+mod overrides;
+#[path = "profiles/syntax.rs"]
+mod syntax;
 
 /// Smallest profile of one request, to which mistakes are added.
 const SMALL: &str = "\
@@ -213,125 +223,6 @@ fn what_is_stored_as_run_reads_back_to_the_same_profile() {
 }
 
 #[test]
-fn overrides_reach_fleet_load_and_requests() {
-    let sets = [
-        "fleet.endpoints=5000",
-        "load.measure=30s",
-        "load.arrival_rate=5_000/s",
-        "request.dcx-json.qos=1",
-        "request.*.deadline=2s",
-        "request.metadata-get.request_id.range=[1, 99]",
-        "request.dcx-json.generate.humidity={ uniform = [1, 2] }",
-        "fleet.vars.token=t{endpoint}",
-        "fleet.connections.endpoints_per_connection=50",
-        "thresholds.response_time.p99=< 50ms",
-        "tenant.error-rate=1%",
-        "name=other",
-    ];
-    let profile = good(load_shipped("kaa-fleet", &sets)).profile;
-    assert_eq!(profile.name, "other");
-    assert_eq!(profile.fleet.endpoints, 5_000);
-    assert_eq!(profile.fleet.connections, Connections::Shared(50));
-    assert_eq!(profile.fleet.vars["token"], "t{endpoint}");
-    assert_eq!(profile.load.measure, Duration::from_secs(30));
-    assert_eq!(profile.load.model, Model::Open(Rate(5_000.0)));
-    assert_eq!(profile.requests[0].qos, 1);
-    assert_eq!(profile.requests[1].qos, 0);
-    let humidity = &profile.requests[0].generators["humidity"];
-    assert_eq!(
-        *humidity,
-        Generator::Uniform {
-            low: 1.0,
-            high: 2.0,
-            decimals: 0
-        }
-    );
-    assert_eq!(profile.requests[2].request_id.kind, IdKind::Range(1, 99));
-    assert!(
-        profile
-            .requests
-            .iter()
-            .all(|request| request.deadline == Duration::from_secs(2))
-    );
-    assert_eq!(profile.tenant["error-rate"], "1%");
-    assert_eq!(profile.tenant["service-time"], "exp:2ms");
-    let p99 = profile
-        .thresholds
-        .iter()
-        .find(|(metric, _)| metric == "response_time.p99");
-    assert_eq!(p99.unwrap().1, "< 50ms");
-    let max = good(load_shipped("kaa-fleet", &["load.arrival_rate=max"])).profile;
-    assert_eq!(max.load.model, Model::Max);
-    let closed = good(load_shipped(
-        "kaa-fleet",
-        &["load.model=closed", "load.think_time=1ms"],
-    ));
-    let model = Model::Closed {
-        think_time: Duration::from_millis(1),
-        cap: Some(Rate(1_200.0)),
-    };
-    assert_eq!(closed.profile.load.model, model);
-}
-
-#[test]
-fn an_override_of_the_pace_or_the_payload_replaces_the_other_form() {
-    let profile = good(load_shipped("kaa-fleet", &["request.dcx-json.rate=5/s"])).profile;
-    assert_eq!(profile.requests[0].pace, Pace::Rate(Rate(5.0)));
-    let profile = good(load_shipped("kaa-fleet", &["request.dcx-json.bytes=1KiB"])).profile;
-    assert_eq!(profile.requests[0].payload, Payload::Bytes(1_024));
-    let sets = [
-        "request.dcx-json.sample={\"a\":1}",
-        "request.dcx-json.batch=10",
-    ];
-    // Braces begin a TOML table, so this one needs its quotes.
-    assert!(load_shipped("kaa-fleet", &sets).is_err());
-    let sets = [
-        "request.dcx-json.sample='{\"a\":1}'",
-        "request.dcx-json.batch=10",
-    ];
-    let profile = good(load_shipped("kaa-fleet", &sets)).profile;
-    assert!(matches!(
-        profile.requests[0].payload,
-        Payload::Batch { batch: 10, .. }
-    ));
-}
-
-#[test]
-fn an_override_without_a_target_names_the_nearest() {
-    let error = |set: &str| rendered(&load_shipped("kaa-fleet", &[set]).unwrap_err());
-    assert_eq!(
-        error("fleet.endpionts=5"),
-        "error: --set fleet.endpionts=5: unknown key \"endpionts\" of fleet, did you mean \"endpoints\"?"
-    );
-    assert_eq!(
-        error("request.dcx-jsn.qos=1"),
-        "error: --set request.dcx-jsn.qos=1: there is no request \"dcx-jsn\", did you mean \"dcx-json\"?
-  |
-  = help: known are: dcx-json, metadata-update, metadata-get"
-    );
-    assert_eq!(
-        error("request.*.deadlin=1s"),
-        "error: --set request.*.deadlin=1s: unknown key \"deadlin\" of a [[request]], did you mean \"deadline\"?"
-    );
-    assert_eq!(
-        error("endpoints=5"),
-        "error: --set endpoints=5: unknown key \"endpoints\" at the top of a profile
-  |
-  = help: \"endpoints\" is known as fleet.endpoints"
-    );
-    assert_eq!(
-        error("fleet.keep_alive=60"),
-        "error: --set fleet.keep_alive=60: fleet.keep_alive is wrong: the duration \"60\" has no unit
-  |
-  = help: write \"60s\""
-    );
-    assert_eq!(
-        error("fleet"),
-        "error: --set takes KEY=VALUE\n  |\n  = help: write --set fleet.endpoints=5000"
-    );
-}
-
-#[test]
 fn an_own_platform_lies_beside_the_profile() {
     let acme = "\
 name = \"acme\"
@@ -404,8 +295,8 @@ fn a_profile_that_is_not_there_is_named_with_its_neighbour() {
         rendered(&load_shipped("kaa-flet", &[]).unwrap_err()),
         "\
 error: there is no shipped profile \"kaa-flet\", did you mean \"kaa-fleet\"?
-  |
-  = help: shipped are: kaa-fleet, enapter-telemetry, enapter-commands, mqtt-publish; a file of your own needs a path: ./FILE.toml"
+ |
+ = help: shipped are: kaa-fleet, enapter-telemetry, enapter-commands, mqtt-publish; a file of your own needs a path: ./FILE.toml"
     );
     let errors = load("./gone.toml", &[], &|path| files(&[], path)).unwrap_err();
     assert_eq!(
@@ -475,107 +366,4 @@ fn all_mistakes_are_reported_at_once() {
             "profile.toml:13:7: request.Data.qos is out of range: 3",
         ]
     );
-}
-
-/// A short text cut from a shipped profile and put elsewhere, or bytes of chance.
-fn mutated() -> impl Strategy<Value = String> {
-    let pieces = (
-        0..shipped().len(),
-        any::<prop::sample::Index>(),
-        any::<prop::sample::Index>(),
-        any::<prop::sample::Index>(),
-        "\\PC{0,6}",
-    );
-    pieces.prop_map(|(which, from, to, at, noise)| {
-        let text = shipped()[which].1;
-        let place = |index: prop::sample::Index| text.floor_char_boundary(index.index(text.len()));
-        let (from, to, at) = (place(from), place(to), place(at));
-        let piece = &text[from.min(to)..to.max(from).min(from.min(to) + 40)];
-        format!(
-            "{}{noise}{piece}{}",
-            &text[..at],
-            &text[text.floor_char_boundary(at + noise.len())..]
-        )
-    })
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(if cfg!(feature = "thorough") { 20_000 } else { 150 }))]
-
-    #[test]
-    fn a_mutated_profile_is_read_or_refused(text in mutated()) {
-        if let Err(errors) = load_text(&text, &[]) {
-            prop_assert!(!errors.is_empty());
-            for error in &errors {
-                prop_assert!(error.render(Colour::Never).starts_with("error: "));
-                error.render(Colour::Always);
-            }
-        }
-    }
-
-    #[test]
-    fn arbitrary_text_is_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..80), set in "[a-z.*=_]{0,12}=\\PC{0,12}") {
-        let text = String::from_utf8_lossy(&bytes);
-        for result in [load_text(&text, &[]), load_text(SMALL, &[&set])] {
-            if let Err(errors) = result {
-                prop_assert!(rendered(&errors).starts_with("error: "));
-            }
-        }
-    }
-}
-#[test]
-fn print_mistakes() {
-    let cases = [
-        small("endpoints", "endpionts"),
-        small("[load]", "[laod]"),
-        small("\"100/s\"", "100"),
-        small(
-            "arrival_rate = \"100/s\"",
-            "arrival_rate = \"100/s\"\nmeasure = 30",
-        ),
-        small("arrival_rate = \"100/s\"\n", ""),
-        small("payload = \"{}\"", "payload = \"{}\"\nbytes = \"256B\""),
-        small("payload = \"{}\"", "generate.t = { uniform = [5, 1] }"),
-        small(
-            "payload = \"{}\"",
-            "payload = '{\"id\":{request_id}}'\nreply = { ok = \"{topic}/ok\" }",
-        ),
-        small("payload = \"{}\"", "use = \"kaa/dcx-jsn\"")
-            .replace("format = 1", "platforms = [\"kaa\"]"),
-        small("payload = \"{}\"", "use = \"kaa/dcx-json\""),
-        small("[fleet]", "[target]\nurl = \"127.0.0.1:1883\"\n[fleet]"),
-        small(
-            "[fleet]",
-            "[target]\nurl = \"mqtts://h\"\nca = \"ca.pem\"\nprotocol = \"5\"\n[fleet]",
-        ),
-        small(
-            "endpoints = 10",
-            "endpoints = \"many\"\nsubscribe = \"devices/#\"",
-        ),
-        small("[load]", "[load]\nmodel = \"close\""),
-        small(
-            "[load]",
-            "[thresholds]\nfailure_rate = 0.01\nresponse_time.p99 = \"< 50 parsecs\"\n[load]",
-        ),
-        small("endpoints = 10", "endpoints = "),
-        small("endpoints = 10", "endpoints = 10\nendpoints = 11"),
-        small(
-            "payload = \"{}\"",
-            "deadline = \"2h\"\nevery = \"10s\"\njitter = \"6s\"\nreply = { ok = \"x\", status = \"code\" }",
-        ),
-        small("[[request]]", "[request]"),
-        small("format = 1", "format = 2\nplatforms = [\"kaaa\"]"),
-        small(
-            "arrival_rate = \"100/s\"",
-            "arrival_rate = \"1000000/s\"\nmeasure = \"480h\"",
-        ),
-        format!("{SMALL}[[request]]\nname = \"data\"\ntopic = \"x\"\n"),
-        small(
-            "[load]",
-            "[tenant]\nservice_tme = \"1ms\"\nservice-time = \"gauss:1ms\"\n[load]",
-        ),
-    ];
-    for case in cases {
-        println!("{}\n----", complaint(&case, &[]));
-    }
 }

@@ -26,7 +26,7 @@ const FORMS: &str =
     "\"2ms\", \"fixed:2ms\", \"exp:10ms\", \"lognormal:5ms,0.5\" or \"bimodal:1ms,50ms,1%\"";
 
 /// No answer takes longer than this, whatever the distribution says at its centre.
-const LONGEST: Duration = Duration::from_secs(3_600);
+const LONGEST: Duration = Duration::from_hours(1);
 
 impl FromStr for Delay {
     type Err = UnitError;

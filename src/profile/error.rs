@@ -23,17 +23,19 @@ pub struct ProfileError {
 /// Where a mistake was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
-    /// In no line: a file that could not be read, for example.
+    /// In no text: a file that could not be read, for example.
     Nowhere,
+    /// In a file as a whole: something is missing from it.
+    File(String),
     /// In an override, shown as `--set KEY=VALUE`.
     Override(String),
     /// In a line of a file.
-    Line(Box<Line>),
+    Line(Box<Mark>),
 }
 
 /// A line of a file and the part of it that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
+pub struct Mark {
     /// Name of the file as the user gave it.
     pub file: String,
     /// From 1.
@@ -88,7 +90,7 @@ impl ProfileError {
             group = group.element(snippet.annotation(mark));
         }
         if let Some(help) = &self.help {
-            group = group.element(Level::HELP.message(help));
+            group = group.element(Level::HELP.message(visible(help)));
         }
         let renderer = match colour {
             Colour::Never => Renderer::plain(),
@@ -105,11 +107,17 @@ impl fmt::Display for ProfileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.place {
             Place::Nowhere => {}
-            Place::Override(set) => write!(f, "{set}: ")?,
+            Place::File(file) => write!(f, "{file}: ")?,
+            Place::Override(set) => write!(f, "{}: ", visible(set))?,
             Place::Line(line) => write!(f, "{}:{}:{}: ", line.file, line.line, line.column)?,
         }
-        f.write_str(&self.message)
+        f.write_str(&visible(&self.message))
     }
 }
 
 impl std::error::Error for ProfileError {}
+
+/// Text on one line: what a profile quotes must not steer the terminal.
+fn visible(text: &str) -> String {
+    text.replace(char::is_control, "\u{fffd}")
+}

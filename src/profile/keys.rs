@@ -155,25 +155,27 @@ fn children(parent: &str) -> Vec<&'static str> {
 /// The candidate that a misspelt word was probably meant to be.
 pub(super) fn nearest<'a>(
     word: &str,
-    candidates: impl Iterator<Item = &'a str> + Clone,
+    candidates: impl Iterator<Item = &'a str>,
 ) -> Option<&'a str> {
     let word = word.to_lowercase().replace('-', "_");
     if word.len() > 100 {
         return None;
     }
+    let candidates: Vec<&'a str> = candidates.collect();
     let distance = |candidate: &str| {
         strsim::damerau_levenshtein(&word, &candidate.to_lowercase().replace('-', "_"))
     };
     let allowed = (word.len() / 3).max(1);
     let near = candidates
-        .clone()
+        .iter()
+        .copied()
         .min_by_key(|candidate| distance(candidate));
     near.filter(|near| distance(near) <= allowed && near.len() > distance(near))
         .or_else(|| {
             let part = |near: &&str| {
                 word.len() >= 4 && near.contains(&word) || near.len() >= 4 && word.contains(near)
             };
-            candidates.clone().find(|candidate| part(candidate))
+            candidates.iter().copied().find(part)
         })
 }
 

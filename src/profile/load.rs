@@ -221,6 +221,7 @@ fn sorted(mut errors: Vec<ProfileError>) -> Vec<ProfileError> {
     errors.sort_by_key(|error| match &error.place {
         Place::Nowhere => (0, String::new(), 0, 0),
         Place::Override(_) => (1, String::new(), 0, 0),
+        Place::File(file) => (2, file.clone(), 0, 0),
         Place::Line(line) => (2, line.file.clone(), line.line, line.column),
     });
     errors

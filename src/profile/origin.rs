@@ -6,7 +6,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::error::{Line, Place};
+use super::error::{Mark, Place};
 
 /// A file that was read, with the name that the user knows it by.
 #[derive(Debug)]
@@ -27,6 +27,8 @@ pub(super) struct Override {
 pub(super) enum Origin {
     /// These bytes of a file.
     File(Arc<SourceFile>, Range<usize>),
+    /// A file as a whole.
+    Whole(Arc<SourceFile>),
     /// An override.
     Set(Arc<Override>),
     /// Nowhere: a default, or a file that could not be read.
@@ -41,6 +43,7 @@ impl Origin {
     pub(super) fn place(&self) -> Place {
         match self {
             Self::Nowhere => Place::Nowhere,
+            Self::Whole(file) => Place::File(file.name.clone()),
             Self::Set(set) => Place::Override(set.shown()),
             Self::File(file, span) => Place::Line(Box::new(line(file, span))),
         }
@@ -59,7 +62,7 @@ impl Override {
 }
 
 /// The first line of a span, as much of it as fits a screen.
-fn line(file: &SourceFile, span: &Range<usize>) -> Line {
+fn line(file: &SourceFile, span: &Range<usize>) -> Mark {
     let text = file.text.as_str();
     let start = boundary(text, span.start);
     let end = boundary(text, span.end).max(start);
@@ -75,7 +78,7 @@ fn line(file: &SourceFile, span: &Range<usize>) -> Line {
     let left = boundary(&covered, from.saturating_sub(SHOWN / 4));
     let cut = if covered.len() > SHOWN { left } else { 0 };
     let right = boundary(&covered, (cut + SHOWN).min(covered.len()));
-    Line {
+    Mark {
         file: file.name.clone(),
         line: text[..first].matches('\n').count() + 1,
         column: whole

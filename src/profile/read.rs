@@ -164,7 +164,7 @@ fn sums(top: &Section<'_>, load: &super::Load, fleet: &super::Fleet, requests: &
     });
     let planned = (curve + own.sum::<f64>()) * seconds;
     if planned > MOST_REQUESTS {
-        let wrong = Wrong::new(format!("{planned:.1e} requests would be planned"))
+        let wrong = Wrong::new(format!("plans {planned:.1e} requests"))
             .instead("a shorter load.measure or a lower rate; at most 1e12 requests");
         top.wrong_at("load", wrong);
     }
@@ -220,6 +220,11 @@ impl<'a> Section<'a> {
         self.entry(key).is_some()
     }
 
+    /// Whether the table itself was not written, so that its mistakes are those of the whole file.
+    fn is_absent(&self) -> bool {
+        matches!(self.origin, Origin::Whole(_))
+    }
+
     /// Where the key stands, or else the table.
     fn origin_of(&self, key: &str) -> &'a Origin {
         self.table
@@ -235,13 +240,12 @@ impl<'a> Section<'a> {
 
     /// Reads a value or its default. `None`: absent without default, or wrong (and noted).
     fn read<T>(&self, key: &str, read: impl FnOnce(&Node) -> Result<T, Wrong>) -> Option<T> {
-        let result = match self.entry(key) {
-            Some(entry) => read(&entry.node),
-            None => {
-                let default = keys::find(&self.path_of(key))?.default?;
-                let node = super::tree::value(default, &Origin::Nowhere).ok()?;
-                read(&node)
-            }
+        let result = if let Some(entry) = self.entry(key) {
+            read(&entry.node)
+        } else {
+            let default = keys::find(&self.path_of(key))?.default?;
+            let node = super::tree::value(default, &Origin::Nowhere).ok()?;
+            read(&node)
         };
         result.map_err(|wrong| self.wrong_at(key, wrong)).ok()
     }

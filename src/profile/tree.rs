@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use toml::de::{DeTable, DeValue};
 
-use super::error::ProfileError;
-use super::origin::{Origin, SourceFile};
+use super::error::{Place, ProfileError};
+use super::origin::{Origin, SourceFile, shortened};
 
 /// A value and its place.
 #[derive(Debug, Clone)]
@@ -105,16 +105,39 @@ pub(super) fn document(file: &Arc<SourceFile>) -> Result<Node, ProfileError> {
     match DeTable::parse(&file.text) {
         Ok(table) => Ok(Node {
             value: Value::Table(grown(table.get_ref(), &at)?),
-            origin: at(0..0),
+            origin: Origin::Whole(Arc::clone(file)),
         }),
-        Err(error) => Err(ProfileError {
-            message: format!("this is not TOML: {}", error.message()),
-            place: at(error.span().unwrap_or(0..0)).place(),
-            label: None,
-            help: None,
-        }),
+        Err(error) => {
+            let place = error
+                .span()
+                .map_or(Origin::Whole(Arc::clone(file)), at)
+                .place();
+            Err(syntax(error.message(), place))
+        }
     }
 }
+
+/// TOML's own words, except for the most frequent causes: no value, or no quotes.
+fn syntax(message: &str, place: Place) -> ProfileError {
+    let value = match &place {
+        Place::Line(line) => line.text.split_once('=').map(|(_, value)| value.trim()),
+        _ => None,
+    };
+    let help = match value {
+        _ if message.contains("duplicate") => None,
+        Some("") => Some("write a value behind the equals sign"),
+        Some(value) if !value.starts_with(['"', '\'', '[', '{', '*', '#']) => Some(QUOTES),
+        _ => None,
+    };
+    ProfileError {
+        message: format!("this is not TOML: {message}"),
+        place,
+        label: None,
+        help: help.map(str::to_owned),
+    }
+}
+
+const QUOTES: &str = "write text and quantities in quotes: \"30s\", \"5_000/s\", \"256B\"";
 
 /// The tree of a single value, all of it with one origin. Errors are TOML's own words.
 pub(super) fn value(text: &str, origin: &Origin) -> Result<Node, String> {
@@ -146,17 +169,26 @@ fn node(
     at: &dyn Fn(std::ops::Range<usize>) -> Origin,
 ) -> Result<Node, ProfileError> {
     let origin = at(span);
-    let unreadable = |what: &str| ProfileError {
-        message: format!("this number is {what}"),
-        place: origin.place(),
-        label: None,
-        help: None,
+    // The parser takes everything for a number that begins like one.
+    let unreadable = |text: &str| {
+        let number = text.parse::<f64>().is_ok();
+        let problem = if number {
+            "this number is too large"
+        } else {
+            "this is no number"
+        };
+        ProfileError {
+            message: format!("{problem}: {}", shortened(text)),
+            place: origin.place(),
+            label: None,
+            help: (!number).then(|| QUOTES.to_owned()),
+        }
     };
     let value = match value {
         DeValue::String(text) => Value::Text(text.to_string()),
         DeValue::Integer(number) => {
             let read = i128::from_str_radix(number.as_str(), number.radix());
-            Value::Integer(read.map_err(|_| unreadable("too large"))?)
+            Value::Integer(read.map_err(|_| unreadable(number.as_str()))?)
         }
         DeValue::Float(number) => {
             let read = number
@@ -164,7 +196,7 @@ fn node(
                 .parse::<f64>()
                 .ok()
                 .filter(|number| number.is_finite());
-            Value::Float(read.ok_or_else(|| unreadable("not finite"))?)
+            Value::Float(read.ok_or_else(|| unreadable(number.as_str()))?)
         }
         DeValue::Boolean(yes) => Value::Boolean(*yes),
         DeValue::Datetime(date) => Value::Text(date.to_string()),

@@ -3,6 +3,8 @@
 //! What is written here reads back to the same profile, without the platforms it was made from.
 //! Not here: the layout of the shipped files, which people wrote.
 
+use std::fmt::Write as _;
+
 use super::tree::{Entry, Node, Table, Value};
 
 /// The text of a whole profile: plain keys first, then tables, each key on its own line.
@@ -38,7 +40,7 @@ pub(super) fn document(tree: &Table) -> String {
 }
 
 fn section(out: &mut String, (open, name, close): (&str, &str, &str), table: &Table) {
-    out.push_str(&format!("\n{open}{}{close}\n", key(name)));
+    let _ = writeln!(out, "\n{open}{}{close}", key(name));
     for entry in &table.entries {
         pair(out, entry);
     }
@@ -84,14 +86,15 @@ fn key(name: &str) -> String {
     if !name.is_empty() && name.chars().all(bare) {
         return name.to_owned();
     }
-    // Escapes and \u{..} of Rust differ from TOML's: let TOML quote it, on one line.
-    let quoted = toml::Value::from(name).to_string();
-    if quoted.starts_with("'''") || quoted.starts_with("\"\"\"") {
-        let escaped: String = name
-            .chars()
-            .map(|c| format!("\\U{:08X}", u32::from(c)))
-            .collect();
-        return format!("\"{escaped}\"");
+    let mut quoted = String::from("\"");
+    for c in name.chars() {
+        if c == '"' || c == '\\' || c.is_control() {
+            // Writing to a String cannot fail.
+            let _ = write!(quoted, "\\U{:08X}", u32::from(c));
+        } else {
+            quoted.push(c);
+        }
     }
+    quoted.push('"');
     quoted
 }

@@ -35,6 +35,18 @@ pub(super) const REFUSED: &[(&str, &str)] = &[
         "fleet.reconnect_rate",
         "a rate of its own for reconnects is not supported yet: connect_rate paces them too",
     ),
+    (
+        "tenant.listen",
+        "a run chooses the address of its own tenant",
+    ),
+    (
+        "tenant.user",
+        "the simulated tenant of a run asks for no credentials: use midge tenant for that",
+    ),
+    (
+        "tenant.password",
+        "the simulated tenant of a run asks for no credentials: use midge tenant for that",
+    ),
 ];
 
 #[rustfmt::skip]
@@ -251,6 +263,10 @@ pub(super) const KEYS: &[Row] = &[
         "Seed of the tenant's chances"),
     ("tenant.arrivals", "path", "",
         "File for the instant of each request as the tenant read it"),
+    ("tenant.max_packet", "integer, bytes", "",
+        "Largest packet that the tenant takes"),
+    ("tenant.buffer_per_connection", "integer, bytes", "",
+        "Bytes that may wait for one connection of the tenant"),
 
     ("limits.messages_per_s", "rate, above 0", "50_000",
         "Cap on everything that the run publishes"),

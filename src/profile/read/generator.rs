@@ -202,8 +202,9 @@ fn choice(section: &Section<'_>) -> Option<Generator> {
 }
 
 fn truth(node: &Node) -> Result<(), Wrong> {
-    match value::truth(node)? {
-        true => Ok(()),
-        false => Err(Wrong::new("can only be true").instead("true, or remove the field")),
+    if value::truth(node)? {
+        Ok(())
+    } else {
+        Err(Wrong::new("can only be true").instead("true, or remove the field"))
     }
 }

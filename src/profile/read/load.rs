@@ -115,6 +115,10 @@ fn model(load: &Section<'_>, requests: &[Request], stages: &[Stage]) -> Model {
                 .instead("a rate such as \"100/s\", or leave it out");
             load.wrong_at("arrival_rate", wrong);
         }
+        (_, Asked::Rate(rate)) if rate.0 <= 0.0 && !curve => {
+            let wrong = Wrong::new("must be above 0 without load.stages");
+            load.wrong_at("arrival_rate", wrong.instead("\"1/s\" or more"));
+        }
         (Word::Closed, _) | (_, Asked::Max) if curve => {
             let wrong = Wrong::new("need the open model and a numeric load.arrival_rate");
             load.wrong_at(
@@ -136,38 +140,38 @@ fn model(load: &Section<'_>, requests: &[Request], stages: &[Stage]) -> Model {
                 load.wrong_at(what, wrong.instead("a weight for that request"));
             }
         }
-        (Word::Open, Asked::Nothing) => {
-            let weighted = requests.iter().find(weighted);
-            if curve || weighted.is_some() {
-                let who = weighted.map_or("load.stages".to_owned(), |request| {
-                    format!("request {:?} with its weight", request.name)
-                });
-                let wrong = Wrong::new(format!("is missing, but {who} needs it"))
-                    .instead("arrival_rate = \"100/s\", or a rate or every for each request");
-                load.wrong_at("arrival_rate", wrong);
-            }
-        }
-        (Word::Open, Asked::Rate(rate)) => {
-            if rate.0 <= 0.0 && !curve {
-                let wrong = Wrong::new("must be above 0 without load.stages");
-                load.wrong_at("arrival_rate", wrong.instead("\"1/s\" or more"));
-            }
-        }
+        (Word::Open, Asked::Nothing) => missing(load, requests.iter().find(weighted), curve),
+        (Word::Open, Asked::Rate(_)) => {}
     }
-    let cap = if let Asked::Rate(rate) = asked {
-        Some(rate)
-    } else {
-        None
-    };
+    let shared = curve || own.is_none() || requests.iter().any(|request| weighted(&request));
     match (word, asked) {
-        (Word::Closed, _) => Model::Closed { think_time, cap },
+        (Word::Closed, Asked::Rate(rate)) => Model::Closed {
+            think_time,
+            cap: Some(rate),
+        },
+        (Word::Closed, _) => Model::Closed {
+            think_time,
+            cap: None,
+        },
         (Word::Open, Asked::Max) => Model::Max,
-        (Word::Open, Asked::Rate(rate)) if curve || own.is_none() => Model::Open(rate),
-        (Word::Open, Asked::Rate(rate)) if requests.iter().any(|r| weighted(&r)) => {
-            Model::Open(rate)
-        }
+        (Word::Open, Asked::Rate(rate)) if shared => Model::Open(rate),
         (Word::Open, _) => Model::OpenOwnRates,
     }
+}
+
+/// Notes that there is no arrival rate although something depends on it.
+fn missing(load: &Section<'_>, weighted: Option<&Request>, curve: bool) {
+    // A rate that is there but wrong, or a misspelt section, was already noted.
+    let noted = load.has("arrival_rate") || load.is_absent() && !load.log.is_empty();
+    if noted || weighted.is_none() && !curve {
+        return;
+    }
+    let who = weighted.map_or("load.stages".to_owned(), |request| {
+        format!("request {:?} with its weight", request.name)
+    });
+    let wrong = Wrong::new(format!("is missing, but {who} needs it"))
+        .instead("arrival_rate = \"100/s\", or a rate or every for each request");
+    load.wrong_at("arrival_rate", wrong);
 }
 
 fn asked(node: &Node) -> Result<Asked, Wrong> {

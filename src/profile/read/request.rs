@@ -145,7 +145,7 @@ fn pace(section: &Section<'_>) -> Pace {
     section.one_of(&["weight", "rate", "every"]);
     let weight = section.read("weight", weight);
     let rate: Option<Rate> = section.read("rate", value::rate);
-    let longest = Duration::from_secs(24 * 3_600);
+    let longest = Duration::from_hours(24);
     let shortest = Duration::from_millis(1);
     let every = section.read("every", |node| value::duration(node, shortest..=longest));
     let jitter = section.read("jitter", |node| {

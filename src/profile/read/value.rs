@@ -150,10 +150,10 @@ pub(super) fn duration(node: &Node, bounds: RangeInclusive<Duration>) -> Result<
 pub(super) const ABOVE_ZERO: Duration = Duration::from_nanos(1);
 
 /// An hour.
-pub(super) const HOUR: Duration = Duration::from_secs(3_600);
+pub(super) const HOUR: Duration = Duration::from_hours(1);
 
 /// Thirty days.
-pub(super) const MONTH: Duration = Duration::from_secs(30 * 24 * 3_600);
+pub(super) const MONTH: Duration = Duration::from_hours(720);
 
 /// A whole number within bounds.
 pub(super) fn integer<T>(node: &Node, bounds: RangeInclusive<T>) -> Result<T, Wrong>
@@ -328,7 +328,7 @@ pub(super) fn pointer(node: &Node) -> Result<String, Wrong> {
     )
 }
 
-/// QoS 0 to 2.
+/// `QoS` 0 to 2.
 pub(super) fn qos(node: &Node) -> Result<u8, Wrong> {
     integer(node, 0..=2)
 }
