@@ -611,6 +611,44 @@ fn the_tenant_pushes_commands_by_itself() {
 }
 
 #[test]
+fn kaa_endpoints_get_commands_and_configurations_without_a_subscription() {
+    let tenant = tenant(&[("commands", "200/s"), ("config-push", "200/s")]);
+    let mut endpoint = tenant.client("ep");
+    endpoint.send(&publish_0("kp1/app-v1/dcx/tok/json", "1"));
+    let (mut commands, mut configs) = (0, 0);
+    while commands < 5 || configs < 5 {
+        let (topic, payload) = endpoint.topic_and_payload();
+        let (resource, answer) = match topic.as_str() {
+            "kp1/app-v1/cex/tok/command/set_power/status" => {
+                commands += 1;
+                let id = payload.split([':', ',']).nth(1).unwrap();
+                (
+                    "cex/tok/result/set_power",
+                    format!(r#"[{{"id":{id},"statusCode":200}}]"#),
+                )
+            }
+            "kp1/app-v1/cmx/tok/config/json/status" => {
+                configs += 1;
+                let id = payload.split('"').nth(3).unwrap();
+                ("cmx/tok/applied/json", format!(r#"{{"configId":"{id}"}}"#))
+            }
+            other => panic!("{other} {payload}"),
+        };
+        endpoint.send(&publish_0(&format!("kp1/app-v1/{resource}"), &answer));
+    }
+    endpoint.send(&[0xc0, 0]);
+    while endpoint.packet() != (0xd0, vec![]) {}
+    let report = tenant.report();
+    assert_eq!(report.received["command-answer"], commands);
+    assert_eq!(report.results["completed"], commands);
+    assert_eq!(report.received["config-applied"], configs);
+    assert!(
+        report.pushed["command"] >= commands && report.pushed["config"] >= configs,
+        "{report:?}"
+    );
+}
+
+#[test]
 fn garbage_closes_only_its_own_connection() {
     let tenant = tenant(&[]);
     let mut bystander = tenant.client("bystander");
