@@ -1,1 +1,39 @@
-//! engine: to be described.
+//! The engine: carries a plan out and returns what was measured. It never prints.
+//!
+//! A coordinator thread starts the workers, arms them together once the fleet is connected, collects
+//! their seconds and merges what they measured. Each worker is one thread with its own event loop,
+//! its own slice of the endpoints and its own tables; nothing is shared between them per message.
+//!
+//! | file | noun |
+//! |---|---|
+//! | `run` | the coordinator: phases, stop, merge |
+//! | `control` | orders and reports between coordinator and workers |
+//! | `worker` | one thread's tables and the turn of its loop |
+//! | `connect` | connections come up, stay up, come back, end |
+//! | `send` | from an intended instant to bytes in the kernel |
+//! | `receive` | from bytes in the kernel to packets |
+//! | `reply` | from a message to the request that it answers |
+//! | `pushed` | what the tenant pushes, and the answers |
+//! | `pace` | closed and `"max"` models |
+//! | `connection`, `endpoint`, `exchange`, `outbox`, `timer` | rows of the tables |
+//! | `limiter`, `failure`, `heartbeat` | rate caps; error classes; was the process kept from running |
+
+mod connect;
+mod connection;
+mod control;
+mod endpoint;
+mod exchange;
+mod failure;
+mod heartbeat;
+mod limiter;
+mod outbox;
+mod pace;
+mod pushed;
+mod receive;
+mod reply;
+mod run;
+mod send;
+mod timer;
+mod worker;
+
+pub use run::{Lengths, Measured, Progress, Run, Settings, Stopper, start};

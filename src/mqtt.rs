@@ -1,12 +1,15 @@
-//! The MQTT codec: bytes in, packets out, and back. Sans I/O: it opens no socket, reads no clock and keeps no state.
+//! The MQTT codec: bytes in, packets out, and back. Sans I/O: it opens no socket, reads no clock
+//! and keeps no state.
 //!
-//! It serves both roles (what a client reads and what a server reads) and is strict: a packet that breaks a rule of the
-//! specification is an error that names the rule, never a guess. Packets borrow from the bytes they were read from and
-//! decoding allocates nothing. [`Version`] is an argument everywhere, so that another protocol version is another match
-//! arm and not another codec. What it is not: a session. Packet identifiers in use, keep-alive, the order of CONNECT and
-//! its acknowledgement, and what to answer belong to whoever owns the connection.
+//! It serves both roles (what a client reads and what a server reads) and is strict: a packet that
+//! breaks a rule of the specification is an error that names the rule, never a guess. Packets
+//! borrow from the bytes they were read from and decoding allocates nothing. [`Version`] is an
+//! argument everywhere, so that another protocol version is another match arm and not another
+//! codec. What it is not: a session. Packet identifiers in use, keep-alive, the order of CONNECT
+//! and its acknowledgement, and what to answer belong to whoever owns the connection.
 //!
-//! Rules are named as in "MQTT Version 3.1.1" (OASIS Standard, 29 October 2014): `[MQTT-3.3.2-2]` is its statement number.
+//! Rules are named as in "MQTT Version 3.1.1" (OASIS Standard, 29 October 2014): `[MQTT-3.3.2-2]`
+//! is its statement number.
 
 mod ack;
 mod connack;
@@ -55,7 +58,8 @@ pub use will::Will;
 
 /// The protocol version a connection speaks.
 ///
-/// Code that handles only one says so with `let Version::V311 = version;`, which stops compiling when a second comes.
+/// Code that handles only one says so with `let Version::V311 = version;`, which stops compiling
+/// when a second comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Version {
     /// MQTT 3.1.1, protocol level 4.
@@ -76,6 +80,7 @@ impl Version {
 pub enum Role {
     /// Accepts CONNACK, PUBLISH and its acknowledgements, SUBACK, UNSUBACK and PINGRESP.
     Client,
-    /// Accepts CONNECT, PUBLISH and its acknowledgements, SUBSCRIBE, UNSUBSCRIBE, PINGREQ and DISCONNECT.
+    /// Accepts CONNECT, PUBLISH and its acknowledgements, SUBSCRIBE, UNSUBSCRIBE, PINGREQ and
+    /// DISCONNECT.
     Server,
 }

@@ -1,4 +1,5 @@
-//! The MQTT codec against the specification: a table of conformance vectors, truncation, round trips, mutations, splits.
+//! The MQTT codec against the specification: a table of conformance vectors, truncation, round
+//! trips, mutations, splits.
 //!
 //! Not here: other codecs, which `tests/oracle` compares it with.
 
@@ -34,7 +35,8 @@ fn readers(kind: Kind) -> impl Iterator<Item = Role> {
     ROLES.into_iter().filter(move |&role| kind.is_read_by(role))
 }
 
-/// A statement of the specification, bytes that keep or break it, who reads them, and the error if any.
+/// A statement of the specification, bytes that keep or break it, who reads them, and the error if
+/// any.
 type Vector = (&'static str, Role, &'static [u8], Result<(), DecodeError>);
 
 use DecodeError as Error;
@@ -687,7 +689,8 @@ fn judge(bytes: &[u8], role: Role) -> Option<Kind> {
     if header.len == shortest {
         assert_eq!(again, bytes[..consumed], "{packet:?}");
     } else {
-        // The only freedom of the encoding: a remaining length with needless groups is written in its shortest form.
+        // The only freedom of the encoding: a remaining length with needless groups is written in
+        // its shortest form.
         assert_eq!(again[shortest..], bytes[header.len..consumed], "{packet:?}");
         assert_eq!(read(&again, role), Ok(Some((packet, again.len()))));
     }

@@ -13,8 +13,8 @@ use super::outbox::{Marker, Meaning};
 use super::timer::Timer;
 use super::worker::{Stage, Worker};
 use crate::measure::{ConnectFailure, DropReason, FailReason};
-use crate::mqtt::{self, Connect, ConnAck, ConnectReturnCode, Qos, Version, Will};
-use crate::plan::hash;
+use crate::mqtt::{self, ConnAck, Connect, ConnectReturnCode, Qos, Version, Will};
+use crate::plan::{ConnectionRole, hash};
 use crate::profile::Connections;
 
 /// Pause before the first reconnect; doubled by each further failure.
@@ -27,7 +27,9 @@ impl Worker {
     /// Starts as many queued connects as limiter and bound allow.
     pub(super) fn start_connects(&mut self, now: u64) {
         while self.connecting < self.connecting_max && self.stage != Stage::Draining {
-            let Some(&connection) = self.connect_queue.front() else { return };
+            let Some(&connection) = self.connect_queue.front() else {
+                return;
+            };
             if let Err(again) = self.connect_limit.check(now) {
                 if !self.connect_armed {
                     self.connect_armed = true;
@@ -52,14 +54,22 @@ impl Worker {
         self.connecting += 1;
         let registered = TcpStream::connect(address).and_then(|mut stream| {
             let interest = Interest::READABLE | Interest::WRITABLE;
-            self.poller.registry().register(&mut stream, Token(connection as usize), interest)?;
+            self.poller
+                .registry()
+                .register(&mut stream, Token(connection as usize), interest)?;
             Ok(stream)
         });
         match registered {
             Ok(stream) => {
                 self.connections[connection as usize].stream = Some(stream);
-                let timeout = self.plan.target.connect_timeout_ns;
-                self.wheel.insert(now + timeout, Timer::ConnectTimeout { connection, generation });
+                let timeout = self.settings.profile.target.connect_timeout.as_nanos() as u64;
+                self.wheel.insert(
+                    now + timeout,
+                    Timer::ConnectTimeout {
+                        connection,
+                        generation,
+                    },
+                );
             }
             Err(error) => self.connect_failed(connection, failure::of_connect(&error)),
         }
@@ -91,28 +101,21 @@ impl Worker {
     fn encode_connect(&mut self, connection: u32) -> Result<(), mqtt::EncodeError> {
         let row = &self.connections[connection as usize];
         let endpoint = self.base + row.first;
-        let mut client_id = Vec::new();
-        match row.part {
-            Part::Caller => {
-                client_id = format!("midge-caller-{}-{}", self.settings.nonce_text, self.index).into_bytes();
-            }
-            Part::Subscriber => {
-                self.plan.client_id(endpoint, &mut client_id);
-                if !client_id.is_empty() {
-                    client_id.extend_from_slice(b"-sub");
-                }
-            }
-            Part::Whole | Part::Publisher => self.plan.client_id(endpoint, &mut client_id),
-        }
-        let client_id = String::from_utf8_lossy(&client_id).into_owned();
+        let mut client_id = String::new();
+        let role = match row.part {
+            Part::Caller => ConnectionRole::Caller(self.index as u32),
+            Part::Subscriber => ConnectionRole::Subscriber,
+            Part::Whole | Part::Publisher => ConnectionRole::Main,
+        };
+        self.plan.client_id(endpoint, role, &mut client_id);
         let username = self.plan.username(endpoint);
         let will = match row.part {
             Part::Whole | Part::Publisher => self.plan.will(endpoint),
             Part::Subscriber | Part::Caller => None,
         };
         let packet = Connect {
-            clean_session: self.plan.fleet.clean_start || client_id.is_empty(),
-            keep_alive: self.plan.fleet.keep_alive_s,
+            clean_session: self.settings.profile.fleet.clean_start || client_id.is_empty(),
+            keep_alive: self.keep_alive_s(),
             client_id: &client_id,
             username: username.as_deref(),
             password: self.settings.password.as_deref(),
@@ -137,19 +140,25 @@ impl Worker {
         if row.state != State::Handshake {
             return self.lose(connection, FailReason::Protocol);
         }
-        self.recorder.connected(at.saturating_sub(row.connect_started));
+        self.recorder
+            .connected(at.saturating_sub(row.connect_started));
         let filters = self.filters_of(connection);
         if filters.is_empty() {
             return self.came_up(connection, at);
         }
-        let qos = Qos::try_from(self.plan.fleet.subscribe_qos).unwrap_or(Qos::AtMostOnce);
+        let qos =
+            Qos::try_from(self.settings.profile.fleet.subscribe_qos).unwrap_or(Qos::AtMostOnce);
         self.batch.clear();
         let row = &mut self.connections[connection as usize];
         row.state = State::Subscribing;
         for chunk in filters.chunks(FILTERS_PER_SUBSCRIBE) {
-            let Some(packet_id) = row.allocate_packet_id() else { break };
+            let Some(packet_id) = row.allocate_packet_id() else {
+                break;
+            };
             let pairs = chunk.iter().map(|filter| (filter.as_str(), qos));
-            if mqtt::write_subscribe(packet_id, pairs, Version::V311, &mut self.batch.bytes).is_err() {
+            if mqtt::write_subscribe(packet_id, pairs, Version::V311, &mut self.batch.bytes)
+                .is_err()
+            {
                 return self.connect_failed(connection, ConnectFailure::SubscribeRefused);
             }
             self.batch.mark_control();
@@ -208,9 +217,16 @@ impl Worker {
             }
         } else {
             self.ever_up += 1;
+            self.control.came_up();
         }
         if let Some(interval) = self.keep_alive_ns() {
-            self.wheel.insert(at + interval, Timer::KeepAlive { connection, generation });
+            self.wheel.insert(
+                at + interval,
+                Timer::KeepAlive {
+                    connection,
+                    generation,
+                },
+            );
         }
         self.settle(connection);
         for endpoint in endpoints {
@@ -219,15 +235,26 @@ impl Worker {
         self.start_connects(at);
     }
 
+    fn keep_alive_s(&self) -> u16 {
+        self.settings
+            .profile
+            .fleet
+            .keep_alive
+            .as_secs()
+            .min(u64::from(u16::MAX)) as u16
+    }
+
     /// How long a connection may be silent. A little less than promised, so that the PINGREQ arrives
     /// within the keep-alive (section 3.1.2.10).
     fn keep_alive_ns(&self) -> Option<u64> {
-        let seconds = u64::from(self.plan.fleet.keep_alive_s);
+        let seconds = u64::from(self.keep_alive_s());
         (seconds > 0).then_some(seconds * 900_000_000)
     }
 
     pub(super) fn keep_alive(&mut self, connection: u32, generation: u32) {
-        let Some(interval) = self.keep_alive_ns() else { return };
+        let Some(interval) = self.keep_alive_ns() else {
+            return;
+        };
         let row = &mut self.connections[connection as usize];
         if row.generation != generation || row.state != State::Up {
             return;
@@ -244,16 +271,31 @@ impl Worker {
             self.batch.bytes.extend_from_slice(&[0xC0, 0x00]);
             self.batch.mark_control();
             self.flush(connection);
-            self.wheel.insert(now + interval, Timer::KeepAlive { connection, generation });
+            self.wheel.insert(
+                now + interval,
+                Timer::KeepAlive {
+                    connection,
+                    generation,
+                },
+            );
         } else {
             let at = silent_since + interval;
-            self.wheel.insert(at, Timer::KeepAlive { connection, generation });
+            self.wheel.insert(
+                at,
+                Timer::KeepAlive {
+                    connection,
+                    generation,
+                },
+            );
         }
     }
 
     pub(super) fn connect_timeout(&mut self, connection: u32, generation: u32) {
         let row = &self.connections[connection as usize];
-        let coming_up = matches!(row.state, State::Connecting | State::Handshake | State::Subscribing);
+        let coming_up = matches!(
+            row.state,
+            State::Connecting | State::Handshake | State::Subscribing
+        );
         if row.generation == generation && coming_up {
             self.connect_failed(connection, ConnectFailure::Timeout);
         }
@@ -296,8 +338,12 @@ impl Worker {
     /// found through their endpoint.
     pub(super) fn give_up_unsent(&mut self, markers: &[Marker]) {
         for marker in markers {
-            if let Meaning::Fire { intended, request, .. } = marker.meaning {
-                self.recorder.dropped(request, intended, DropReason::NotConnected);
+            if let Meaning::Fire {
+                intended, request, ..
+            } = marker.meaning
+            {
+                self.recorder
+                    .dropped(request, intended, DropReason::NotConnected);
             }
         }
     }
@@ -346,9 +392,15 @@ impl Worker {
         if !matches!(self.stage, Stage::Connecting | Stage::Loading) {
             return;
         }
-        let ceiling = BACK_OFF_FIRST.saturating_mul(1 << (row.attempts - 1).min(16)).min(BACK_OFF_MAX);
+        let ceiling = BACK_OFF_FIRST
+            .saturating_mul(1 << (row.attempts - 1).min(16))
+            .min(BACK_OFF_MAX);
         // Between half and all of the ceiling, so that a fleet does not come back as one.
-        let bits = hash::mix(self.settings.nonce ^ u64::from(connection), u64::from(row.generation));
+        let bits = hash::hash(
+            self.settings.nonce,
+            u64::from(connection),
+            u64::from(row.generation),
+        );
         let pause = ceiling / 2 + bits % (ceiling / 2);
         let at = self.clock.now() + pause;
         self.wheel.insert(at, Timer::Reconnect { connection });
@@ -359,7 +411,7 @@ impl Worker {
         if self.is_caller_request(request) {
             return self.caller.unwrap_or(0);
         }
-        match self.plan.fleet.connections {
+        match self.plan.connections {
             Connections::One => endpoint,
             Connections::PublisherAndSubscriber => endpoint * 2,
             Connections::Shared(size) => endpoint / size.max(1),
@@ -398,7 +450,8 @@ impl Worker {
             }
             for number in 0..self.poller.len() {
                 let connection = self.poller.event(number).token;
-                if self.connections[connection].state == State::Closing && self.read_out(connection) {
+                if self.connections[connection].state == State::Closing && self.read_out(connection)
+                {
                     self.connections[connection].reset();
                     open -= 1;
                 }
@@ -409,7 +462,11 @@ impl Worker {
     /// Reads and throws away; true at the end of the stream.
     fn read_out(&mut self, connection: usize) -> bool {
         use std::io::Read;
-        let Connection { stream: Some(stream), .. } = &mut self.connections[connection] else {
+        let Connection {
+            stream: Some(stream),
+            ..
+        } = &mut self.connections[connection]
+        else {
             return true;
         };
         loop {

@@ -156,7 +156,14 @@ mod tests {
     use super::*;
 
     fn ack(packet_id: u16) -> Ack {
-        Ack { packet_id, request: 0, released: false, completes: None, intended: 0, sent: 0 }
+        Ack {
+            packet_id,
+            request: 0,
+            released: false,
+            completes: None,
+            intended: 0,
+            sent: 0,
+        }
     }
 
     #[test]

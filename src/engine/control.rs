@@ -3,7 +3,7 @@
 //! A few atomics that each worker looks at once per turn, and one channel for values the other way.
 //! Nothing here is touched per message.
 
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 use crate::measure::{Interval, Tally};
 
@@ -25,11 +25,16 @@ pub(super) enum Order {
 pub(super) struct Control {
     order: AtomicU8,
     load_start: AtomicU64,
+    up: AtomicU32,
 }
 
 impl Control {
     pub(super) fn new() -> Self {
-        Self { order: AtomicU8::new(Order::Connect as u8), load_start: AtomicU64::new(0) }
+        Self {
+            order: AtomicU8::new(Order::Connect as u8),
+            load_start: AtomicU64::new(0),
+            up: AtomicU32::new(0),
+        }
     }
 
     /// The order that holds now. Orders only ever go forward.
@@ -53,6 +58,15 @@ impl Control {
         self.give(Order::Load);
     }
 
+    /// Counts a connection that came up for the first time; for the progress line.
+    pub(super) fn came_up(&self) {
+        self.up.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn up(&self) -> u32 {
+        self.up.load(Ordering::Relaxed)
+    }
+
     pub(super) fn load_start(&self) -> u64 {
         self.load_start.load(Ordering::Acquire)
     }
@@ -64,7 +78,10 @@ pub(super) enum Report {
     /// Each of its connections is up or has failed once; this many are up.
     Settled { up: u32 },
     /// One second is over.
-    Second { worker: usize, interval: Box<Interval> },
+    Second {
+        worker: usize,
+        interval: Box<Interval>,
+    },
     /// The worker is done.
     Finished { worker: usize, end: Box<WorkerEnd> },
 }
@@ -73,6 +90,8 @@ pub(super) enum Report {
 #[derive(Debug)]
 pub(super) struct WorkerEnd {
     pub tally: Tally,
+    /// When it stopped to plan requests, ns since the epoch.
+    pub load_end: u64,
     /// When its drain ended, ns since the epoch.
     pub drained_at: u64,
     /// Connections that were up at least once.

@@ -18,5 +18,11 @@ pub(super) struct Endpoint {
 }
 
 impl Endpoint {
-    pub(super) const NEW: Self = Self { head: NONE, in_flight: 0, epoch: 0, queued: false, picked: 0 };
+    pub(super) const NEW: Self = Self {
+        head: NONE,
+        in_flight: 0,
+        epoch: 0,
+        queued: false,
+        picked: 0,
+    };
 }

@@ -77,7 +77,13 @@ pub(super) struct Exchanges {
 impl Exchanges {
     /// A table for at most `limit` exchanges, quarantined ones included.
     pub(super) fn new(limit: usize) -> Self {
-        Self { rows: Vec::new(), index: HashMap::default(), free: NONE, active: 0, limit }
+        Self {
+            rows: Vec::new(),
+            index: HashMap::default(),
+            free: NONE,
+            active: 0,
+            limit,
+        }
     }
 
     /// Exchanges that wait for something (quarantined ones do not).
@@ -106,6 +112,20 @@ impl Exchanges {
 
     pub(super) fn find(&self, key: &Key) -> Option<u32> {
         self.index.get(key).copied()
+    }
+
+    /// The next row of the same endpoint.
+    pub(super) fn next_of(&self, slot: u32) -> u32 {
+        self.rows[slot as usize].next
+    }
+
+    /// Whether an ID must not be used: it is outstanding, or in quarantine since the last clean
+    /// reconnect.
+    pub(super) fn is_busy(&self, key: &Key, epoch: u16) -> bool {
+        self.find(key).is_some_and(|slot| {
+            let row = self.get(slot);
+            row.state != State::Quarantined || row.epoch == epoch
+        })
     }
 
     /// Adds a row in state `Queued` to the list that starts at `head`.
@@ -200,7 +220,11 @@ impl Exchanges {
                 intended: 0,
                 sent: 0,
                 deadline: 0,
-                key: Key { owner: 0, scope: 0, id: 0 },
+                key: Key {
+                    owner: 0,
+                    scope: 0,
+                    id: 0,
+                },
                 timer: None,
                 endpoint: 0,
                 generation: 0,
@@ -275,7 +299,11 @@ mod tests {
         NewExchange {
             intended: 1,
             deadline: 2,
-            key: Key { owner: 3, scope: 0, id },
+            key: Key {
+                owner: 3,
+                scope: 0,
+                id,
+            },
             endpoint: 3,
             request: 0,
             epoch: 0,

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use governor::clock::{Clock, Reference};
+use governor::middleware::NoOpMiddleware;
 use governor::nanos::Nanos;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
@@ -30,7 +31,7 @@ impl Clock for TurnClock {
 #[derive(Debug)]
 pub(super) struct Limiter {
     clock: TurnClock,
-    inner: RateLimiter<NotKeyed, InMemoryState, TurnClock>,
+    inner: RateLimiter<NotKeyed, InMemoryState, TurnClock, NoOpMiddleware<Nanos>>,
 }
 
 impl Limiter {
@@ -43,7 +44,10 @@ impl Limiter {
         let quota = Quota::with_period(period)
             .unwrap_or(Quota::per_second(NonZeroU32::MAX))
             .allow_burst(burst);
-        Self { inner: RateLimiter::direct_with_clock(quota, clock.clone()), clock }
+        Self {
+            inner: RateLimiter::direct_with_clock(quota, clock.clone()),
+            clock,
+        }
     }
 
     /// Asks for one at `now`.
@@ -68,8 +72,14 @@ mod tests {
     #[test]
     fn a_limiter_lets_through_its_rate_and_no_more() {
         let limiter = Limiter::new(1000.0, 0.01);
-        let passed = (0..SECOND).step_by(100_000).filter(|&now| limiter.check(now).is_ok()).count();
-        assert!((1000..=1011).contains(&passed), "{passed} passed in a second");
+        let passed = (0..SECOND)
+            .step_by(100_000)
+            .filter(|&now| limiter.check(now).is_ok())
+            .count();
+        assert!(
+            (1000..=1011).contains(&passed),
+            "{passed} passed in a second"
+        );
     }
 
     #[test]

@@ -16,7 +16,11 @@ pub(super) enum Meaning {
     /// A request whose exchange is in the table. `packet_id` is 0 for QoS 0.
     Exchange { ticket: Ticket, packet_id: u16 },
     /// A message that is complete once it is written.
-    Fire { intended: u64, deadline: u64, request: u16 },
+    Fire {
+        intended: u64,
+        deadline: u64,
+        request: u16,
+    },
 }
 
 /// One frame in a buffer.
@@ -53,6 +57,10 @@ impl Outbox {
         &self.bytes[self.taken..]
     }
 
+    pub(super) fn markers(&self) -> impl Iterator<Item = &Marker> {
+        self.markers.iter()
+    }
+
     /// Adds frames at the end.
     pub(super) fn push(&mut self, bytes: &[u8], markers: impl IntoIterator<Item = Marker>) {
         if self.taken > 0 && self.taken == self.bytes.len() {
@@ -69,7 +77,9 @@ impl Outbox {
         self.taken += count;
         let mut left = count as u32;
         while left > 0 {
-            let Some(front) = self.markers.front_mut() else { break };
+            let Some(front) = self.markers.front_mut() else {
+                break;
+            };
             if !front.begun {
                 front.begun = true;
                 begun.push(*front);
@@ -118,7 +128,12 @@ mod tests {
     use super::*;
 
     fn frame(len: u32, due: u64) -> Marker {
-        Marker { len, begun: false, due, meaning: Meaning::Control }
+        Marker {
+            len,
+            begun: false,
+            due,
+            meaning: Meaning::Control,
+        }
     }
 
     #[test]
@@ -127,7 +142,10 @@ mod tests {
         outbox.push(b"aaabb", [frame(3, 1), frame(2, 2)]);
         let mut begun = Vec::new();
         outbox.advance(1, &mut begun);
-        assert_eq!(begun.iter().map(|marker| marker.due).collect::<Vec<_>>(), [1]);
+        assert_eq!(
+            begun.iter().map(|marker| marker.due).collect::<Vec<_>>(),
+            [1]
+        );
         outbox.advance(2, &mut begun);
         assert_eq!(begun.len(), 1);
         assert_eq!(outbox.pending(), b"bb");
@@ -145,7 +163,10 @@ mod tests {
         assert_eq!(outbox.pending(), b"aac");
         let mut begun = Vec::new();
         outbox.advance(3, &mut begun);
-        assert_eq!(begun.iter().map(|marker| marker.due).collect::<Vec<_>>(), [3]);
+        assert_eq!(
+            begun.iter().map(|marker| marker.due).collect::<Vec<_>>(),
+            [3]
+        );
     }
 
     #[test]
@@ -153,7 +174,10 @@ mod tests {
         let mut outbox = Outbox::default();
         outbox.push(b"aabb", [frame(2, 1), frame(2, 2)]);
         outbox.advance(1, &mut Vec::new());
-        assert_eq!(outbox.clear().map(|marker| marker.due).collect::<Vec<_>>(), [2]);
+        assert_eq!(
+            outbox.clear().map(|marker| marker.due).collect::<Vec<_>>(),
+            [2]
+        );
         assert_eq!(outbox.len(), 0);
     }
 }

@@ -6,7 +6,8 @@
 use super::connection::State;
 use super::timer::Timer;
 use super::worker::{Stage, Worker};
-use crate::plan::Model;
+use crate::plan::Captures;
+use crate::profile::Model;
 
 /// Endpoints that send in one turn before the sockets are looked at again.
 const ENDPOINTS_PER_TURN: usize = 64;
@@ -19,7 +20,7 @@ impl Worker {
 
     /// Puts an endpoint into the queue of those that may send.
     pub(super) fn make_runnable(&mut self, endpoint: u32) {
-        if self.plan.is_open() || self.stage != Stage::Loading {
+        if self.is_open() || self.stage != Stage::Loading {
             return;
         }
         let row = &mut self.endpoints[endpoint as usize];
@@ -31,12 +32,15 @@ impl Worker {
 
     /// An endpoint's request has ended: in the closed model it thinks and goes on.
     pub(super) fn closed_next(&mut self, endpoint: u32, now: u64) {
-        if self.plan.is_open() || self.stage != Stage::Loading {
+        if self.is_open() || self.stage != Stage::Loading {
             return;
         }
-        match self.plan.model {
-            Model::Closed { think_time_ns } if think_time_ns > 0 => {
-                self.wheel.insert(now + think_time_ns, Timer::Think { endpoint });
+        match self.settings.profile.load.model {
+            Model::Closed { think_time, .. } if !think_time.is_zero() => {
+                self.wheel.insert(
+                    now + think_time.as_nanos() as u64,
+                    Timer::Think { endpoint },
+                );
             }
             _ => self.make_runnable(endpoint),
         }
@@ -48,7 +52,9 @@ impl Worker {
             return;
         }
         for _ in 0..ENDPOINTS_PER_TURN.min(self.runnable.len()) {
-            let Some(endpoint) = self.runnable.pop_front() else { break };
+            let Some(endpoint) = self.runnable.pop_front() else {
+                break;
+            };
             self.endpoints[endpoint as usize].queued = false;
             let now = self.clock.now();
             if let Some(again) = self.denied(now) {
@@ -73,20 +79,25 @@ impl Worker {
 
     fn run_endpoint(&mut self, endpoint: u32, now: u64) {
         let plan = self.plan.clone();
-        let (limit, many) = match plan.model {
-            Model::Max => (plan.load.in_flight_max, plan.load.batch),
+        let load = &self.settings.profile.load;
+        let model = load.model;
+        let (limit, many) = match model {
+            Model::Max => (load.in_flight_max, load.batch),
             _ => (1, 1),
         };
         let mut connection = None;
         self.batch.clear();
         for _ in 0..many {
             let row = self.endpoints[endpoint as usize];
-            let Some(request) = plan.schedule.pick(self.base + endpoint, row.picked) else { return };
+            let Some(request) = plan.pick(self.base + endpoint, row.picked) else {
+                return;
+            };
             let through = self.connection_for(endpoint, request);
             let target = &self.connections[through as usize];
             // A full or lost connection brings its endpoints back when it is writable or up again.
             let ready = target.state == State::Up && target.backlog() == 0;
-            if row.in_flight >= limit || !ready || connection.is_some_and(|first| first != through) {
+            if row.in_flight >= limit || !ready || connection.is_some_and(|first| first != through)
+            {
                 break;
             }
             if let Err(again) = self.message_cap.check(now) {
@@ -98,14 +109,14 @@ impl Worker {
             connection = Some(through);
             self.endpoints[endpoint as usize].picked += 1;
             self.recorder.planned(request, now);
-            self.encode_or_drop(endpoint, request, now, now, &crate::plan::Captures::new());
+            self.encode_or_drop(endpoint, request, now, now, &Captures::new());
         }
         let Some(connection) = connection else { return };
         self.flush(connection);
         let fresh = &self.connections[connection as usize];
         let free = fresh.state == State::Up && fresh.backlog() == 0;
         let in_flight = self.endpoints[endpoint as usize].in_flight;
-        match plan.model {
+        match model {
             Model::Max if free && in_flight < limit => self.make_runnable(endpoint),
             // A message that is complete once written ends the closed model's request at once.
             Model::Closed { .. } if free && in_flight == 0 => self.closed_next(endpoint, now),

@@ -7,7 +7,7 @@ use std::collections::{HashSet, VecDeque};
 
 use super::timer::Timer;
 use super::worker::{Stage, Worker};
-use crate::plan::{Captures, Items, delay, hash};
+use crate::plan::{Captures, hash};
 
 /// Items remembered for deduplication, per worker; the oldest are forgotten first.
 const SEEN_MAX: usize = 100_000;
@@ -94,16 +94,20 @@ impl Worker {
         let plan = self.plan.clone();
         let definition = &plan.inbound[usize::from(inbound)];
         self.recorder.inbound_received(inbound);
-        let Ok(items) = Items::new(definition.items, payload).collect::<Result<Vec<_>, _>>() else {
+        let Ok(items) = definition.items(payload).collect::<Result<Vec<_>, _>>() else {
             return self.recorder.unattributed_error(at);
         };
         for item in items {
-            if !definition.read_item(item, captures) {
+            if !definition.capture_id(item, captures) {
                 self.recorder.unattributed_error(at);
                 continue;
             }
-            let name = definition.item_hash(u64::from(self.base + endpoint), captures);
-            if definition.deduplicate && !self.pushed.remember(hash::mix(name, u64::from(inbound))) {
+            let name = definition.key(self.base + endpoint, captures);
+            if definition.deduplicate
+                && !self
+                    .pushed
+                    .remember(hash::hash(name, u64::from(inbound), 0))
+            {
                 self.recorder.inbound_duplicate(inbound);
                 continue;
             }
@@ -115,37 +119,45 @@ impl Worker {
         let plan = self.plan.clone();
         let answers = &plan.inbound[usize::from(inbound)].answers;
         for (number, &request) in answers.iter().enumerate() {
-            let Some(after) = plan.requests[usize::from(request)].reactive else { continue };
             self.pushed.drawn += 1;
-            let bits = hash::mix(self.settings.nonce ^ self.index as u64, self.pushed.drawn);
-            let due = at + delay::draw(after, bits);
+            let definition = &plan.requests[usize::from(request)];
+            let due = at + definition.reaction_ns(self.base + endpoint, self.pushed.drawn);
             let waiting = Waiting {
                 endpoint,
                 inbound,
                 request,
                 last: number + 1 == answers.len(),
-                captures: captures.clone(),
+                captures: *captures,
             };
             // Also without delay by way of the wheel: the batch at hand belongs to the reading.
             if let Some(slot) = self.pushed.add(waiting) {
                 self.wheel.insert(due, Timer::Answer { slot });
             } else {
                 self.recorder.planned(request, due);
-                self.recorder.dropped(request, due, crate::measure::DropReason::InFlight);
+                self.recorder
+                    .dropped(request, due, crate::measure::DropReason::InFlight);
             }
         }
     }
 
     /// The delay of an answer is over.
     pub(super) fn send_answer(&mut self, slot: u32, at: u64) {
-        let Some(waiting) = self.pushed.take(slot) else { return };
+        let Some(waiting) = self.pushed.take(slot) else {
+            return;
+        };
         if self.stage == Stage::Done {
             return;
         }
         self.recorder.planned(waiting.request, at);
         self.batch.clear();
         let now = self.clock.now();
-        self.encode_or_drop(waiting.endpoint, waiting.request, at, now, &waiting.captures);
+        self.encode_or_drop(
+            waiting.endpoint,
+            waiting.request,
+            at,
+            now,
+            &waiting.captures,
+        );
         if waiting.last && !self.batch.is_empty() {
             self.recorder.inbound_answered(waiting.inbound);
         }

@@ -43,7 +43,9 @@ impl Worker {
         if matches!(row.state, State::Down | State::Connecting) {
             return false;
         }
-        let Some(stream) = &mut row.stream else { return false };
+        let Some(stream) = &mut row.stream else {
+            return false;
+        };
         let kept = row.tail.len();
         scratch[..kept].copy_from_slice(&row.tail);
         row.tail.clear();
@@ -74,7 +76,7 @@ impl Worker {
     }
 
     fn packets(&mut self, connection: u32, mut bytes: &[u8], at: u64) {
-        let limit = self.plan.limits.packet_size as usize;
+        let limit = self.settings.profile.limits.packet_size as usize;
         let generation = self.connections[connection as usize].generation;
         self.batch.clear();
         while !bytes.is_empty() {
@@ -92,7 +94,9 @@ impl Worker {
             }
         }
         if !bytes.is_empty() {
-            self.connections[connection as usize].tail.extend_from_slice(bytes);
+            self.connections[connection as usize]
+                .tail
+                .extend_from_slice(bytes);
         } else if self.connections[connection as usize].tail.capacity() > 4096 {
             self.connections[connection as usize].tail = Vec::new();
         }
@@ -106,8 +110,12 @@ impl Worker {
                     self.message(connection, publish.topic, publish.payload, at);
                 }
             }
-            Packet::PubAck(PubAck { packet_id }) => self.acknowledged(connection, packet_id, Stage::PubAck, at),
-            Packet::PubRec(PubRec { packet_id }) => self.acknowledged(connection, packet_id, Stage::PubRec, at),
+            Packet::PubAck(PubAck { packet_id }) => {
+                self.acknowledged(connection, packet_id, Stage::PubAck, at)
+            }
+            Packet::PubRec(PubRec { packet_id }) => {
+                self.acknowledged(connection, packet_id, Stage::PubRec, at)
+            }
             Packet::PubComp(PubComp { packet_id }) => {
                 self.acknowledged(connection, packet_id, Stage::PubComp, at);
             }
@@ -119,7 +127,9 @@ impl Worker {
             Packet::ConnAck(connack) => self.on_connack(connection, connack, at),
             Packet::SubAck(suback) => {
                 let refused = suback.codes.contains(&SUBSCRIPTION_REFUSED);
-                self.connections[connection as usize].acks.retain(|ack| ack.packet_id != suback.packet_id);
+                self.connections[connection as usize]
+                    .acks
+                    .retain(|ack| ack.packet_id != suback.packet_id);
                 self.on_suback(connection, refused, at);
             }
             Packet::PingResp => self.connections[connection as usize].ping_sent = 0,
@@ -182,7 +192,8 @@ impl Worker {
         if ack.sent == 0 {
             return self.lose(connection, FailReason::Protocol);
         }
-        self.recorder.acknowledged(ack.request, ack.intended, ack.sent, at);
+        self.recorder
+            .acknowledged(ack.request, ack.intended, ack.sent, at);
         if let Some(ticket) = ack.completes {
             if self.exchanges.live(ticket).is_some() {
                 self.complete(ticket.slot, at, Outcome::Ok, None);

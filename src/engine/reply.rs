@@ -5,11 +5,16 @@
 //! or a push. Deadlines are decided by instants, not by who was handled first.
 
 use super::connection::Part;
-use super::exchange::{CALLER, Key, State, Ticket};
+use super::exchange::{CALLER, Key, NONE, State};
+use super::outbox::Meaning;
 use super::timer::Timer;
 use super::worker::Worker;
 use crate::measure::{DropReason, Outcome};
-use crate::plan::{Captures, IdKind, Listener, Recognised, ReplyOutcome, Sender, parse_uuid_request_id};
+use crate::plan::{
+    Captures, Listener, Reason, Recognised, ReplyOutcome, RequestIdKind, Status,
+    parse_uuid_request_id,
+};
+use crate::profile::Sender;
 
 /// Shortest quarantine of a timed-out request ID.
 const QUARANTINE_MIN: u64 = 30_000_000_000;
@@ -19,8 +24,8 @@ struct Reply<'a> {
     request: u16,
     id: Option<u128>,
     outcome: ReplyOutcome,
-    status: Option<&'a str>,
-    reason: Option<&'a str>,
+    status: Option<Status>,
+    reason: Option<Reason<'a>>,
 }
 
 impl Worker {
@@ -33,7 +38,11 @@ impl Worker {
         let caller = part == Part::Caller;
         let listeners = if caller { 0..1 } else { endpoints };
         for endpoint in listeners {
-            let who = if caller { Listener::Caller } else { Listener::Endpoint(self.base + endpoint) };
+            let who = if caller {
+                Listener::Caller
+            } else {
+                Listener::Endpoint(self.base + endpoint)
+            };
             match plan.recognise(who, topic, payload, &mut captures) {
                 Recognised::Unknown => {}
                 Recognised::Echo => return,
@@ -41,15 +50,26 @@ impl Worker {
                     return self.pushed_message(endpoint, inbound, payload, &mut captures, at);
                 }
                 Recognised::LoneError { .. } => return self.recorder.unattributed_error(at),
-                Recognised::Reply { request, id, outcome, status, reason } => {
-                    let (status, reason) = (status.as_ref(), reason.as_ref());
+                Recognised::Reply {
+                    request,
+                    id,
+                    outcome,
+                    status,
+                    reason,
+                    push,
+                } => {
                     let reply = Reply {
                         request,
                         id,
                         outcome,
-                        status: status.map(|text| text.as_str()),
-                        reason: reason.map(|text| text.as_ref()),
+                        status,
+                        reason,
                     };
+                    if let Some(inbound) = push
+                        && self.find_oldest(endpoint, request).is_none()
+                    {
+                        return self.pushed_message(endpoint, inbound, payload, &mut captures, at);
+                    }
                     return self.reply(endpoint, &reply, at);
                 }
             }
@@ -70,9 +90,6 @@ impl Worker {
             State::Queued | State::Free => return self.recorder.orphan(reply.request, at),
             State::Sent => {}
         }
-        if exchange.request != reply.request {
-            return self.recorder.orphan(reply.request, at);
-        }
         if at > exchange.deadline {
             // The timer would have said so, had it been asked first.
             self.time_out(slot, exchange.deadline);
@@ -84,19 +101,29 @@ impl Worker {
             ReplyOutcome::Error => Outcome::Error,
         };
         if outcome == Outcome::Error {
-            let reason = reply.reason.unwrap_or("");
-            self.recorder.error_detail(reply.request, reply.status, reason, at);
+            let reason = reply.reason.map(Reason::text).unwrap_or_default();
+            let status = reply.status.as_ref().map(Status::as_str);
+            self.recorder
+                .error_detail(exchange.request, status, &reason, at);
         }
         if reply.id.is_none() {
             self.forget_oldest(exchange.endpoint, reply.request);
         }
-        self.complete(slot, at, outcome, reply.status);
+        self.complete(slot, at, outcome, reply.status.as_ref().map(Status::as_str));
     }
 
     fn find_by_id(&self, endpoint: u32, request: u16, id: u128) -> Option<u32> {
         let definition = &self.plan.requests[usize::from(request)];
-        let owner = if definition.from == Sender::Caller { CALLER } else { endpoint };
-        self.exchanges.find(&Key { owner, scope: definition.scope, id })
+        let owner = if definition.from == Sender::Caller {
+            CALLER
+        } else {
+            endpoint
+        };
+        self.exchanges.find(&Key {
+            owner,
+            scope: definition.scope,
+            id,
+        })
     }
 
     /// Replies without an ID answer the oldest outstanding request of their kind.
@@ -123,7 +150,7 @@ impl Worker {
         let by_caller = definition.from == Sender::Caller;
         let scope = usize::from(definition.scope);
         let issued = match (definition.id_kind, reply.id) {
-            (Some(IdKind::Range(range)), Some(id)) => {
+            (RequestIdKind::Decimal(range), Some(id)) => {
                 let cursor = if by_caller {
                     self.caller_cursors[scope]
                 } else {
@@ -131,7 +158,8 @@ impl Worker {
                 };
                 u32::try_from(id).is_ok_and(|id| range.was_issued(cursor, id))
             }
-            (Some(IdKind::Uuid), Some(id)) => match parse_uuid_request_id(self.settings.nonce, id) {
+            (RequestIdKind::Uuid, Some(id)) => match parse_uuid_request_id(self.settings.nonce, id)
+            {
                 // Another worker's caller subscribes to the same topics and will count it.
                 Some((owner, _)) if owner as usize != self.index => return,
                 Some((_, counter)) => counter <= self.uuid_counter,
@@ -152,7 +180,14 @@ impl Worker {
     /// An exchange has got its final answer (or needs none).
     pub(super) fn complete(&mut self, slot: u32, at: u64, outcome: Outcome, status: Option<&str>) {
         let exchange = *self.exchanges.get(slot);
-        self.recorder.completed(exchange.request, exchange.intended, exchange.sent, at, outcome, status);
+        self.recorder.completed(
+            exchange.request,
+            exchange.intended,
+            exchange.sent,
+            at,
+            outcome,
+            status,
+        );
         self.end_exchange(slot);
         self.closed_next(exchange.endpoint, at);
     }
@@ -176,13 +211,17 @@ impl Worker {
             State::Free => {}
             State::Queued => {
                 // The socket never took it.
-                self.recorder.dropped(exchange.request, exchange.intended, DropReason::BackPressure);
+                self.recorder.dropped(
+                    exchange.request,
+                    exchange.intended,
+                    DropReason::BackPressure,
+                );
                 self.end_exchange(slot);
                 self.closed_next(exchange.endpoint, at);
             }
             State::Sent => {
                 let definition = &self.plan.requests[usize::from(exchange.request)];
-                if definition.silence_is_ok {
+                if definition.silence_is_ok() {
                     self.complete(slot, exchange.deadline, Outcome::Ok, None);
                 } else {
                     self.time_out(slot, at);
@@ -195,7 +234,8 @@ impl Worker {
     /// request and not the next user of the ID.
     fn time_out(&mut self, slot: u32, at: u64) {
         let exchange = *self.exchanges.get(slot);
-        self.recorder.timed_out(exchange.request, exchange.intended, exchange.sent, at);
+        self.recorder
+            .timed_out(exchange.request, exchange.intended, exchange.sent, at);
         if exchange.indexed {
             if let Some(timer) = exchange.timer {
                 self.wheel.cancel(timer);
@@ -205,7 +245,9 @@ impl Worker {
             self.exchanges.quarantine(&mut row.head, slot);
             let deadline_ns = self.plan.requests[usize::from(exchange.request)].deadline_ns;
             let pause = (2 * deadline_ns).max(QUARANTINE_MIN);
-            let timer = self.wheel.insert(at.saturating_add(pause), Timer::Exchange { slot });
+            let timer = self
+                .wheel
+                .insert(at.saturating_add(pause), Timer::Exchange { slot });
             self.exchanges.get_mut(slot).timer = Some(timer);
         } else {
             self.end_exchange(slot);
@@ -222,16 +264,19 @@ impl Worker {
         self.drop_capped();
         let unsent: Vec<_> = self.unsent_markers().collect();
         for meaning in unsent {
-            if let super::outbox::Meaning::Fire { intended, request, .. } = meaning {
-                self.recorder.dropped(request, intended, DropReason::BackPressure);
+            if let Meaning::Fire {
+                intended, request, ..
+            } = meaning
+            {
+                self.recorder
+                    .dropped(request, intended, DropReason::BackPressure);
             }
         }
         for endpoint in 0..self.endpoints.len() {
             let mut slot = self.endpoints[endpoint].head;
-            while slot != super::exchange::NONE {
+            while slot != NONE {
                 let exchange = *self.exchanges.get(slot);
                 let next = self.exchanges.next_of(slot);
-                let Ticket { .. } = Ticket { slot, generation: exchange.generation };
                 match exchange.state {
                     State::Sent => self.recorder.left_in_flight(
                         exchange.request,

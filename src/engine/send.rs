@@ -14,7 +14,8 @@ use super::outbox::{Marker, Meaning, Outbox};
 use super::timer::Timer;
 use super::worker::{DUE_PER_TURN, Stage, Upcoming, Worker};
 use crate::measure::{DropReason, Outcome};
-use crate::plan::{Captures, IdKind, Message, Sender, uuid_request_id};
+use crate::plan::{Captures, Message, RequestIdKind, uuid_request_id};
+use crate::profile::Sender;
 
 /// Requests that may wait for the aggregate cap, per worker.
 const CAPPED_MAX: usize = 100_000;
@@ -49,7 +50,12 @@ impl Batch {
         let len = (self.bytes.len() - self.from) as u32;
         self.from = self.bytes.len();
         if len > 0 {
-            self.markers.push(Marker { len, begun: false, due: 0, meaning });
+            self.markers.push(Marker {
+                len,
+                begun: false,
+                due: 0,
+                meaning,
+            });
         }
     }
 }
@@ -58,7 +64,7 @@ impl Worker {
     /// Puts the first arrival of every stream of every endpoint into the wheel, or lets the closed and
     /// `"max"` models begin.
     pub(super) fn start_streams(&mut self) {
-        if !self.plan.is_open() {
+        if !self.is_open() {
             for endpoint in 0..self.endpoints.len() as u32 {
                 self.make_runnable(endpoint);
             }
@@ -75,7 +81,10 @@ impl Worker {
                 let request = first.map_or(0, |arrival| arrival.request);
                 self.upcoming.push(Upcoming { cursor, request });
                 if let Some(arrival) = first {
-                    let timer = Timer::Arrival { endpoint, stream: stream as u16 };
+                    let timer = Timer::Arrival {
+                        endpoint,
+                        stream: stream as u16,
+                    };
                     self.wheel.insert(self.load_start + arrival.intended, timer);
                 }
             }
@@ -119,7 +128,10 @@ impl Worker {
         let global = self.base + endpoint;
         let upcoming = self.upcoming_of(endpoint, stream);
         let request = upcoming.request;
-        if let Some(next) = plan.schedule.next(usize::from(stream), global, &mut upcoming.cursor) {
+        if let Some(next) = plan
+            .schedule
+            .next(usize::from(stream), global, &mut upcoming.cursor)
+        {
             upcoming.request = next.request;
             let next_at = self.load_start + next.intended;
             let timer = Timer::Arrival { endpoint, stream };
@@ -161,7 +173,7 @@ impl Worker {
     ) {
         if let Err(reason) = self.encode(endpoint, request, intended, now, captures) {
             let plan = self.plan.clone();
-            plan.requests[usize::from(request)].skip(self.state_of(endpoint));
+            plan.requests[usize::from(request)].skip(self.base + endpoint, self.state_of(endpoint));
             self.recorder.dropped(request, intended, reason);
             self.closed_next(endpoint, now);
         }
@@ -186,12 +198,16 @@ impl Worker {
         if now > deadline {
             return Err(DropReason::Late);
         }
-        if row.backlog() + self.batch.bytes.len() > plan.limits.buffer_per_connection as usize {
+        if row.backlog() + self.batch.bytes.len()
+            > self.settings.profile.limits.buffer_per_connection as usize
+        {
             return Err(DropReason::BackPressure);
         }
-        let tracked = definition.has_reply || definition.qos > 0;
+        let tracked = definition.has_reply() || definition.qos > 0;
         let in_flight = self.endpoints[endpoint as usize].in_flight;
-        if tracked && (in_flight >= plan.load.in_flight_max || self.exchanges.is_full()) {
+        if tracked
+            && (in_flight >= self.settings.profile.load.in_flight_max || self.exchanges.is_full())
+        {
             return Err(DropReason::InFlight);
         }
         let (key, indexed) = self.allocate_id(endpoint, request)?;
@@ -201,10 +217,18 @@ impl Worker {
                 .allocate_packet_id()
                 .ok_or(DropReason::InFlight)?,
         };
-        let ticket = tracked.then(|| self.open_exchange(endpoint, request, intended, deadline, key, indexed));
+        let ticket = tracked
+            .then(|| self.open_exchange(endpoint, request, intended, deadline, key, indexed));
         if packet_id > 0 {
-            let completes = if definition.has_reply { None } else { ticket };
-            let ack = Ack { packet_id, request, released: false, completes, intended, sent: 0 };
+            let completes = if definition.has_reply() { None } else { ticket };
+            let ack = Ack {
+                packet_id,
+                request,
+                released: false,
+                completes,
+                intended,
+                sent: 0,
+            };
             self.connections[connection as usize].acks.push_back(ack);
         }
         let message = Message {
@@ -220,7 +244,11 @@ impl Worker {
         definition.encode(&mut self.batch.bytes, &message, state);
         self.batch.mark(match ticket {
             Some(ticket) => Meaning::Exchange { ticket, packet_id },
-            None => Meaning::Fire { intended, deadline, request },
+            None => Meaning::Fire {
+                intended,
+                deadline,
+                request,
+            },
         });
         Ok(())
     }
@@ -237,12 +265,25 @@ impl Worker {
         let row = &mut self.endpoints[endpoint as usize];
         let epoch = row.epoch;
         row.in_flight += 1;
-        let new = NewExchange { intended, deadline, key, endpoint, request, epoch, indexed };
+        let new = NewExchange {
+            intended,
+            deadline,
+            key,
+            endpoint,
+            request,
+            epoch,
+            indexed,
+        };
         let ticket = self.exchanges.insert(&mut row.head, new);
-        let timer = self.wheel.insert(deadline, Timer::Exchange { slot: ticket.slot });
+        let timer = self
+            .wheel
+            .insert(deadline, Timer::Exchange { slot: ticket.slot });
         self.exchanges.get_mut(ticket.slot).timer = Some(timer);
-        if self.plan.requests[usize::from(request)].has_reply && !indexed {
-            self.nameless.entry((endpoint, request)).or_default().push_back(ticket);
+        if self.plan.requests[usize::from(request)].has_reply() && !indexed {
+            self.nameless
+                .entry((endpoint, request))
+                .or_default()
+                .push_back(ticket);
         }
         ticket
     }
@@ -253,14 +294,18 @@ impl Worker {
         let by_caller = definition.from == Sender::Caller;
         let owner = if by_caller { CALLER } else { endpoint };
         let scope = definition.scope;
-        let mut key = Key { owner, scope, id: 0 };
+        let mut key = Key {
+            owner,
+            scope,
+            id: 0,
+        };
         match definition.id_kind {
-            None => return Ok((key, false)),
-            Some(IdKind::Uuid) => {
+            RequestIdKind::None => return Ok((key, false)),
+            RequestIdKind::Uuid => {
                 self.uuid_counter += 1;
                 key.id = uuid_request_id(self.settings.nonce, self.index as u32, self.uuid_counter);
             }
-            Some(IdKind::Range(range)) => {
+            RequestIdKind::Decimal(range) => {
                 let epoch = self.endpoints[endpoint as usize].epoch;
                 let cursor = if by_caller {
                     &mut self.caller_cursors[usize::from(scope)]
@@ -270,7 +315,14 @@ impl Worker {
                 };
                 let exchanges = &self.exchanges;
                 let id = range.allocate(cursor, |id| {
-                    exchanges.is_busy(&Key { owner, scope, id: u128::from(id) }, epoch)
+                    exchanges.is_busy(
+                        &Key {
+                            owner,
+                            scope,
+                            id: u128::from(id),
+                        },
+                        epoch,
+                    )
                 });
                 key.id = u128::from(id.ok_or(DropReason::RequestId)?);
                 if let Some(stale) = self.exchanges.find(&key) {
@@ -281,7 +333,7 @@ impl Worker {
                 }
             }
         }
-        Ok((key, definition.has_reply))
+        Ok((key, definition.has_reply()))
     }
 
     pub(super) fn state_of(&mut self, endpoint: u32) -> &mut [u64] {
@@ -346,7 +398,9 @@ impl Worker {
             let now = self.clock.now();
             self.drop_stale(connection, now);
             let row = &mut self.connections[connection as usize];
-            let (Some(stream), Some(outbox)) = (&mut row.stream, &row.outbox) else { return };
+            let (Some(stream), Some(outbox)) = (&mut row.stream, &row.outbox) else {
+                return;
+            };
             match stream.write(outbox.pending()) {
                 Ok(count) => {
                     row.last_write = now;
@@ -376,7 +430,11 @@ impl Worker {
                     }
                     live
                 }
-                Meaning::Fire { intended, deadline, request } => {
+                Meaning::Fire {
+                    intended,
+                    deadline,
+                    request,
+                } => {
                     if now > deadline {
                         recorder.dropped(request, intended, DropReason::BackPressure);
                     }
@@ -402,21 +460,31 @@ impl Worker {
         match marker.meaning {
             Meaning::Control => {}
             Meaning::Exchange { ticket, packet_id } => {
-                let Some(exchange) = self.exchanges.live(ticket) else { return };
+                let Some(exchange) = self.exchanges.live(ticket) else {
+                    return;
+                };
                 exchange.sent = sent;
                 exchange.state = super::exchange::State::Sent;
                 let (request, intended) = (exchange.request, exchange.intended);
                 self.recorder.sent(request, intended, marker.due, sent);
                 if packet_id > 0 {
                     let row = &mut self.connections[connection as usize];
-                    if let Some(ack) = row.acks.iter_mut().rev().find(|ack| ack.packet_id == packet_id) {
+                    if let Some(ack) = row
+                        .acks
+                        .iter_mut()
+                        .rev()
+                        .find(|ack| ack.packet_id == packet_id)
+                    {
                         ack.sent = sent;
                     }
                 }
             }
-            Meaning::Fire { intended, request, .. } => {
+            Meaning::Fire {
+                intended, request, ..
+            } => {
                 self.recorder.sent(request, intended, marker.due, sent);
-                self.recorder.completed(request, intended, sent, sent, Outcome::Ok, None);
+                self.recorder
+                    .completed(request, intended, sent, sent, Outcome::Ok, None);
             }
         }
     }
@@ -426,7 +494,8 @@ impl Worker {
         if self.capped.len() >= CAPPED_MAX {
             self.recorder.dropped(request, intended, DropReason::Cap);
             let plan = self.plan.clone();
-            return plan.requests[usize::from(request)].skip(self.state_of(endpoint));
+            return plan.requests[usize::from(request)]
+                .skip(self.base + endpoint, self.state_of(endpoint));
         }
         self.capped.push_back((endpoint, request, intended));
         self.arm_cap(again);
@@ -453,7 +522,8 @@ impl Worker {
             if now > deadline {
                 self.recorder.dropped(request, intended, DropReason::Cap);
                 let plan = self.plan.clone();
-                plan.requests[usize::from(request)].skip(self.state_of(endpoint));
+                plan.requests[usize::from(request)]
+                    .skip(self.base + endpoint, self.state_of(endpoint));
                 continue;
             }
             self.batch.clear();
@@ -472,5 +542,8 @@ impl Worker {
 }
 
 fn would_block(error: &std::io::Error) -> bool {
-    matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::Interrupted)
+    matches!(
+        error.kind(),
+        std::io::ErrorKind::WouldBlock | std::io::ErrorKind::Interrupted
+    )
 }

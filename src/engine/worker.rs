@@ -20,7 +20,8 @@ use super::send::Batch;
 use super::timer::Timer;
 use crate::event::{Clock, Poller, Wheel};
 use crate::measure::{Interval, Recorder, Shape};
-use crate::plan::{Cursor, IdCursor, Plan, Sender as From};
+use crate::plan::{Cursor, IdCursor, Plan, RequestIdKind};
+use crate::profile::{Model, Profile, Sender as From};
 
 /// Due timers handled before the sockets are looked at again.
 pub(super) const DUE_PER_TURN: usize = 64;
@@ -118,16 +119,28 @@ pub(super) struct Assignment {
 impl Worker {
     /// Builds the tables of one worker. Called on the worker's own thread.
     pub(super) fn new(assignment: Assignment) -> std::io::Result<Self> {
-        let Assignment { index, endpoints, plan, shape, settings, control, clock, reports, spare } =
-            assignment;
+        let Assignment {
+            index,
+            endpoints,
+            plan,
+            shape,
+            settings,
+            control,
+            clock,
+            reports,
+            spare,
+        } = assignment;
         let count = (endpoints.end - endpoints.start) as usize;
-        let share = count as f64 / f64::from(plan.fleet.endpoints.max(1));
+        let share = count as f64 / f64::from(plan.endpoints.max(1));
         let connections = connections_of(&plan, count as u32);
-        let caller = connections.iter().position(|connection| connection.part == Part::Caller);
-        let packet_max = plan.limits.packet_size as usize;
-        let scope_cursors = plan.scope_cursors();
-        let exchange_limit = (f64::from(plan.limits.in_flight) * share).ceil() as usize;
-        let message_rate = plan.limits.messages_per_s.0 * share;
+        let caller = connections
+            .iter()
+            .position(|connection| connection.part == Part::Caller);
+        let profile = &settings.profile;
+        let packet_max = profile.limits.packet_size as usize;
+        let scope_cursors = scope_cursors(&plan);
+        let exchange_limit = (f64::from(profile.limits.in_flight) * share).ceil() as usize;
+        let message_rate = profile.limits.messages_per_s.0 * share;
         Ok(Self {
             index,
             poller: Poller::new(1024)?,
@@ -156,12 +169,13 @@ impl Worker {
             capped: VecDeque::new(),
             cap_armed: false,
             message_cap: Limiter::new(message_rate, 0.02),
-            closed_cap: plan.closed_cap().map(|rate| Limiter::new(rate.0 * share, 0.01)),
-            connect_limit: Limiter::new(plan.fleet.connect_rate.0 * share, 0.01),
+            closed_cap: closed_cap(profile).map(|rate| Limiter::new(rate * share, 0.01)),
+            connect_limit: Limiter::new(profile.fleet.connect_rate.0 * share, 0.01),
             connect_queue: (0..connections.len() as u32).collect(),
             connect_armed: false,
             connecting: 0,
-            connecting_max: ((f64::from(plan.fleet.connects_in_progress) * share).ceil() as u32).max(1),
+            connecting_max: ((f64::from(profile.fleet.connects_in_progress) * share).ceil() as u32)
+                .max(1),
             settled: 0,
             up: 0,
             ever_up: 0,
@@ -238,14 +252,20 @@ impl Worker {
         self.load_end = self.load_end.min(now);
         self.runnable.clear();
         self.drop_capped();
-        self.wheel.insert(now + self.plan.load.drain_ns, Timer::DrainEnd);
+        self.wheel.insert(
+            now + self.settings.profile.load.drain.as_nanos() as u64,
+            Timer::DrainEnd,
+        );
     }
 
     fn check_drained(&mut self) {
         let quiet = self.exchanges.active() == 0
             && self.pushed.is_empty()
             && self.due.is_empty()
-            && self.connections.iter().all(|connection| connection.backlog() == 0);
+            && self
+                .connections
+                .iter()
+                .all(|connection| connection.backlog() == 0);
         if quiet {
             self.stage = Stage::Done;
         }
@@ -266,12 +286,20 @@ impl Worker {
 
     fn handle_due(&mut self) {
         for _ in 0..DUE_PER_TURN {
-            let Some((at, timer)) = self.due.pop_front() else { break };
+            let Some((at, timer)) = self.due.pop_front() else {
+                break;
+            };
             match timer {
                 Timer::Arrival { endpoint, stream } => self.arrival(endpoint, stream, at),
                 Timer::Exchange { slot } => self.exchange_timer(slot, at),
-                Timer::KeepAlive { connection, generation } => self.keep_alive(connection, generation),
-                Timer::ConnectTimeout { connection, generation } => {
+                Timer::KeepAlive {
+                    connection,
+                    generation,
+                } => self.keep_alive(connection, generation),
+                Timer::ConnectTimeout {
+                    connection,
+                    generation,
+                } => {
                     self.connect_timeout(connection, generation);
                 }
                 Timer::Reconnect { connection } => {
@@ -302,7 +330,10 @@ impl Worker {
         self.recorder.gauges(self.up);
         let interval = self.recorder.roll(second_end);
         // The coordinator lives as long as its workers.
-        let _ = self.reports.send(Report::Second { worker: self.index, interval });
+        let _ = self.reports.send(Report::Second {
+            worker: self.index,
+            interval,
+        });
         if self.stage != Stage::Done {
             self.wheel.insert(second_end + SECOND, Timer::Roll);
         }
@@ -342,6 +373,19 @@ impl Worker {
         }
     }
 
+    /// The clock as last read by the loop.
+    pub(super) fn last_wake(&self) -> u64 {
+        self.last_wake
+    }
+
+    /// Whether intended instants come from the schedule.
+    pub(super) fn is_open(&self) -> bool {
+        matches!(
+            self.settings.profile.load.model,
+            Model::Open(_) | Model::OpenOwnRates
+        )
+    }
+
     /// Tells the coordinator once that every connection has been tried.
     pub(super) fn settle(&mut self, connection: u32) {
         let row = &mut self.connections[connection as usize];
@@ -361,14 +405,52 @@ impl Worker {
         let now = self.clock.now();
         self.recorder.gauges(self.up);
         let interval = self.recorder.roll(now);
-        let _ = self.reports.send(Report::Second { worker: self.index, interval });
+        let _ = self.reports.send(Report::Second {
+            worker: self.index,
+            interval,
+        });
         let end = WorkerEnd {
             tally: self.recorder.finish(),
+            load_end: self.load_end,
             drained_at: self.drained_at,
             connected: self.ever_up,
             planned: self.connections.len() as u32,
         };
-        let _ = self.reports.send(Report::Finished { worker: self.index, end: Box::new(end) });
+        let _ = self.reports.send(Report::Finished {
+            worker: self.index,
+            end: Box::new(end),
+        });
+    }
+}
+
+/// Where the request IDs of each scope begin.
+fn scope_cursors(plan: &Plan) -> Vec<IdCursor> {
+    let start_of = |scope: usize| {
+        let kinds = plan
+            .requests
+            .iter()
+            .filter(|request| usize::from(request.scope) == scope);
+        kinds
+            .map(|request| request.id_kind)
+            .find_map(|kind| match kind {
+                RequestIdKind::Decimal(range) => Some(range.start()),
+                RequestIdKind::None | RequestIdKind::Uuid => None,
+            })
+    };
+    let unused = IdCursor {
+        next: 0,
+        wrapped: false,
+    };
+    (0..plan.scopes.len())
+        .map(|scope| start_of(scope).unwrap_or(unused))
+        .collect()
+}
+
+/// The closed model's own cap, per second for the fleet.
+fn closed_cap(profile: &Profile) -> Option<f64> {
+    match profile.load.model {
+        Model::Closed { cap, .. } => cap.map(|rate| rate.0),
+        Model::Open(_) | Model::OpenOwnRates | Model::Max => None,
     }
 }
 
@@ -376,7 +458,7 @@ impl Worker {
 fn connections_of(plan: &Plan, endpoints: u32) -> Vec<Connection> {
     use crate::profile::Connections;
     let mut table: Vec<Connection> = Vec::new();
-    match plan.fleet.connections {
+    match plan.connections {
         Connections::One => {
             table.extend((0..endpoints).map(|each| Connection::new(Part::Whole, each..each + 1)));
         }
@@ -389,11 +471,17 @@ fn connections_of(plan: &Plan, endpoints: u32) -> Vec<Connection> {
         Connections::Shared(size) => {
             let size = size.max(1);
             for first in (0..endpoints).step_by(size as usize) {
-                table.push(Connection::new(Part::Whole, first..(first + size).min(endpoints)));
+                table.push(Connection::new(
+                    Part::Whole,
+                    first..(first + size).min(endpoints),
+                ));
             }
         }
     }
-    let has_caller = plan.requests.iter().any(|request| request.from == From::Caller);
+    let has_caller = plan
+        .requests
+        .iter()
+        .any(|request| request.from == From::Caller);
     if has_caller && endpoints > 0 {
         table.push(Connection::new(Part::Caller, 0..0));
     }

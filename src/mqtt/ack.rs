@@ -1,11 +1,13 @@
-//! The shape that PUBACK, PUBREC, PUBREL, PUBCOMP and UNSUBACK share: a packet identifier and nothing else.
+//! The shape that PUBACK, PUBREC, PUBREL, PUBCOMP and UNSUBACK share: a packet identifier and
+//! nothing else.
 //!
 //! Not here: what each of them means, which its own file says.
 
 use super::reader::Reader;
 use super::{DecodeError, EncodeError, Kind, writer};
 
-/// Reads the body: the identifier of the packet that is acknowledged [MQTT-2.3.1-6], [MQTT-2.3.1-7].
+/// Reads the body: the identifier of the packet that is acknowledged [MQTT-2.3.1-6],
+/// [MQTT-2.3.1-7].
 pub(super) fn read(body: &[u8]) -> Result<u16, DecodeError> {
     let mut reader = Reader::new(body);
     let packet_id = reader.packet_id()?;

@@ -1,4 +1,5 @@
-//! CONNACK: the server's answer to CONNECT (section 3.2). Not here: what a client does about a refusal.
+//! CONNACK: the server's answer to CONNECT (section 3.2). Not here: what a client does about a
+//! refusal.
 
 use super::reader::Reader;
 use super::{DecodeError, EncodeError, Kind, Version};

@@ -36,7 +36,8 @@ pub struct Connect<'a> {
 }
 
 impl<'a> Connect<'a> {
-    /// Another protocol level than `version`'s ends the reading at once: what follows has another shape [MQTT-3.1.2-2].
+    /// Another protocol level than `version`'s ends the reading at once: what follows has another
+    /// shape [MQTT-3.1.2-2].
     pub(super) fn read(body: &'a [u8], version: Version) -> Result<Self, DecodeError> {
         let Version::V311 = version;
         let mut reader = Reader::new(body);
@@ -50,8 +51,8 @@ impl<'a> Connect<'a> {
         let flags = reader.byte()?;
         let will_qos = check_flags(flags)?;
         let keep_alive = reader.number()?;
-        // The order of the payload is fixed [MQTT-3.1.3-1], [MQTT-3.1.3-3]; a field is there if and only if its flag is
-        // set [MQTT-3.1.2-9], [MQTT-3.1.2-18] to [MQTT-3.1.2-21].
+        // The order of the payload is fixed [MQTT-3.1.3-1], [MQTT-3.1.3-3]; a field is there if and
+        // only if its flag is set [MQTT-3.1.2-9], [MQTT-3.1.2-18] to [MQTT-3.1.2-21].
         let client_id = reader.text()?;
         let will = if flags & WILL == 0 {
             None
@@ -82,8 +83,8 @@ impl<'a> Connect<'a> {
         Ok(packet)
     }
 
-    /// Appends the packet. An empty client identifier without `clean_session`, a password without a user name, an invalid
-    /// will topic, text with U+0000 and what is too long are errors.
+    /// Appends the packet. An empty client identifier without `clean_session`, a password without a
+    /// user name, an invalid will topic, text with U+0000 and what is too long are errors.
     pub fn write(&self, version: Version, out: &mut Vec<u8>) -> Result<(), EncodeError> {
         let Version::V311 = version;
         self.check()?;

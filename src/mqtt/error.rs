@@ -1,35 +1,41 @@
 //! What can be wrong with a packet: one variant per broken rule.
 //!
-//! Not here: what to do about it. A server answers two of them ([`DecodeError::UnsupportedProtocol`],
-//! [`DecodeError::EmptyClientId`]) and closes the connection on all of them, as a client does [MQTT-4.8.0-1].
+//! Not here: what to do about it. A server answers two of them
+//! ([`DecodeError::UnsupportedProtocol`], [`DecodeError::EmptyClientId`]) and closes the connection
+//! on all of them, as a client does [MQTT-4.8.0-1].
 
-/// Why bytes are not a packet that the reader may receive. Incomplete bytes are no error, see [`decode`](super::decode).
+/// Why bytes are not a packet that the reader may receive. Incomplete bytes are no error, see
+/// [`decode`](super::decode).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum DecodeError {
     /// Packet type 0 or 15, forbidden (section 2.2.1, table 2.1).
     #[error("packet type {0} is reserved")]
     ReservedType(u8),
-    /// A packet that only the other role may receive (section 2.2.1, table 2.1, "direction of flow").
+    /// A packet that only the other role may receive (section 2.2.1, table 2.1, "direction of
+    /// flow").
     #[error("{} may not be sent in this direction", .0.name())]
     WrongDirection(super::Kind),
-    /// The low four bits of the first byte are not those of the packet type
-    /// [MQTT-2.2.2-1], [MQTT-2.2.2-2], [MQTT-3.6.1-1], [MQTT-3.8.1-1], [MQTT-3.10.1-1], [MQTT-3.14.1-1].
+    /// The low four bits of the first byte are not those of the packet type [MQTT-2.2.2-1],
+    /// [MQTT-2.2.2-2], [MQTT-3.6.1-1], [MQTT-3.8.1-1], [MQTT-3.10.1-1], [MQTT-3.14.1-1].
     #[error("the reserved flags of {} are wrong", .0.name())]
     HeaderFlags(super::Kind),
     /// The remaining length goes on after its fourth byte (section 2.2.3).
     #[error("the remaining length is longer than four bytes")]
     RemainingLength,
-    /// The header announces a packet larger than the reader's own limit: no rule of the protocol, a limit of ours.
+    /// The header announces a packet larger than the reader's own limit: no rule of the protocol, a
+    /// limit of ours.
     #[error("the packet is larger than the limit")]
     TooLarge,
-    /// A field reaches beyond the end of its packet (the packet is complete: this is not "read more").
+    /// A field reaches beyond the end of its packet (the packet is complete: this is not "read
+    /// more").
     #[error("a field reaches beyond the end of the packet")]
     FieldTooLong,
     /// Bytes are left after the last field.
     #[error("bytes are left over after the last field")]
     TrailingBytes,
-    /// Text that is not well-formed UTF-8, encoded surrogates included
-    /// [MQTT-1.5.3-1], [MQTT-3.1.3-4], [MQTT-3.1.3-10], [MQTT-3.1.3-11], [MQTT-3.3.2-1], [MQTT-3.8.3-1], [MQTT-3.10.3-1].
+    /// Text that is not well-formed UTF-8, encoded surrogates included [MQTT-1.5.3-1],
+    /// [MQTT-3.1.3-4], [MQTT-3.1.3-10], [MQTT-3.1.3-11], [MQTT-3.3.2-1], [MQTT-3.8.3-1],
+    /// [MQTT-3.10.3-1].
     #[error("text is not well-formed UTF-8")]
     IllFormedUtf8,
     /// Text with the null character U+0000 [MQTT-1.5.3-2], [MQTT-4.7.3-2].
@@ -41,7 +47,8 @@ pub enum DecodeError {
     /// `+` or `#` in a topic name [MQTT-3.3.2-2], [MQTT-4.7.1-1].
     #[error("a topic name contains a wildcard")]
     WildcardInTopicName,
-    /// `#` that is not the last level, or a wildcard that shares its level [MQTT-4.7.1-2], [MQTT-4.7.1-3].
+    /// `#` that is not the last level, or a wildcard that shares its level [MQTT-4.7.1-2],
+    /// [MQTT-4.7.1-3].
     #[error("a wildcard of a topic filter is misplaced")]
     MisplacedWildcard,
     /// Quality of service 3 [MQTT-3.3.1-4], [MQTT-3.1.2-14], [MQTT-3.8.3-4].
@@ -50,26 +57,29 @@ pub enum DecodeError {
     /// The duplicate flag on a PUBLISH of QoS 0 [MQTT-3.3.1-2].
     #[error("the duplicate flag is set with quality of service 0")]
     DupWithQos0,
-    /// Packet identifier 0 [MQTT-2.3.1-1]; in an acknowledgement it can be nobody's [MQTT-2.3.1-6], [MQTT-2.3.1-7].
+    /// Packet identifier 0 [MQTT-2.3.1-1]; in an acknowledgement it can be nobody's [MQTT-2.3.1-6],
+    /// [MQTT-2.3.1-7].
     #[error("the packet identifier is 0")]
     PacketIdZero,
     /// The protocol name of CONNECT is not "MQTT" [MQTT-3.1.2-1].
     #[error("the protocol name is not MQTT")]
     ProtocolName,
-    /// CONNECT with this other protocol level: a server answers return code 1 and closes [MQTT-3.1.2-2].
+    /// CONNECT with this other protocol level: a server answers return code 1 and closes
+    /// [MQTT-3.1.2-2].
     #[error("protocol level {0} is not supported")]
     UnsupportedProtocol(u8),
     /// The reserved bit 0 of the connect flags is set [MQTT-3.1.2-3].
     #[error("the reserved connect flag is set")]
     ConnectReservedFlag,
-    /// Will QoS or will retain without the will flag [MQTT-3.1.2-11], [MQTT-3.1.2-13], [MQTT-3.1.2-15].
+    /// Will QoS or will retain without the will flag [MQTT-3.1.2-11], [MQTT-3.1.2-13],
+    /// [MQTT-3.1.2-15].
     #[error("will options are set without a will")]
     WillFlags,
     /// A password without a user name [MQTT-3.1.2-22].
     #[error("a password comes without a user name")]
     PasswordWithoutUserName,
-    /// An empty client identifier that asks for a kept session: a server answers return code 2 and closes
-    /// [MQTT-3.1.3-7], [MQTT-3.1.3-8].
+    /// An empty client identifier that asks for a kept session: a server answers return code 2 and
+    /// closes [MQTT-3.1.3-7], [MQTT-3.1.3-8].
     #[error("an empty client identifier needs a clean session")]
     EmptyClientId,
     /// Bits 7 to 1 of the connect acknowledge flags are not 0 (section 3.2.2.1).
@@ -87,7 +97,8 @@ pub enum DecodeError {
     /// Reserved bits 7 to 2 beside a requested QoS [MQTT-3.8.3-4].
     #[error("reserved bits of a requested quality of service are set")]
     SubscribeOptions,
-    /// SUBACK without a return code: every filter has one, and there is at least one [MQTT-3.8.3-3], section 3.9.3.
+    /// SUBACK without a return code: every filter has one, and there is at least one
+    /// [MQTT-3.8.3-3], section 3.9.3.
     #[error("there is no return code")]
     NoReturnCodes,
     /// A return code of SUBACK other than 0, 1, 2 and 0x80 [MQTT-3.9.3-2].
@@ -96,7 +107,8 @@ pub enum DecodeError {
 }
 
 impl DecodeError {
-    /// The rule's class as one short word, for counters and file formats: stable, lower case, with hyphens.
+    /// The rule's class as one short word, for counters and file formats: stable, lower case, with
+    /// hyphens.
     pub const fn name(self) -> &'static str {
         match self {
             Self::ReservedType(_) => "reserved-type",
@@ -134,7 +146,8 @@ impl DecodeError {
 /// Why a packet was not written. Nothing has been appended then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum EncodeError {
-    /// A text or a binary field of more than 65,535 bytes: its length has two bytes (section 1.5.3), [MQTT-4.7.3-3].
+    /// A text or a binary field of more than 65,535 bytes: its length has two bytes (section
+    /// 1.5.3), [MQTT-4.7.3-3].
     #[error("a field is longer than 65535 bytes")]
     FieldTooLong,
     /// More than 268,435,455 bytes after the fixed header (section 2.2.3).

@@ -1,4 +1,5 @@
-//! The fixed header: one byte of type and flags, then the remaining length in one to four bytes (section 2.2).
+//! The fixed header: one byte of type and flags, then the remaining length in one to four bytes
+//! (section 2.2).
 //!
 //! Not here: what the first byte means, see [`Kind`](super::Kind).
 
@@ -27,8 +28,9 @@ impl Header {
 
 /// Reads a fixed header without judging its first byte. `Ok(None)`: incomplete.
 ///
-/// A remaining length with needless groups (`0x80 0x00` for 0) is accepted: 3.1.1 limits it to four bytes and demands no
-/// shortest form. A fifth byte is [`DecodeError::RemainingLength`], as soon as the fourth announces it.
+/// A remaining length with needless groups (`0x80 0x00` for 0) is accepted: 3.1.1 limits it to four
+/// bytes and demands no shortest form. A fifth byte is [`DecodeError::RemainingLength`], as soon as
+/// the fourth announces it.
 #[inline]
 pub fn read(bytes: &[u8]) -> Result<Option<Header>, DecodeError> {
     match *bytes {
@@ -69,7 +71,8 @@ fn read_long(bytes: &[u8]) -> Result<Option<Header>, DecodeError> {
     }
 }
 
-/// Bytes that a remaining length of `n` takes: 1 to 4, and 5 for what is above [`MAX_REMAINING_LENGTH`] and fits no packet.
+/// Bytes that a remaining length of `n` takes: 1 to 4, and 5 for what is above
+/// [`MAX_REMAINING_LENGTH`] and fits no packet.
 pub const fn remaining_length_len(n: usize) -> usize {
     match n {
         0..=127 => 1,
@@ -82,7 +85,8 @@ pub const fn remaining_length_len(n: usize) -> usize {
 
 /// Appends `n` as a remaining length in its shortest form.
 ///
-/// `n` is at most [`MAX_REMAINING_LENGTH`]; anything larger takes a fifth byte, which every reader refuses.
+/// `n` is at most [`MAX_REMAINING_LENGTH`]; anything larger takes a fifth byte, which every reader
+/// refuses.
 pub fn write_remaining_length(n: u32, out: &mut Vec<u8>) {
     let mut rest = n;
     while rest >= 0x80 {

@@ -1,4 +1,5 @@
-//! The fourteen packet types, and what the first byte of a packet must look like. Not here: anything after that byte.
+//! The fourteen packet types, and what the first byte of a packet must look like. Not here:
+//! anything after that byte.
 
 use super::{DecodeError, Role};
 
@@ -37,7 +38,8 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The type in the high four bits of a packet's first byte. 0 and 15 are [`DecodeError::ReservedType`].
+    /// The type in the high four bits of a packet's first byte. 0 and 15 are
+    /// [`DecodeError::ReservedType`].
     pub const fn of(first_byte: u8) -> Result<Self, DecodeError> {
         Ok(match first_byte >> 4 {
             1 => Self::Connect,
@@ -58,10 +60,11 @@ impl Kind {
         })
     }
 
-    /// The first byte of a packet of this type. That of PUBLISH has its flags, DUP, QoS and RETAIN, at 0.
+    /// The first byte of a packet of this type. That of PUBLISH has its flags, DUP, QoS and RETAIN,
+    /// at 0.
     ///
-    /// The flags of all others are fixed: 0010 for PUBREL [MQTT-3.6.1-1], SUBSCRIBE [MQTT-3.8.1-1] and UNSUBSCRIBE
-    /// [MQTT-3.10.1-1], 0000 otherwise (table 2.2).
+    /// The flags of all others are fixed: 0010 for PUBREL [MQTT-3.6.1-1], SUBSCRIBE [MQTT-3.8.1-1]
+    /// and UNSUBSCRIBE [MQTT-3.10.1-1], 0000 otherwise (table 2.2).
     pub const fn first_byte(self) -> u8 {
         let flags = match self {
             Self::PubRel | Self::Subscribe | Self::Unsubscribe => 0b0010,
@@ -107,7 +110,8 @@ impl Kind {
         }
     }
 
-    /// Judges a first byte of any packet but PUBLISH, whose flags mean something: type, direction, reserved flags.
+    /// Judges a first byte of any packet but PUBLISH, whose flags mean something: type, direction,
+    /// reserved flags.
     pub(super) fn check(first_byte: u8, reader: Role) -> Result<Self, DecodeError> {
         let kind = Self::of(first_byte)?;
         if !kind.is_read_by(reader) {

@@ -1,4 +1,5 @@
-//! Any packet, and how one is taken off a stream of bytes. Not here: the packets themselves, which have a file each.
+//! Any packet, and how one is taken off a stream of bytes. Not here: the packets themselves, which
+//! have a file each.
 
 use super::{
     ConnAck, Connect, DecodeError, Disconnect, EncodeError, Kind, PingReq, PingResp, PubAck,
@@ -81,12 +82,13 @@ impl Packet<'_> {
     }
 }
 
-/// Takes the first packet off `bytes`: the packet and the bytes it took, or `Ok(None)` while it is incomplete.
+/// Takes the first packet off `bytes`: the packet and the bytes it took, or `Ok(None)` while it is
+/// incomplete.
 ///
-/// Bytes after the packet are not looked at. `max_packet` limits the whole packet, in bytes: a larger one is
-/// [`DecodeError::TooLarge`] as soon as its header is there, so that nobody has to collect it. The first byte is judged
-/// as soon as it is there, the body only when it is complete. After an error the stream is lost and the connection is to
-/// be closed [MQTT-4.8.0-1].
+/// Bytes after the packet are not looked at. `max_packet` limits the whole packet, in bytes: a
+/// larger one is [`DecodeError::TooLarge`] as soon as its header is there, so that nobody has to
+/// collect it. The first byte is judged as soon as it is there, the body only when it is complete.
+/// After an error the stream is lost and the connection is to be closed [MQTT-4.8.0-1].
 #[inline]
 pub fn decode(
     bytes: &[u8],

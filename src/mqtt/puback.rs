@@ -1,4 +1,5 @@
-//! PUBACK: the receiver has a PUBLISH of QoS 1 (section 3.4). Not here: the exchange that it is a step of.
+//! PUBACK: the receiver has a PUBLISH of QoS 1 (section 3.4). Not here: the exchange that it is a
+//! step of.
 
 use super::{DecodeError, EncodeError, Kind, Version, ack};
 

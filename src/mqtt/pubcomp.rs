@@ -1,4 +1,5 @@
-//! PUBCOMP: the receiver forgets a PUBLISH of QoS 2, part three of three (section 3.7). Not here: the exchange that it is a step of.
+//! PUBCOMP: the receiver forgets a PUBLISH of QoS 2, part three of three (section 3.7). Not here:
+//! the exchange that it is a step of.
 
 use super::{DecodeError, EncodeError, Kind, Version, ack};
 

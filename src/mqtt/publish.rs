@@ -55,8 +55,8 @@ impl<'a> Publish<'a> {
         })
     }
 
-    /// Appends the packet. An invalid topic, a packet identifier that does not go with the QoS, DUP with QoS 0 and what
-    /// is too long are errors.
+    /// Appends the packet. An invalid topic, a packet identifier that does not go with the QoS, DUP
+    /// with QoS 0 and what is too long are errors.
     pub fn write(&self, version: Version, out: &mut Vec<u8>) -> Result<(), EncodeError> {
         let Version::V311 = version;
         if self.dup && self.qos == Qos::AtMostOnce {

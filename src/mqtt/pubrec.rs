@@ -1,4 +1,5 @@
-//! PUBREC: the receiver has a PUBLISH of QoS 2, part one of three (section 3.5). Not here: the exchange that it is a step of.
+//! PUBREC: the receiver has a PUBLISH of QoS 2, part one of three (section 3.5). Not here: the
+//! exchange that it is a step of.
 
 use super::{DecodeError, EncodeError, Kind, Version, ack};
 

@@ -1,4 +1,5 @@
-//! PUBREL: the sender will not repeat a PUBLISH of QoS 2, part two of three (section 3.6). Not here: the exchange that it is a step of.
+//! PUBREL: the sender will not repeat a PUBLISH of QoS 2, part two of three (section 3.6). Not
+//! here: the exchange that it is a step of.
 
 use super::{DecodeError, EncodeError, Kind, Version, ack};
 

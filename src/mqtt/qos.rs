@@ -1,4 +1,5 @@
-//! The quality of service of a message. Not here: the exchange of acknowledgements that it asks for.
+//! The quality of service of a message. Not here: the exchange of acknowledgements that it asks
+//! for.
 
 use super::DecodeError;
 

@@ -1,6 +1,8 @@
-//! A cursor over the body of one packet: every step is checked against the packet's end. Not here: the fixed header.
+//! A cursor over the body of one packet: every step is checked against the packet's end. Not here:
+//! the fixed header.
 //!
-//! The body is complete when it gets here, so a step beyond its end is an error of the sender and not "read more".
+//! The body is complete when it gets here, so a step beyond its end is an error of the sender and
+//! not "read more".
 
 use super::{DecodeError, topic};
 
@@ -64,7 +66,8 @@ impl<'a> Reader<'a> {
         self.take(usize::from(len))
     }
 
-    /// Well-formed UTF-8 [MQTT-1.5.3-1]; a byte order mark stays in it [MQTT-1.5.3-3]. The null character is not looked for.
+    /// Well-formed UTF-8 [MQTT-1.5.3-1]; a byte order mark stays in it [MQTT-1.5.3-3]. The null
+    /// character is not looked for.
     #[inline]
     fn utf8(&mut self) -> Result<&'a str, DecodeError> {
         std::str::from_utf8(self.binary()?).map_err(|_| DecodeError::IllFormedUtf8)
@@ -155,7 +158,8 @@ mod tests {
         // [MQTT-1.5.3-3]: U+FEFF is kept wherever it stands.
         assert_eq!(text(&[0xef, 0xbb, 0xbf, b'a']), Ok("\u{feff}a".to_owned()));
         assert_eq!(text(&[b'a', 0x00]), Err(DecodeError::NullCharacter));
-        // Overlong form of U+0000, an encoded surrogate, a sequence cut short, a lone continuation, above U+10FFFF.
+        // Overlong form of U+0000, an encoded surrogate, a sequence cut short, a lone continuation,
+        // above U+10FFFF.
         for ill_formed in [
             &[0xc0, 0x80][..],
             &[0xed, 0xa0, 0x80],

@@ -1,4 +1,5 @@
-//! SUBACK: the server's answer to SUBSCRIBE (section 3.9). Not here: which code belongs to which filter.
+//! SUBACK: the server's answer to SUBSCRIBE (section 3.9). Not here: which code belongs to which
+//! filter.
 
 use super::reader::Reader;
 use super::{DecodeError, EncodeError, Kind, Version, writer};
@@ -11,8 +12,8 @@ pub const SUBSCRIPTION_REFUSED: u8 = 0x80;
 pub struct SubAck<'a> {
     /// That of the SUBSCRIBE [MQTT-2.3.1-7], never 0.
     pub packet_id: u16,
-    /// One per filter, in their order [MQTT-3.9.3-1]: the granted QoS 0, 1 or 2, or [`SUBSCRIPTION_REFUSED`]
-    /// [MQTT-3.9.3-2]. At least one, as SUBSCRIBE has at least one filter.
+    /// One per filter, in their order [MQTT-3.9.3-1]: the granted QoS 0, 1 or 2, or
+    /// [`SUBSCRIPTION_REFUSED`] [MQTT-3.9.3-2]. At least one, as SUBSCRIBE has at least one filter.
     pub codes: &'a [u8],
 }
 

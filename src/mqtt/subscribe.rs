@@ -3,7 +3,8 @@
 use super::reader::Reader;
 use super::{DecodeError, EncodeError, Kind, Qos, Version, topic, writer};
 
-/// A client's request for subscriptions. Its pairs of filter and QoS were all judged when it was read.
+/// A client's request for subscriptions. Its pairs of filter and QoS were all judged when it was
+/// read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Subscribe<'a> {
     /// Never 0 [MQTT-2.3.1-1].
@@ -27,7 +28,8 @@ impl<'a> Subscribe<'a> {
         Ok(Self { packet_id, pairs })
     }
 
-    /// The filters with the QoS asked for, in the order in which SUBACK answers them [MQTT-3.9.3-1]. At least one.
+    /// The filters with the QoS asked for, in the order in which SUBACK answers them
+    /// [MQTT-3.9.3-1]. At least one.
     pub fn filters(&self) -> impl Iterator<Item = (&'a str, Qos)> + Clone + use<'a> {
         let mut reader = Reader::new(self.pairs);
         std::iter::from_fn(move || read_pair(&mut reader).ok())
@@ -49,7 +51,8 @@ fn read_pair<'a>(reader: &mut Reader<'a>) -> Result<(&'a str, Qos), DecodeError>
     Ok((filter, Qos::try_from(options)?))
 }
 
-/// Appends a SUBSCRIBE for `filters`. No filter, an invalid one, packet identifier 0 and what is too long are errors.
+/// Appends a SUBSCRIBE for `filters`. No filter, an invalid one, packet identifier 0 and what is
+/// too long are errors.
 ///
 /// `filters` is walked twice, for the length and for the bytes, and yields the same both times.
 pub fn write_subscribe<'f>(

@@ -1,4 +1,5 @@
-//! Topic names and topic filters: which are valid, and which filter matches which name (section 4.7).
+//! Topic names and topic filters: which are valid, and which filter matches which name (section
+//! 4.7).
 //!
 //! Not here: a set of subscriptions. Matching walks one filter and one name and allocates nothing.
 
@@ -12,15 +13,18 @@ pub fn is_valid_name(name: &str) -> bool {
     name.len() <= MAX_LEN && check_name(name).is_ok()
 }
 
-/// Whether `filter` may be subscribed to: 1 to 65,535 bytes, no U+0000, wildcards alone in their level, `#` last.
+/// Whether `filter` may be subscribed to: 1 to 65,535 bytes, no U+0000, wildcards alone in their
+/// level, `#` last.
 pub fn is_valid_filter(filter: &str) -> bool {
     filter.len() <= MAX_LEN && check_filter(filter).is_ok()
 }
 
-/// Whether `topic` is among the names that `filter` subscribes to. Both are valid, otherwise the answer means nothing.
+/// Whether `topic` is among the names that `filter` subscribes to. Both are valid, otherwise the
+/// answer means nothing.
 ///
-/// `#` matches its parent level too (section 4.7.1.2), `+` matches an empty level, and a filter that begins with a
-/// wildcard matches no name that begins with `$` [MQTT-4.7.2-1]. Characters are compared as they are [MQTT-4.7.3-4].
+/// `#` matches its parent level too (section 4.7.1.2), `+` matches an empty level, and a filter
+/// that begins with a wildcard matches no name that begins with `$` [MQTT-4.7.2-1]. Characters are
+/// compared as they are [MQTT-4.7.3-4].
 pub fn matches(filter: &str, topic: &str) -> bool {
     if topic.starts_with('$') && filter.starts_with(['+', '#']) {
         return false;
@@ -46,7 +50,8 @@ pub(super) fn check_text(text: &str) -> Result<(), DecodeError> {
     }
 }
 
-/// [MQTT-4.7.3-1], [MQTT-4.7.3-2], [MQTT-4.7.1-1]. The length is the writer's business: a reader cannot see a longer one.
+/// [MQTT-4.7.3-1], [MQTT-4.7.3-2], [MQTT-4.7.1-1]. The length is the writer's business: a reader
+/// cannot see a longer one.
 #[inline]
 pub(super) fn check_name(name: &str) -> Result<(), DecodeError> {
     if name.is_empty() || has_forbidden(name.as_bytes()) {
@@ -56,10 +61,11 @@ pub(super) fn check_name(name: &str) -> Result<(), DecodeError> {
     }
 }
 
-/// Whether there is a 0, a `+` or a `#`: the part of reading a PUBLISH that looks at every byte of the topic.
+/// Whether there is a 0, a `+` or a `#`: the part of reading a PUBLISH that looks at every byte of
+/// the topic.
 ///
-/// Eight bytes at a time, without an early exit. The last eight overlap those before, so that only a topic of less than
-/// eight bytes is looked at one by one.
+/// Eight bytes at a time, without an early exit. The last eight overlap those before, so that only
+/// a topic of less than eight bytes is looked at one by one.
 #[inline]
 fn has_forbidden(bytes: &[u8]) -> bool {
     let Some(last) = bytes.last_chunk() else {
@@ -79,7 +85,8 @@ const fn forbidden_in(word: [u8; 8]) -> u64 {
     const HASHES: u64 = u64::from_ne_bytes([b'#'; 8]);
     let word = u64::from_ne_bytes(word);
     let wildcards = (word & SAME) ^ HASHES;
-    // Subtracting one borrows into the high bit of a byte below 1; of the others, those that had it set drop out.
+    // Subtracting one borrows into the high bit of a byte below 1; of the others, those that had it
+    // set drop out.
     let zero = word.wrapping_sub(ONES) & !word;
     let wildcard = wildcards.wrapping_sub(ONES) & !wildcards;
     (zero | wildcard) & HIGH_BITS

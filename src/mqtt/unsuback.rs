@@ -1,4 +1,5 @@
-//! UNSUBACK: the server has dropped subscriptions (section 3.11). Not here: the exchange that it is a step of.
+//! UNSUBACK: the server has dropped subscriptions (section 3.11). Not here: the exchange that it is
+//! a step of.
 
 use super::{DecodeError, EncodeError, Kind, Version, ack};
 

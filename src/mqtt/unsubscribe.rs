@@ -39,7 +39,8 @@ impl<'a> Unsubscribe<'a> {
     }
 }
 
-/// Appends an UNSUBSCRIBE for `filters`. No filter, an invalid one, packet identifier 0 and what is too long are errors.
+/// Appends an UNSUBSCRIBE for `filters`. No filter, an invalid one, packet identifier 0 and what is
+/// too long are errors.
 ///
 /// `filters` is walked twice, for the length and for the bytes, and yields the same both times.
 pub fn write_unsubscribe<'f>(

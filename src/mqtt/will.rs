@@ -1,4 +1,5 @@
-//! The will of a CONNECT: what the server publishes when the client is lost (section 3.1.2.5). Not here: publishing it.
+//! The will of a CONNECT: what the server publishes when the client is lost (section 3.1.2.5). Not
+//! here: publishing it.
 
 use super::reader::Reader;
 use super::{DecodeError, EncodeError, Qos, topic, writer};

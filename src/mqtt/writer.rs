@@ -1,10 +1,12 @@
-//! The pieces that packets are written from. All checks come first, so that a refused packet leaves nothing behind.
+//! The pieces that packets are written from. All checks come first, so that a refused packet leaves
+//! nothing behind.
 //!
 //! Not here: the order of the fields, which each packet's own file spells out.
 
 use super::{DecodeError, EncodeError, header};
 
-/// Bytes that `field` takes with its 16-bit length in front; more than 65,535 do not fit [MQTT-4.7.3-3].
+/// Bytes that `field` takes with its 16-bit length in front; more than 65,535 do not fit
+/// [MQTT-4.7.3-3].
 pub(super) const fn field_len(field: &[u8]) -> Result<usize, EncodeError> {
     if field.len() > u16::MAX as usize {
         Err(EncodeError::FieldTooLong)
@@ -54,8 +56,8 @@ mod tests {
 
     #[test]
     fn a_field_of_65535_bytes_fits_and_one_more_does_not() {
-        assert_eq!(field_len(&[0; 65_535]), Ok(65_537));
-        assert_eq!(field_len(&[0; 65_536]), Err(EncodeError::FieldTooLong));
+        assert_eq!(field_len(&vec![0; 65_535]), Ok(65_537));
+        assert_eq!(field_len(&vec![0; 65_536]), Err(EncodeError::FieldTooLong));
     }
 
     #[test]

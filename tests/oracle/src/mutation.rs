@@ -1,6 +1,7 @@
 //! Valid packets, broken at random from a seed. Shared by the oracle package and `tests/codec.rs`.
 //!
-//! Not a fuzzer with feedback: blind edits, many of which leave the remaining length right, so that they reach the fields.
+//! Not a fuzzer with feedback: blind edits, many of which leave the remaining length right, so that
+//! they reach the fields.
 
 use midge::mqtt::header;
 
@@ -27,7 +28,8 @@ impl Random {
     }
 }
 
-/// One of `valid`, edited one to three times, with the remaining length made right again two times out of three.
+/// One of `valid`, edited one to three times, with the remaining length made right again two times
+/// out of three.
 pub fn mutate(random: &mut Random, valid: &[Vec<u8>]) -> Vec<u8> {
     let mut bytes = valid[random.below(valid.len())].clone();
     for _ in 0..=random.below(3) {
@@ -40,7 +42,8 @@ pub fn mutate(random: &mut Random, valid: &[Vec<u8>]) -> Vec<u8> {
 }
 
 fn edit(random: &mut Random, bytes: &mut Vec<u8>, valid: &[Vec<u8>]) {
-    // Bytes that mean something somewhere: lengths, wildcards, flags, pieces of UTF-8, the bound of a length group.
+    // Bytes that mean something somewhere: lengths, wildcards, flags, pieces of UTF-8, the bound of
+    // a length group.
     const TELLING: [u8; 16] = [
         0, 1, 2, 3, 4, 0x7f, 0x80, 0xff, b'+', b'#', b'/', b'$', 0xc3, 0xed, 0xef, 0xf4,
     ];

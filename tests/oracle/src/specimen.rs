@@ -1,6 +1,8 @@
-//! Packets that own their fields: what codecs are compared by. Shared by the oracle package and `tests/codec.rs`.
+//! Packets that own their fields: what codecs are compared by. Shared by the oracle package and
+//! `tests/codec.rs`.
 //!
-//! Not a codec: writing goes through midge, and what another codec read is copied in here field by field.
+//! Not a codec: writing goes through midge, and what another codec read is copied in here field by
+//! field.
 
 use midge::mqtt::{
     ConnAck, Connect, ConnectReturnCode, Kind, Packet, PubAck, PubComp, PubRec, PubRel, Publish,

@@ -1,0 +1,18 @@
+//! The profiles and platform definitions that are compiled into the binary.
+//!
+//! The list stands beside the files because platforms are named nowhere else. A test compares it
+//! with the folder.
+
+/// Profiles by name, the one that runs by default first.
+pub(super) const PROFILES: &[(&str, &str)] = &[
+    ("kaa-fleet", include_str!("kaa-fleet.toml")),
+    ("enapter-telemetry", include_str!("enapter-telemetry.toml")),
+    ("enapter-commands", include_str!("enapter-commands.toml")),
+    ("mqtt-publish", include_str!("mqtt-publish.toml")),
+];
+
+/// Platform definitions by name.
+pub(super) const PLATFORMS: &[(&str, &str)] = &[
+    ("kaa", include_str!("platform/kaa.toml")),
+    ("enapter", include_str!("platform/enapter.toml")),
+];

@@ -1,0 +1,46 @@
+//! What the tenant pushes to an endpoint, and how the endpoint answers: the types alone.
+//!
+//! Not here: how pushed messages are matched and when an answer is due (plan and engine).
+
+use super::Delay;
+
+/// What the tenant may push to an endpoint.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Inbound {
+    /// `[a-z0-9-]+`, unique in the profile among inbound messages.
+    pub name: String,
+    /// Topic template; fields that are no variables are captures of one topic level.
+    pub topic: String,
+    /// One item per message, or a JSON array of items.
+    pub items: Items,
+    /// JSON pointer of an item's ID; becomes the field `{id}` (as written in the message).
+    pub id: Option<String>,
+    /// Fields that identify an item, for deduplication.
+    pub key: Vec<String>,
+    /// Answer a repeated item only once.
+    pub deduplicate: bool,
+    /// The answers, in order; the last one is the final one.
+    pub answers: Vec<Answer>,
+}
+
+/// How many items a pushed message holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Items {
+    /// The payload is one item.
+    One,
+    /// The payload is a JSON array of items.
+    Each,
+}
+
+/// One answer to a pushed item.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// Delay after the item was received.
+    pub after: Delay,
+    /// Topic template; may use captures and `{id}`.
+    pub topic: String,
+    /// Payload template; may use captures and `{id}`.
+    pub payload: String,
+    /// 0 to 2.
+    pub qos: u8,
+}

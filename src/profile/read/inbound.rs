@@ -1,0 +1,85 @@
+//! Reads `[[inbound]]`: what the tenant pushes and how the endpoint answers.
+//!
+//! Not here: compiling topics into matchers, which also finds captures (the plan).
+
+use std::collections::BTreeSet;
+
+use super::super::{Answer, Delay, Inbound, Items};
+use super::Section;
+use super::request::{label, unique};
+use super::value::{self, Wrong};
+
+/// More kinds of pushed messages, or more answers to one, are a mistake.
+const MOST: usize = 1_000;
+
+/// All inbound messages in the order of the file.
+pub(super) fn all(top: &Section<'_>) -> Vec<Inbound> {
+    let sections = top.sections("inbound", label);
+    if sections.len() > MOST {
+        top.wrong_at(
+            "inbound",
+            Wrong::new(format!("stands more than {MOST} times")),
+        );
+        return Vec::new();
+    }
+    let mut names = BTreeSet::new();
+    let mut inbound = Vec::with_capacity(sections.len());
+    for section in &sections {
+        let message = one(section);
+        unique(section, &message.name, &mut names);
+        inbound.push(message);
+    }
+    inbound
+}
+
+fn one(section: &Section<'_>) -> Inbound {
+    // Resolved before; here only because the reader knows the key.
+    let _ = section.has("use");
+    let items = [("one", Items::One), ("each", Items::Each)];
+    let id = section.read("id", value::pointer);
+    let key = section.read("key", value::texts);
+    let key = key.unwrap_or_else(|| id.iter().map(|_| "id".to_owned()).collect());
+    if key.iter().any(|field| field == "id") && id.is_none() && !section.has("id") {
+        let wrong = Wrong::new("uses id, but nothing says where it stands");
+        section.wrong_at("key", wrong.instead("id = \"/id\" too"));
+    }
+    let deduplicate = section.read("deduplicate", value::truth);
+    if deduplicate == Some(true) && key.is_empty() {
+        let wrong = Wrong::new("needs a key that identifies an item");
+        section.wrong_at(
+            "deduplicate",
+            wrong.instead("id = \"/id\" or key = [...] too"),
+        );
+    }
+    Inbound {
+        name: section.required("name", value::name).unwrap_or_default(),
+        topic: section.required("topic", value::topic).unwrap_or_default(),
+        items: section
+            .read("items", |node| value::choice(node, &items))
+            .unwrap_or(Items::One),
+        deduplicate: deduplicate.unwrap_or(!key.is_empty()),
+        answers: answers(section),
+        id,
+        key,
+    }
+}
+
+fn answers(inbound: &Section<'_>) -> Vec<Answer> {
+    let sections = inbound.sections("answer", |index, _| (index + 1).to_string());
+    if sections.len() > MOST {
+        inbound.wrong_at(
+            "answer",
+            Wrong::new(format!("holds more than {MOST} answers")),
+        );
+        return Vec::new();
+    }
+    let answer = |section: &Section<'_>| Answer {
+        after: section
+            .read("after", value::unit)
+            .unwrap_or(Delay::Fixed(std::time::Duration::ZERO)),
+        topic: section.required("topic", value::topic).unwrap_or_default(),
+        payload: section.read("payload", value::payload).unwrap_or_default(),
+        qos: section.read("qos", value::qos).unwrap_or_default(),
+    };
+    sections.iter().map(answer).collect()
+}
