@@ -6,8 +6,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::metadata::Metadata;
 use super::sessions::ConnectionId;
+use super::thing::Thing;
 
 /// Number of an endpoint in its table.
 pub type EndpointId = u32;
@@ -16,7 +16,8 @@ pub type EndpointId = u32;
 struct Endpoint {
     identity: Arc<str>,
     speaker: Option<ConnectionId>,
-    metadata: Metadata,
+    application: Box<str>,
+    thing: Thing,
 }
 
 /// All endpoints, by identity.
@@ -56,7 +57,8 @@ impl Endpoints {
         self.all.push(Endpoint {
             identity,
             speaker: None,
-            metadata: Metadata::default(),
+            application: "".into(),
+            thing: Thing::default(),
         });
         Some(endpoint)
     }
@@ -80,11 +82,27 @@ impl Endpoints {
             .map_or("", |endpoint| &endpoint.identity)
     }
 
-    /// What is kept for this endpoint.
-    pub fn metadata(&mut self, endpoint: EndpointId) -> Option<&mut Metadata> {
+    /// The application version that a Kaa endpoint last spoke as.
+    pub fn application(&self, endpoint: EndpointId) -> &str {
+        self.all
+            .get(endpoint as usize)
+            .map_or("", |endpoint| &endpoint.application)
+    }
+
+    /// A Kaa endpoint has spoken as this application version.
+    pub fn spoke_as(&mut self, endpoint: EndpointId, application: &str) {
+        if let Some(endpoint) = self.all.get_mut(endpoint as usize)
+            && &*endpoint.application != application
+        {
+            endpoint.application = application.into();
+        }
+    }
+
+    /// What is kept for this Kaa endpoint.
+    pub fn thing(&mut self, endpoint: EndpointId) -> Option<&mut Thing> {
         self.all
             .get_mut(endpoint as usize)
-            .map(|endpoint| &mut endpoint.metadata)
+            .map(|endpoint| &mut endpoint.thing)
     }
 }
 

@@ -1,19 +1,18 @@
 //! Kaa's kp1 requests: which one a topic names, and whether its payload is acceptable.
 //!
-//! Strict and pure. Served are data collection (RFC 2/DCP) and endpoint metadata (RFC 10/EPMP);
-//! everything else is an unknown path. Not here: the endpoint's state (`metadata`), who gets the
-//! reply, faults.
+//! Strict and pure. Served are data collection (RFC 2/DCP), endpoint metadata (RFC 10/EPMP),
+//! commands (RFC 11/CEP) and configuration (RFC 7/CMP); everything else is an unknown path. Not
+//! here: the endpoint's state (`thing`), who gets the reply, faults.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use serde::Deserialize;
-use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
+use super::kaa_payload::{self as payloads, INVALID_KEY, INVALID_SCHEMA, is_key, valid_json};
 use super::kind::Kind;
-use super::metadata::Action;
 use super::options::{Paths, TenantOptions};
-use super::problem::{self, Problem};
+use super::problem::Problem;
+use super::thing::{Action, COMMAND_TYPE};
 
 /// The application version name is not among the known ones.
 pub const UNKNOWN_APPLICATION: Problem =
@@ -27,21 +26,6 @@ pub const MALFORMED_TOKEN: Problem =
 pub const UNKNOWN_EXTENSION: Problem = Problem::new("unknown-extension", 404, "Unknown extension");
 /// The extension has no such resource.
 pub const UNKNOWN_PATH: Problem = Problem::new("unknown-path", 404, "Unknown resource path");
-/// Neither a number nor a number and a unit.
-pub const INVALID_VALUE: Problem = Problem::new(
-    "invalid-value",
-    400,
-    "Payload is not a number with an optional unit",
-);
-/// Not what the metadata resource asks for.
-pub const INVALID_METADATA: Problem = Problem::new(
-    "invalid-metadata",
-    400,
-    "Payload does not follow the schema",
-);
-/// A key with other characters than letters, digits and the underscore.
-pub const INVALID_KEY: Problem =
-    Problem::new("invalid-key", 400, "Key name does not match [a-zA-Z0-9_]+");
 /// A key that endpoints must not write.
 pub const READ_ONLY_KEY: Problem = Problem::new("read-only-key", 403, "Key is read-only");
 
@@ -185,7 +169,10 @@ impl Rules {
         match (address.extension, address.path) {
             ("dcx", "json") => (Kind::DcxJson, valid_json(payload).map(|()| Action::Accept)),
             ("dcx", path) => self.decide_plain(path, payload),
-            ("epmx", "get") => (Kind::MetadataGet, wanted_keys(payload)),
+            ("epmx", "get") => (
+                Kind::MetadataGet,
+                payloads::wanted_keys(payload).map(Action::Get),
+            ),
             ("epmx", "get/keys") => (Kind::MetadataKeys, Ok(Action::Keys)),
             ("epmx", "update") => (
                 Kind::MetadataReplace,
@@ -196,7 +183,16 @@ impl Rules {
                 self.written_values(payload).map(Action::Merge),
             ),
             ("epmx", "delete/keys") => (Kind::MetadataDelete, self.deleted_keys(payload)),
-            ("epmx", _) => (Kind::Unknown, Err(UNKNOWN_PATH)),
+            ("cex", path) => decide_command(path, payload),
+            ("cmx", "config/json") => (
+                Kind::Config,
+                payloads::known_config(payload).map(Action::Config),
+            ),
+            ("cmx", "applied/json") => (
+                Kind::ConfigApplied,
+                payloads::applied_config(payload).map(|(id, status)| Action::Applied(id, status)),
+            ),
+            ("epmx" | "cmx", _) => (Kind::Unknown, Err(UNKNOWN_PATH)),
             _ => (Kind::Unknown, Err(UNKNOWN_EXTENSION)),
         }
     }
@@ -205,7 +201,7 @@ impl Rules {
         match path.strip_prefix("plain/") {
             Some(metric) if self.paths == Paths::Relaxed && !metric.contains('/') => (
                 Kind::DcxPlain,
-                valid_measurement(payload).map(|()| Action::Accept),
+                payloads::valid_measurement(payload).map(|()| Action::Accept),
             ),
             _ => (Kind::Unknown, Err(UNKNOWN_PATH)),
         }
@@ -214,9 +210,9 @@ impl Rules {
     fn written_values(&self, payload: &[u8]) -> Result<BTreeMap<String, Box<RawValue>>, Problem> {
         valid_json(payload)?;
         let values: BTreeMap<String, Box<RawValue>> =
-            serde_json::from_slice(payload).map_err(|_| INVALID_METADATA)?;
+            serde_json::from_slice(payload).map_err(|_| INVALID_SCHEMA)?;
         if values.is_empty() {
-            return Err(INVALID_METADATA);
+            return Err(INVALID_SCHEMA);
         }
         self.writable(values.keys())?;
         Ok(values)
@@ -224,10 +220,10 @@ impl Rules {
 
     fn deleted_keys(&self, payload: &[u8]) -> Result<Action, Problem> {
         valid_json(payload)?;
-        let keys: Vec<String> = serde_json::from_slice(payload).map_err(|_| INVALID_METADATA)?;
+        let keys: Vec<String> = serde_json::from_slice(payload).map_err(|_| INVALID_SCHEMA)?;
         let unique: BTreeSet<&String> = keys.iter().collect();
         if keys.is_empty() || unique.len() != keys.len() {
-            return Err(INVALID_METADATA);
+            return Err(INVALID_SCHEMA);
         }
         self.writable(keys.iter())?;
         Ok(Action::Delete(keys))
@@ -247,67 +243,43 @@ impl Rules {
     }
 }
 
-/// `^[a-zA-Z0-9_]+$` (RFC 10/EPMP).
-fn is_key(key: &str) -> bool {
-    !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
-}
-
-/// One JSON value and nothing else (RFC 8259).
-fn valid_json(payload: &[u8]) -> Result<(), Problem> {
-    // Ignored strings are not checked for UTF-8 by the parser.
-    let text = std::str::from_utf8(payload).map_err(|_| problem::INVALID_JSON)?;
-    serde_json::from_str::<IgnoredAny>(text)
-        .map(|_| ())
-        .map_err(|_| problem::INVALID_JSON)
-}
-
-/// A number, or a number and a unit without anything between them: `200`, `47%`, `20m`.
-fn valid_measurement(payload: &[u8]) -> Result<(), Problem> {
-    let text = std::str::from_utf8(payload).map_err(|_| INVALID_VALUE)?;
-    let is_part = |c: char| c.is_ascii_digit() || matches!(c, '.' | '-' | '+');
-    let end = text.find(|c| !is_part(c)).unwrap_or(text.len());
-    let (number, unit) = text.split_at(end);
-    let is_number = number.parse::<f64>().is_ok_and(f64::is_finite);
-    if is_number && !unit.contains(|c: char| c.is_whitespace() || c.is_control()) {
-        Ok(())
-    } else {
-        Err(INVALID_VALUE)
+/// Commands: `command/{type}` asks for the outstanding ones, `result/{type}` answers some.
+fn decide_command(path: &str, payload: &[u8]) -> (Kind, Result<Action, Problem>) {
+    if let Some(name) = path
+        .strip_prefix("command/")
+        .filter(|name| !name.contains('/'))
+    {
+        let action = payloads::observe(payload).map(|()| Action::Outstanding {
+            any: name == COMMAND_TYPE,
+        });
+        return (Kind::CommandPoll, action);
     }
-}
-
-/// The body of a get: nothing, `{}`, or `{"keys":[..]}`.
-fn wanted_keys(payload: &[u8]) -> Result<Action, Problem> {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Wanted {
-        keys: Option<Vec<String>>,
+    if let Some(name) = path
+        .strip_prefix("result/")
+        .filter(|name| !name.contains('/'))
+    {
+        let action = payloads::command_results(payload).map(|results| Action::Results {
+            known_type: name == COMMAND_TYPE,
+            results,
+        });
+        return (Kind::CommandAnswer, action);
     }
-    if payload.is_empty() {
-        return Ok(Action::Get(None));
-    }
-    valid_json(payload)?;
-    // A derived struct would also take an array.
-    if payload.trim_ascii_start().first() != Some(&b'{') {
-        return Err(INVALID_METADATA);
-    }
-    let wanted: Wanted = serde_json::from_slice(payload).map_err(|_| INVALID_METADATA)?;
-    if wanted.keys.iter().flatten().any(|key| !is_key(key)) {
-        return Err(INVALID_KEY);
-    }
-    Ok(Action::Get(wanted.keys))
+    (Kind::Unknown, Err(UNKNOWN_PATH))
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::metadata::Metadata;
+    use super::super::report::Counts;
+    use super::super::thing::Thing;
     use super::*;
 
     /// One endpoint and its rules; `ask` gives the reply's topic suffix and payload.
     struct Endpoint {
         rules: Rules,
-        metadata: Metadata,
+        thing: Thing,
+        counts: Counts,
     }
 
     impl Endpoint {
@@ -318,7 +290,8 @@ mod tests {
             }
             Self {
                 rules: Rules::new(&options),
-                metadata: Metadata::default(),
+                thing: Thing::default(),
+                counts: Counts::default(),
             }
         }
 
@@ -330,7 +303,7 @@ mod tests {
                 .rules
                 .admit(&address)
                 .and(decided)
-                .and_then(|action| self.metadata.perform(action, &mut body));
+                .and_then(|action| self.thing.perform(action, &mut body, &mut self.counts));
             if let Err(problem) = outcome {
                 body.clear();
                 problem.write(&mut body);
@@ -530,6 +503,104 @@ mod tests {
             );
         }
         assert_eq!(endpoint.ok("epmx/tok/get/3", ""), r#"{"name":"x"}"#);
+    }
+
+    #[test]
+    fn commands_are_outstanding_until_their_result() {
+        let mut endpoint = Endpoint::new(&[]);
+        assert_eq!(endpoint.ok("cex/tok/command/set_power/1", "{}"), "[]");
+        let mut pushed = Vec::new();
+        endpoint.thing.next_command(50, &mut pushed);
+        assert_eq!(pushed, br#"[{"id":1,"payload":{"power":50}}]"#);
+        endpoint.thing.next_command(100, &mut pushed);
+        assert_eq!(
+            endpoint.ok("cex/tok/command/set_power/2", r#"{"observe":true}"#),
+            r#"[{"id":1,"payload":{"power":50}},{"id":2,"payload":{"power":100}}]"#
+        );
+        assert_eq!(endpoint.ok("cex/tok/command/other/3", ""), "[]");
+        let results = r#"[{"id":1,"statusCode":200,"reasonPhrase":"Ok","payload":{}},{"id":2,"statusCode":500}]"#;
+        assert_eq!(endpoint.ok("cex/tok/result/set_power/4", results), "");
+        assert_eq!(endpoint.ok("cex/tok/command/set_power/5", "{}"), "[]");
+        endpoint.ok(
+            "cex/tok/result/set_power/6",
+            r#"[{"id":1,"statusCode":200},{"id":9,"statusCode":200}]"#,
+        );
+        let counts = &endpoint.counts;
+        assert_eq!(
+            (counts.results["completed"], counts.results["error"]),
+            (1, 1)
+        );
+        assert_eq!(
+            (
+                counts.rejected["second-final"],
+                counts.rejected["unknown-command"]
+            ),
+            (1, 1)
+        );
+        for bad in [
+            "",
+            "[]",
+            "{}",
+            r#"[{"id":1}]"#,
+            r#"[{"id":"1","statusCode":200}]"#,
+        ] {
+            assert_eq!(
+                endpoint.status("cex/tok/result/set_power/7", bad),
+                400,
+                "{bad}"
+            );
+        }
+        assert_eq!(
+            endpoint.status("cex/tok/command/set_power/7", r#"{"x":1}"#),
+            400
+        );
+        assert_eq!(endpoint.status("cex/tok/command/7", "{}"), 404);
+    }
+
+    #[test]
+    fn a_configuration_is_told_until_it_is_known_and_applied_once() {
+        let mut endpoint = Endpoint::new(&[]);
+        let none = r#"{"configId":"","config":null,"statusCode":200,"reasonPhrase":"ok"}"#;
+        assert_eq!(endpoint.ok("cmx/tok/config/json/1", "{}"), none);
+        let mut pushed = Vec::new();
+        endpoint.thing.next_config(30, &mut pushed);
+        let pushed = String::from_utf8(pushed).unwrap();
+        assert_eq!(
+            pushed,
+            r#"{"configId":"c1","config":{"interval":30},"statusCode":200,"reasonPhrase":"ok"}"#
+        );
+        assert_eq!(
+            endpoint.ok("cmx/tok/config/json/2", r#"{"observe":true}"#),
+            pushed
+        );
+        assert_eq!(
+            endpoint.ok("cmx/tok/config/json/3", r#"{"configId":"c0"}"#),
+            pushed
+        );
+        assert_eq!(
+            endpoint.ok("cmx/tok/config/json/4", r#"{"configId":"c1"}"#),
+            "{}"
+        );
+        assert_eq!(
+            endpoint.ok("cmx/tok/applied/json/5", r#"{"configId":"c1"}"#),
+            ""
+        );
+        endpoint.ok(
+            "cmx/tok/applied/json/6",
+            r#"{"configId":"c1","statusCode":400}"#,
+        );
+        assert_eq!(
+            endpoint.status("cmx/tok/applied/json/7", r#"{"configId":"c2"}"#),
+            404
+        );
+        assert_eq!(endpoint.status("cmx/tok/applied/json/8", "{}"), 400);
+        let results: Vec<_> = endpoint
+            .counts
+            .results
+            .iter()
+            .map(|(&name, &n)| (name, n))
+            .collect();
+        assert_eq!(results, [("applied", 1), ("not-applied", 1)]);
     }
 
     #[test]

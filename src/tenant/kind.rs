@@ -22,6 +22,12 @@ pub enum Kind {
     MetadataUpdate,
     /// Kaa endpoint metadata: delete the given keys.
     MetadataDelete,
+    /// Kaa commands: asking for the outstanding ones.
+    CommandPoll,
+    /// Kaa configuration: asking for it.
+    Config,
+    /// Kaa configuration: applied or refused.
+    ConfigApplied,
     /// Enapter telemetry.
     Telemetry,
     /// Enapter properties, on either of their two topics.
@@ -30,7 +36,7 @@ pub enum Kind {
     Logs,
     /// An Enapter command request that a caller published.
     Command,
-    /// An Enapter command response of a device.
+    /// The answer of an endpoint to a command, on either platform.
     CommandAnswer,
     /// A topic of a known platform that names nothing the tenant serves.
     Unknown,
@@ -40,7 +46,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order of the declaration.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 17] = [
         Self::DcxJson,
         Self::DcxPlain,
         Self::MetadataGet,
@@ -48,6 +54,9 @@ impl Kind {
         Self::MetadataReplace,
         Self::MetadataUpdate,
         Self::MetadataDelete,
+        Self::CommandPoll,
+        Self::Config,
+        Self::ConfigApplied,
         Self::Telemetry,
         Self::Properties,
         Self::Logs,
@@ -67,6 +76,9 @@ impl Kind {
             Self::MetadataReplace => "metadata-replace",
             Self::MetadataUpdate => "metadata-update",
             Self::MetadataDelete => "metadata-delete",
+            Self::CommandPoll => "command-poll",
+            Self::Config => "config",
+            Self::ConfigApplied => "config-applied",
             Self::Telemetry => "telemetry",
             Self::Properties => "properties",
             Self::Logs => "logs",
@@ -75,6 +87,13 @@ impl Kind {
             Self::Unknown => "unknown",
             Self::Other => "other",
         }
+    }
+}
+
+impl Kind {
+    /// Whether a success is told even to those who gave no request ID.
+    pub const fn answers_without_id(self) -> bool {
+        matches!(self, Self::CommandPoll | Self::Config)
     }
 }
 
@@ -113,7 +132,7 @@ mod tests {
         let by_name = counter.by_name();
         assert_eq!(by_name.len(), Kind::ALL.len());
         assert_eq!(by_name["dcx-json"], 1);
-        assert_eq!(by_name["other"], 14);
+        assert_eq!(by_name["other"], 17);
         assert!(Counter::default().by_name().is_empty());
     }
 }

@@ -11,79 +11,67 @@ use super::problem::Problem;
 /// The metadata of one endpoint would exceed [`Metadata::LIMIT`].
 pub const TOO_LARGE: Problem = Problem::new("metadata-too-large", 413, "Metadata is too large");
 
-/// What a well-formed request asks for.
-#[derive(Debug)]
-pub enum Action {
-    /// Nothing that this tenant would keep.
-    Accept,
-    /// The pairs of these keys, or all; keys that do not exist are left out.
-    Get(Option<Vec<String>>),
-    /// The names of all keys.
-    Keys,
-    /// These pairs instead of all there are.
-    Replace(BTreeMap<String, Box<RawValue>>),
-    /// These pairs in addition to, or instead of those of the same key.
-    Merge(BTreeMap<String, Box<RawValue>>),
-    /// Without these keys; keys that do not exist are fine.
-    Delete(Vec<String>),
-}
+/// Keys and their values, each the JSON text it came as.
+pub type Values = BTreeMap<String, Box<RawValue>>;
 
 /// Keys and values of one endpoint.
 #[derive(Debug, Default)]
-pub struct Metadata(BTreeMap<String, Box<RawValue>>);
+pub struct Metadata(Values);
 
 impl Metadata {
     /// Most bytes of keys and values together.
     pub const LIMIT: usize = 64 << 10;
 
-    /// Does what is asked and appends the reply's payload to `out`.
+    /// Appends the pairs of these keys, or of all, as an object; keys that do not exist are left
+    /// out.
+    pub fn write(&self, keys: Option<&[String]>, out: &mut Vec<u8>) {
+        let Some(keys) = keys else {
+            return write_object(
+                self.0.iter().map(|(key, value)| (key.as_str(), &**value)),
+                out,
+            );
+        };
+        let pairs = keys.iter().filter_map(|key| self.0.get_key_value(key));
+        write_object(pairs.map(|(key, value)| (key.as_str(), &**value)), out);
+    }
+
+    /// Appends the names of all keys as an array.
+    pub fn write_keys(&self, out: &mut Vec<u8>) {
+        write_keys(self.0.keys(), out);
+    }
+
+    /// These pairs instead of all there are.
     ///
     /// # Errors
     /// [`TOO_LARGE`]; then nothing is changed.
-    pub fn perform(&mut self, action: Action, out: &mut Vec<u8>) -> Result<(), Problem> {
-        match action {
-            Action::Accept => {}
-            Action::Get(None) => {
-                write_object(
-                    self.0.iter().map(|(key, value)| (key.as_str(), &**value)),
-                    out,
-                );
-            }
-            Action::Get(Some(keys)) => {
-                let pair = |key: &'_ String| self.0.get_key_value(key.as_str());
-                let pairs = keys.iter().filter_map(pair);
-                write_object(pairs.map(|(key, value)| (key.as_str(), &**value)), out);
-            }
-            Action::Keys => write_keys(self.0.keys(), out),
-            Action::Replace(values) => {
-                let size = values
-                    .iter()
-                    .map(|(key, value)| size(key, value))
-                    .sum::<usize>();
-                if size > Self::LIMIT {
-                    return Err(TOO_LARGE);
-                }
-                self.0 = values;
-            }
-            Action::Merge(values) => {
-                let kept = self.0.iter().filter(|(key, _)| !values.contains_key(*key));
-                if kept
-                    .chain(&values)
-                    .map(|(key, value)| size(key, value))
-                    .sum::<usize>()
-                    > Self::LIMIT
-                {
-                    return Err(TOO_LARGE);
-                }
-                self.0.extend(values);
-            }
-            Action::Delete(keys) => {
-                for key in &keys {
-                    self.0.remove(key);
-                }
-            }
+    pub fn replace(&mut self, values: Values) -> Result<(), Problem> {
+        let sizes = values.iter().map(|(key, value)| size(key, value));
+        if sizes.sum::<usize>() > Self::LIMIT {
+            return Err(TOO_LARGE);
         }
+        self.0 = values;
         Ok(())
+    }
+
+    /// These pairs in addition to, or instead of those of the same key.
+    ///
+    /// # Errors
+    /// [`TOO_LARGE`]; then nothing is changed.
+    pub fn merge(&mut self, values: Values) -> Result<(), Problem> {
+        let kept = self.0.iter().filter(|(key, _)| !values.contains_key(*key));
+        let sizes = kept.chain(&values).map(|(key, value)| size(key, value));
+        if sizes.sum::<usize>() > Self::LIMIT {
+            return Err(TOO_LARGE);
+        }
+        self.0.extend(values);
+        Ok(())
+    }
+
+    /// Without these keys; keys that do not exist are fine.
+    pub fn delete(&mut self, keys: &[String]) {
+        for key in keys {
+            self.0.remove(key);
+        }
     }
 }
 
@@ -126,33 +114,18 @@ fn write_keys<'a>(keys: impl Iterator<Item = &'a String>, out: &mut Vec<u8>) {
 mod tests {
     use super::*;
 
-    fn values(text: &str) -> BTreeMap<String, Box<RawValue>> {
-        serde_json::from_str(text).unwrap()
-    }
-
     #[test]
     fn metadata_stops_growing_at_its_limit() {
+        let values = |text: &str| serde_json::from_str::<Values>(text).unwrap();
         let mut metadata = Metadata::default();
         let half = format!(r#"{{"a":"{}"}}"#, "x".repeat(Metadata::LIMIT / 2));
         let other = half.replace("\"a\"", "\"b\"");
+        assert_eq!(metadata.merge(values(&half)), Ok(()));
+        assert_eq!(metadata.merge(values(&half)), Ok(()));
+        assert_eq!(metadata.merge(values(&other)), Err(TOO_LARGE));
+        assert_eq!(metadata.replace(values(&other)), Ok(()));
         let mut out = Vec::new();
-        assert_eq!(
-            metadata.perform(Action::Merge(values(&half)), &mut out),
-            Ok(())
-        );
-        assert_eq!(
-            metadata.perform(Action::Merge(values(&half)), &mut out),
-            Ok(())
-        );
-        assert_eq!(
-            metadata.perform(Action::Merge(values(&other)), &mut out),
-            Err(TOO_LARGE)
-        );
-        assert_eq!(
-            metadata.perform(Action::Replace(values(&other)), &mut out),
-            Ok(())
-        );
-        assert_eq!(metadata.perform(Action::Keys, &mut out), Ok(()));
+        metadata.write_keys(&mut out);
         assert_eq!(out, b"[\"b\"]");
     }
 }

@@ -3,8 +3,6 @@
 //! Knows endpoints and counts, but neither sockets nor time nor how a message is delivered. The
 //! texts of what is to be sent are left in `topic` and `payload`, which are used again each time.
 
-use std::fmt::Write as _;
-
 use super::commands::Commands;
 use super::enapter::{self, Direction};
 use super::endpoints::{EndpointId, Endpoints};
@@ -74,12 +72,14 @@ pub struct Platforms {
     /// Payload of the last reply or push.
     pub payload: Vec<u8>,
     rules: Rules,
-    endpoints: Endpoints,
-    /// Enapter devices, the ones that commands can be pushed to.
-    devices: Vec<EndpointId>,
+    pub(super) endpoints: Endpoints,
+    /// Kaa endpoints.
+    pub(super) things: Vec<EndpointId>,
+    /// Enapter devices.
+    pub(super) devices: Vec<EndpointId>,
     commands: Commands,
     faults: Faults,
-    pushes: Random,
+    pub(super) random: Random,
     key: String,
 }
 
@@ -92,10 +92,11 @@ impl Platforms {
             payload: Vec::new(),
             rules: Rules::new(options),
             endpoints: Endpoints::new(ENDPOINTS_MAX),
+            things: Vec::new(),
             devices: Vec::new(),
             commands: Commands::new(COMMANDS_MAX),
             faults: Faults::new(options),
-            pushes: Random::new(options.seed, Stream::Pushes),
+            random: Random::new(options.seed, Stream::Pushes),
             key: String::new(),
         }
     }
@@ -132,12 +133,10 @@ impl Platforms {
             (Err(problem), _) | (_, Err(problem)) => Err(problem),
             // Without an ID there is no reply that could become an error.
             (Ok(_), Ok(_)) if address.id.is_some() && self.faults.fails() => Err(problem::INJECTED),
-            (Ok(endpoint), Ok(action)) => {
-                let metadata = self.endpoints.metadata(endpoint);
-                metadata.map_or(Err(problem::FULL), |metadata| {
-                    metadata.perform(action, &mut self.payload)
-                })
-            }
+            (Ok(endpoint), Ok(action)) => match self.endpoints.thing(endpoint) {
+                None => Err(problem::FULL),
+                Some(thing) => thing.perform(action, &mut self.payload, &mut self.counts),
+            },
         };
         if let Err(problem) = outcome {
             self.payload.clear();
@@ -145,7 +144,7 @@ impl Platforms {
             if problem != problem::INJECTED {
                 self.counts.reject(problem.name);
             }
-        } else {
+        } else if !kind.answers_without_id() {
             // Success is told only to those who gave an ID.
             address.id?;
         }
@@ -172,8 +171,13 @@ impl Platforms {
         for part in ["kp1/", address.family(), "/", address.token] {
             self.key.push_str(part);
         }
+        let before = self.endpoints.len();
         let endpoint = self.endpoints.find(&self.key).ok_or(problem::FULL)?;
+        if self.endpoints.len() > before {
+            self.things.push(endpoint);
+        }
         self.endpoints.spoke(endpoint, from);
+        self.endpoints.spoke_as(endpoint, address.application);
         Ok(endpoint)
     }
 
@@ -239,7 +243,8 @@ impl Platforms {
         }
     }
 
-    fn open_command(&mut self, device: EndpointId, id: &str) -> Result<(), Problem> {
+    /// Remembers a command that is about to be sent to a device.
+    pub(super) fn open_command(&mut self, device: EndpointId, id: &str) -> Result<(), Problem> {
         self.write_command_key(device, id);
         self.commands.open(&self.key)
     }
@@ -267,36 +272,6 @@ impl Platforms {
             Recipient::Endpoint(endpoint) => self.endpoints.speaker(endpoint),
             Recipient::Connection(connection) => Some(connection),
         }
-    }
-
-    /// Makes up a command for a random device, into `topic` and `payload`. `None`: no device yet.
-    pub fn next_command(&mut self) -> Option<EndpointId> {
-        let position = self.pushes.below(self.devices.len());
-        let device = *self.devices.get(position)?;
-        let high = u128::from(self.pushes.word()) << 64;
-        let bytes = (high | u128::from(self.pushes.word())).to_be_bytes();
-        let id = uuid::Builder::from_random_bytes(bytes)
-            .into_uuid()
-            .to_string();
-        self.open_command(device, &id).ok()?;
-        self.topic.clear();
-        for part in [
-            "v1/to/",
-            self.endpoints.identity(device),
-            "/v1/command/requests",
-        ] {
-            self.topic.push_str(part);
-        }
-        let power = self.pushes.below(101) * 50;
-        let mut text = String::new();
-        // Writing into a String cannot fail.
-        let _ = write!(
-            text,
-            r#"{{"id":"{id}","name":"set_power","arguments":{{"power":{power}}}}}"#
-        );
-        self.payload.clear();
-        self.payload.extend_from_slice(text.as_bytes());
-        Some(device)
     }
 }
 
@@ -425,10 +400,10 @@ mod tests {
         let mut platforms = platforms(&[]);
         platforms.subscribed(ONE, "v1/to/+/s/v1/command/requests");
         platforms.subscribed(ONE, "v1/from/S1/s/v1/telemetry");
-        assert_eq!(platforms.next_command(), None);
+        assert_eq!(platforms.push_command(), None);
         platforms.subscribed(ONE, "v1/to/S1/s/#");
         platforms.subscribed(TWO, "v1/to/S1/s/v1/command/requests");
-        let device = platforms.next_command().unwrap();
+        let device = platforms.push_command().unwrap().endpoint;
         assert_eq!(platforms.speaker(Recipient::Endpoint(device)), Some(ONE));
         assert_eq!(platforms.topic, "v1/to/S1/s/v1/command/requests");
         assert!(enapter::check_command(&platforms.payload).is_ok());

@@ -250,7 +250,9 @@ impl Server {
                 return;
             }
         }
-        self.unread.push(id);
+        if !self.unread.contains(&id) {
+            self.unread.push(id);
+        }
     }
 
     /// Handles `count` bytes in the scratch buffer, after what was kept of earlier ones.

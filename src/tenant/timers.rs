@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::platforms::Recipient;
+use super::pushes::{Push, Way};
 use super::router::Message;
 use super::server::Server;
 use super::session::{Ending, Stage};
@@ -28,6 +29,8 @@ pub(super) enum Timer {
     Accept,
     /// A command is pushed.
     Command,
+    /// A configuration is pushed.
+    Config,
     /// A random connection is closed.
     Disconnect,
 }
@@ -53,8 +56,14 @@ impl Server {
             Timer::Stall => self.stall(),
             Timer::Accept => self.accept(),
             Timer::Command => {
-                self.push_command();
+                let push = self.platforms.push_command();
+                self.push(push);
                 self.insert_after_gap(at, self.options.commands, Timer::Command);
+            }
+            Timer::Config => {
+                let push = self.platforms.push_config();
+                self.push(push);
+                self.insert_after_gap(at, self.options.config_push, Timer::Config);
             }
             Timer::Disconnect => {
                 let connected = self.router.sessions.connected();
@@ -117,18 +126,20 @@ impl Server {
         self.thawed_at = self.clock.now();
     }
 
-    fn push_command(&mut self) {
-        let Some(device) = self.platforms.next_command() else {
-            return;
-        };
-        let speaker = self.platforms.speaker(Recipient::Endpoint(device));
+    fn push(&mut self, push: Option<Push>) {
+        let Some(push) = push else { return };
+        let speaker = self.platforms.speaker(Recipient::Endpoint(push.endpoint));
         let message = Message {
             topic: &self.platforms.topic,
             payload: &self.platforms.payload,
             qos: Qos::AtMostOnce,
         };
-        if self.router.send_to_endpoint(speaker, message) {
-            self.platforms.counts.push("command");
+        let reached = match push.way {
+            Way::AsReply => self.router.reply(speaker, message),
+            Way::ToSubscriber => self.router.send_to_endpoint(speaker, message),
+        };
+        if reached {
+            self.platforms.counts.push(push.name);
         } else {
             self.platforms.counts.reject("unreachable-endpoint");
         }
@@ -145,6 +156,7 @@ impl Server {
     /// The first CONNECT was accepted: what happens by itself begins.
     pub(super) fn begin(&mut self, now: u64) {
         self.insert_after_gap(now, self.options.commands, Timer::Command);
+        self.insert_after_gap(now, self.options.config_push, Timer::Config);
         self.insert_after_gap(now, self.options.disconnect_rate, Timer::Disconnect);
     }
 }

@@ -1,0 +1,175 @@
+//! What the payloads of Kaa's requests have to look like, and what is taken from them.
+//!
+//! Strict and pure. Not here: topics and rules of the tenant (`kaa`), what is done (`thing`).
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
+
+use super::problem::{self, Problem};
+
+/// Neither a number nor a number and a unit.
+pub const INVALID_VALUE: Problem = Problem::new(
+    "invalid-value",
+    400,
+    "Payload is not a number with an optional unit",
+);
+/// JSON, but not what the resource asks for.
+pub const INVALID_SCHEMA: Problem =
+    Problem::new("invalid-fields", 400, "Payload does not follow the schema");
+/// A key with other characters than letters, digits and the underscore.
+pub const INVALID_KEY: Problem =
+    Problem::new("invalid-key", 400, "Key name does not match [a-zA-Z0-9_]+");
+
+/// `^[a-zA-Z0-9_]+$` (RFC 10/EPMP).
+pub fn is_key(key: &str) -> bool {
+    !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
+/// One JSON value and nothing else (RFC 8259).
+///
+/// # Errors
+/// [`problem::INVALID_JSON`]
+pub fn valid_json(payload: &[u8]) -> Result<(), Problem> {
+    // Ignored strings are not checked for UTF-8 by the parser.
+    let text = std::str::from_utf8(payload).map_err(|_| problem::INVALID_JSON)?;
+    serde_json::from_str::<IgnoredAny>(text)
+        .map(|_| ())
+        .map_err(|_| problem::INVALID_JSON)
+}
+
+/// A number, or a number and a unit without anything between them: `200`, `47%`, `20m`.
+///
+/// # Errors
+/// [`INVALID_VALUE`]
+pub fn valid_measurement(payload: &[u8]) -> Result<(), Problem> {
+    let text = std::str::from_utf8(payload).map_err(|_| INVALID_VALUE)?;
+    let is_part = |c: char| c.is_ascii_digit() || matches!(c, '.' | '-' | '+');
+    let end = text.find(|c| !is_part(c)).unwrap_or(text.len());
+    let (number, unit) = text.split_at(end);
+    let is_number = number.parse::<f64>().is_ok_and(f64::is_finite);
+    if is_number && !unit.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        Ok(())
+    } else {
+        Err(INVALID_VALUE)
+    }
+}
+
+/// A JSON object read into a struct; a derived struct would also take an array.
+fn object<'a, T: Deserialize<'a>>(payload: &'a [u8]) -> Result<T, Problem> {
+    valid_json(payload)?;
+    if payload.trim_ascii_start().first() != Some(&b'{') {
+        return Err(INVALID_SCHEMA);
+    }
+    serde_json::from_slice(payload).map_err(|_| INVALID_SCHEMA)
+}
+
+/// The body of a get: nothing, `{}`, or `{"keys":[..]}`. `None`: all keys.
+///
+/// # Errors
+/// [`problem::INVALID_JSON`], [`INVALID_SCHEMA`] or [`INVALID_KEY`]
+pub fn wanted_keys(payload: &[u8]) -> Result<Option<Vec<String>>, Problem> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Wanted {
+        keys: Option<Vec<String>>,
+    }
+    if payload.is_empty() {
+        return Ok(None);
+    }
+    let wanted: Wanted = object(payload)?;
+    if wanted.keys.iter().flatten().any(|key| !is_key(key)) {
+        return Err(INVALID_KEY);
+    }
+    Ok(wanted.keys)
+}
+
+/// The body of a request for commands: nothing, `{}`, or `{"observe":true|false}`.
+///
+/// # Errors
+/// [`problem::INVALID_JSON`] or [`INVALID_SCHEMA`]
+pub fn observe(payload: &[u8]) -> Result<(), Problem> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Observe {
+        #[serde(rename = "observe")]
+        _observe: Option<bool>,
+    }
+    if payload.is_empty() {
+        return Ok(());
+    }
+    object::<Observe>(payload).map(|_| ())
+}
+
+/// One command's result: its id and HTTP-like status code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CommandResult {
+    /// Unique within endpoint and command type.
+    pub id: u64,
+    /// 2xx: done.
+    pub status: u16,
+}
+
+/// The results of commands: an array, one or more (RFC 11/CEP).
+///
+/// # Errors
+/// [`problem::INVALID_JSON`] or [`INVALID_SCHEMA`]
+pub fn command_results(payload: &[u8]) -> Result<Vec<CommandResult>, Problem> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Item {
+        id: u64,
+        status_code: u16,
+        #[serde(rename = "reasonPhrase")]
+        _reason: Option<String>,
+    }
+    valid_json(payload)?;
+    let items: Vec<&RawValue> = serde_json::from_slice(payload).map_err(|_| INVALID_SCHEMA)?;
+    if items.is_empty() {
+        return Err(INVALID_SCHEMA);
+    }
+    let results = items.iter().map(|item| {
+        let item: Item = object(item.get().as_bytes())?;
+        Ok(CommandResult {
+            id: item.id,
+            status: item.status_code,
+        })
+    });
+    results.collect()
+}
+
+/// The body of a request for the configuration: nothing, or an object that may name the one
+/// the endpoint has.
+///
+/// # Errors
+/// [`problem::INVALID_JSON`] or [`INVALID_SCHEMA`]
+pub fn known_config(payload: &[u8]) -> Result<Option<String>, Problem> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase", deny_unknown_fields)]
+    struct Known {
+        config_id: Option<String>,
+        #[serde(rename = "observe")]
+        _observe: Option<bool>,
+    }
+    if payload.is_empty() {
+        return Ok(None);
+    }
+    Ok(object::<Known>(payload)?.config_id)
+}
+
+/// What an endpoint says about a configuration: its id, and a status code that is 200 if absent.
+///
+/// # Errors
+/// [`problem::INVALID_JSON`] or [`INVALID_SCHEMA`]
+pub fn applied_config(payload: &[u8]) -> Result<(String, u16), Problem> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase", deny_unknown_fields)]
+    struct Applied {
+        config_id: String,
+        status_code: Option<u16>,
+        #[serde(rename = "reasonPhrase")]
+        _reason: Option<String>,
+    }
+    let applied: Applied = object(payload)?;
+    Ok((applied.config_id, applied.status_code.unwrap_or(200)))
+}
