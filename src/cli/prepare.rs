@@ -1,6 +1,6 @@
 //! From the arguments to a plan that may be run or shown: what `run` and `check` share.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use super::{Failure, ProfileArgs};
@@ -25,7 +25,7 @@ pub(super) fn prepare(args: &ProfileArgs) -> Result<Prepared, Failure> {
     let read = |path: &Path| std::fs::read_to_string(path);
     let loaded = profile::load(&args.profile, &args.all_sets(), &read)
         .map_err(|errors| Failure::profile(&errors))?;
-    let identities = identities(&loaded, &args.profile)?;
+    let identities = identities(&loaded)?;
     let plan = Plan::compile(&loaded.profile, identities)
         .map_err(|error| Failure::usage(format!("{}: {error}\nnothing was sent", args.profile)))?;
     let shape = shape_of(&plan, &loaded);
@@ -39,16 +39,12 @@ pub(super) fn prepare(args: &ProfileArgs) -> Result<Prepared, Failure> {
     })
 }
 
-fn identities(loaded: &Loaded, profile: &str) -> Result<Identities, Failure> {
+fn identities(loaded: &Loaded) -> Result<Identities, Failure> {
     let Some(name) = &loaded.profile.fleet.identities else {
         return Ok(Identities::none());
     };
-    let folder = Path::new(profile)
-        .parent()
-        .map(PathBuf::from)
-        .unwrap_or_default();
-    let path = folder.join(name);
-    let file = std::fs::File::open(&path).map_err(|error| {
+    let path = Path::new(name);
+    let file = std::fs::File::open(path).map_err(|error| {
         Failure::usage(format!("{}: {error} (fleet.identities)", path.display()))
     })?;
     Identities::from_csv(
