@@ -147,7 +147,6 @@ impl Worker {
         }
         let qos =
             Qos::try_from(self.settings.profile.fleet.subscribe_qos).unwrap_or(Qos::AtMostOnce);
-        self.batch.clear();
         let row = &mut self.connections[connection as usize];
         row.state = State::Subscribing;
         for chunk in filters.chunks(FILTERS_PER_SUBSCRIBE) {
@@ -163,7 +162,7 @@ impl Worker {
             self.batch.mark_control();
             row.subacks_missing += 1;
         }
-        self.flush(connection);
+        // Written when the packets at hand are handled.
     }
 
     fn filters_of(&self, connection: u32) -> Vec<String> {

@@ -49,10 +49,6 @@ impl Outbox {
         self.bytes.len() - self.taken
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
     pub(super) fn pending(&self) -> &[u8] {
         &self.bytes[self.taken..]
     }
@@ -151,7 +147,7 @@ mod tests {
         assert_eq!(outbox.pending(), b"bb");
         outbox.advance(2, &mut begun);
         assert_eq!(begun.len(), 2);
-        assert!(outbox.is_empty());
+        assert_eq!(outbox.len(), 0);
     }
 
     #[test]

@@ -341,26 +341,33 @@ impl Worker {
         &mut self.state[endpoint as usize * words..(endpoint as usize + 1) * words]
     }
 
-    /// Writes the batch, or queues it behind what the socket has not taken yet.
+    /// Writes the batch, or queues it behind what the socket has not taken yet. The batch is empty
+    /// afterwards.
     pub(super) fn flush(&mut self, connection: u32) {
         if self.batch.is_empty() {
             return;
         }
-        let row = &mut self.connections[connection as usize];
         let now = self.clock.now();
         for marker in &mut self.batch.markers {
             marker.due = now;
         }
+        let row = &mut self.connections[connection as usize];
         if row.backlog() > 0 {
-            let outbox = row.outbox.get_or_insert_default();
-            outbox.push(&self.batch.bytes, self.batch.markers.drain(..));
-            return;
-        }
-        let Some(stream) = &mut row.stream else {
+            self.queue_batch(connection);
+        } else if let Some(stream) = &mut row.stream {
+            let result = stream.write(&self.batch.bytes);
+            self.written(connection, result, now);
+        } else {
             let markers = std::mem::take(&mut self.batch.markers);
-            return self.give_up_unsent(&markers);
-        };
-        let written = match stream.write(&self.batch.bytes) {
+            self.give_up_unsent(&markers);
+            self.batch.markers = markers;
+        }
+        self.batch.clear();
+    }
+
+    /// The outcome of the batch's write call.
+    fn written(&mut self, connection: u32, result: std::io::Result<usize>, now: u64) {
+        let count = match result {
             Ok(count) => count,
             Err(error) if would_block(&error) => 0,
             Err(error) => {
@@ -369,19 +376,23 @@ impl Worker {
                 return self.lose(connection, failure::of_open(&error));
             }
         };
-        row.last_write = now;
-        self.recorder.wrote(written as u64);
-        if written == self.batch.bytes.len() {
-            let markers = std::mem::take(&mut self.batch.markers);
-            for marker in &markers {
-                self.taken(connection, marker, now);
-            }
-            self.batch.markers = markers;
-            return;
+        self.connections[connection as usize].last_write = now;
+        self.recorder.wrote(count as u64);
+        if count < self.batch.bytes.len() {
+            self.queue_batch(connection);
+            return self.advance_outbox(connection, count, now);
         }
+        let markers = std::mem::take(&mut self.batch.markers);
+        for marker in &markers {
+            self.taken(connection, marker, now);
+        }
+        self.batch.markers = markers;
+    }
+
+    fn queue_batch(&mut self, connection: u32) {
+        let row = &mut self.connections[connection as usize];
         let outbox = row.outbox.get_or_insert_with(Box::<Outbox>::default);
         outbox.push(&self.batch.bytes, self.batch.markers.drain(..));
-        self.advance_outbox(connection, written, now);
     }
 
     /// The socket takes bytes again.
