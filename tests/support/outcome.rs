@@ -1,0 +1,178 @@
+//! What a call of the program has left: its code, what it said, its folder and its result.
+//!
+//! Also the accounts that every result must keep. Not here: what a particular run should yield.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::process::Ended;
+
+/// The counts of a ledger that are compared with other accounts.
+pub const LEDGER: [&str; 10] = [
+    "planned",
+    "dropped",
+    "sent",
+    "ok",
+    "error",
+    "timeout",
+    "failed",
+    "in_flight",
+    "duplicate",
+    "orphan",
+];
+
+/// The end of one call.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Exit code; minus the signal's number if one ended it.
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+    /// The run's folder (there may be none if the run was refused).
+    pub folder: PathBuf,
+    /// `run.json`, if there is one.
+    pub result: Option<Value>,
+    /// Working directory; lives as long as this.
+    home: TempDir,
+}
+
+impl Outcome {
+    pub(super) fn of(ended: &Ended, home: TempDir, folder: Option<PathBuf>) -> Self {
+        let folder = folder.unwrap_or_else(|| home.path().join("out"));
+        let result = std::fs::read(folder.join("run.json"))
+            .ok()
+            .map(|bytes| serde_json::from_slice(&bytes).expect("run.json is JSON"));
+        Self {
+            code: ended.code(),
+            stdout: String::from_utf8_lossy(&ended.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&ended.stderr).into_owned(),
+            folder,
+            result,
+            home,
+        }
+    }
+
+    /// Its working directory.
+    pub fn home(&self) -> &Path {
+        self.home.path()
+    }
+
+    /// Fails unless it ended with this code.
+    #[track_caller]
+    pub fn ends_with(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "{self}");
+        self
+    }
+
+    /// The result.
+    #[track_caller]
+    pub fn result(&self) -> &Value {
+        self.result
+            .as_ref()
+            .unwrap_or_else(|| panic!("there is no run.json\n{self}"))
+    }
+
+    /// A value of the result by its JSON pointer; null if there is none.
+    #[track_caller]
+    pub fn at(&self, pointer: &str) -> &Value {
+        self.result().pointer(pointer).unwrap_or(&Value::Null)
+    }
+
+    /// A count of the result; 0 where a table has no such row.
+    #[track_caller]
+    pub fn count(&self, pointer: &str) -> u64 {
+        self.at(pointer).as_u64().unwrap_or(0)
+    }
+
+    /// The bytes of one of its files.
+    #[track_caller]
+    pub fn file(&self, name: &str) -> String {
+        let path = self.folder.join(name);
+        std::fs::read_to_string(&path)
+            .unwrap_or_else(|error| panic!("{}: {error}\n{self}", path.display()))
+    }
+
+    /// Names of its requests.
+    #[track_caller]
+    pub fn requests(&self) -> Vec<String> {
+        let requests = self.at("/requests").as_object().expect("a table");
+        requests.keys().cloned().collect()
+    }
+
+    /// Whether the instrument may be believed.
+    #[track_caller]
+    pub fn is_valid(&self) -> bool {
+        self.at("/verdict/valid").as_bool().expect("a verdict")
+    }
+
+    /// Codes of the reasons why it may not be believed.
+    #[track_caller]
+    pub fn reasons(&self) -> Vec<&str> {
+        let reasons = self.at("/verdict/reasons").as_array().expect("a list");
+        reasons
+            .iter()
+            .map(|reason| reason["code"].as_str().expect("a code"))
+            .collect()
+    }
+
+    /// Fails if any equation of any ledger does not hold.
+    #[track_caller]
+    pub fn keeps_its_accounts(&self) -> &Self {
+        let mut places = vec!["/total".to_owned(), "/whole_run".to_owned()];
+        for request in self.requests() {
+            places.push(format!("/requests/{request}"));
+            places.push(format!("/requests/{request}/whole_run"));
+        }
+        for place in &places {
+            let of = |names: &[&str]| -> u64 {
+                let counts = names.iter().map(|name| self.at(&format!("{place}/{name}")));
+                counts.map(|count| count.as_u64().expect("a count")).sum()
+            };
+            let by = |table: &str| -> u64 {
+                let rows = self.at(&format!("{place}/{table}")).as_object();
+                let rows = rows.expect("a table");
+                rows.values()
+                    .map(|count| count.as_u64().expect("a count"))
+                    .sum()
+            };
+            assert_eq!(
+                of(&["planned"]),
+                of(&["sent", "dropped"]),
+                "{place}\n{self}"
+            );
+            let ends = ["ok", "error", "timeout", "failed", "in_flight"];
+            assert_eq!(of(&["sent"]), of(&ends), "{place}\n{self}");
+            assert_eq!(of(&["dropped"]), by("dropped_by"), "{place}\n{self}");
+            assert_eq!(of(&["failed"]), by("failed_by"), "{place}\n{self}");
+        }
+        for name in LEDGER {
+            let requests = self.requests();
+            for (total, part) in [("/total", ""), ("/whole_run", "/whole_run")] {
+                let rows = requests
+                    .iter()
+                    .map(|request| self.count(&format!("/requests/{request}{part}/{name}")));
+                let all = self.count(&format!("{total}/{name}"));
+                // Orphans belong to no request: the sum may be more.
+                assert!(
+                    rows.clone().sum::<u64>() == all || name == "orphan",
+                    "{total}/{name}: {all} of {:?}\n{self}",
+                    rows.collect::<Vec<_>>()
+                );
+            }
+        }
+        self
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(
+            f,
+            "code {}\n--- stdout\n{}\n--- stderr\n{}\n---",
+            self.code, self.stdout, self.stderr
+        )
+    }
+}
