@@ -4,6 +4,7 @@
 //! ends with the value that stands for it. Not here: what a test expects.
 #![allow(
     dead_code,
+    unused_imports,
     reason = "a module of several test binaries, each of which uses a part"
 )]
 
@@ -14,7 +15,7 @@ mod process;
 mod tenant;
 
 pub use broker::{CONNACK, FakeBroker, Peer};
-pub use midge::Midge;
+pub use midge::{Midge, Running};
 pub use outcome::{LEDGER, Outcome};
 pub use process::{Ended, Process};
 pub use rustix::process::Signal;
