@@ -49,6 +49,7 @@ impl Worker {
         let row = &mut self.connections[connection as usize];
         row.generation = row.generation.wrapping_add(1);
         row.connect_started = now;
+        row.peer_closed = false;
         row.state = State::Connecting;
         let generation = row.generation;
         self.connecting += 1;

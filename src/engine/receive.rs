@@ -71,8 +71,9 @@ impl Worker {
         let at = self.clock.now();
         self.recorder.read(count as u64);
         self.packets(connection, &scratch[..kept + count], at);
-        // A short read has emptied the socket: the next byte makes a new edge.
-        count == room
+        // A short read has emptied the socket: the next byte makes a new edge. Not so the end of the
+        // stream, which may have come with the last bytes.
+        count == room || self.connections[connection as usize].peer_closed
     }
 
     fn packets(&mut self, connection: u32, mut bytes: &[u8], at: u64) {

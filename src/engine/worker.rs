@@ -369,6 +369,7 @@ impl Worker {
                 self.writable(connection);
             }
             if event.readable {
+                self.connections[event.token].peer_closed |= event.closed;
                 self.read(connection);
             }
         }
