@@ -20,7 +20,7 @@ const READS_PER_TURN: usize = 8;
 /// Incoming QoS 2 messages that may be unreleased; a target that exceeds it breaks the protocol.
 const INCOMING_MAX: usize = 65_535;
 
-impl Worker {
+impl Worker<'_> {
     /// Reads a connection until the kernel has no more, or for as long as its turn lasts.
     pub(super) fn read(&mut self, connection: u32) {
         let mut scratch = std::mem::take(&mut self.scratch);
@@ -127,9 +127,6 @@ impl Worker {
             Packet::ConnAck(connack) => self.on_connack(connection, connack, at),
             Packet::SubAck(suback) => {
                 let refused = suback.codes.contains(&SUBSCRIPTION_REFUSED);
-                self.connections[connection as usize]
-                    .acks
-                    .retain(|ack| ack.packet_id != suback.packet_id);
                 self.on_suback(connection, refused, at);
             }
             Packet::PingResp => self.connections[connection as usize].ping_sent = 0,
