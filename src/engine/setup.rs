@@ -173,3 +173,75 @@ fn connections_of(plan: &Plan, endpoints: u32) -> Vec<Connection> {
     }
     table
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use super::*;
+    use crate::engine::shape;
+    use crate::plan::{Identities, Shard};
+    use crate::profile;
+
+    /// Endpoints, connections and scheduled streams that a worker holds for one shard.
+    fn held(
+        plan: &Arc<Plan>,
+        settings: &Arc<Settings>,
+        shard: Shard,
+    ) -> (Range<u32>, usize, usize) {
+        let (reports, _kept) = channel();
+        let (_kept_too, spare) = channel();
+        let control = Arc::new(Control::new());
+        control.arm(0);
+        let assignment = Assignment {
+            index: shard.index as usize,
+            endpoints: plan.shard(shard),
+            plan: plan.clone(),
+            shape: Arc::new(shape(plan, &settings.profile)),
+            settings: settings.clone(),
+            control,
+            clock: Clock::start(),
+            reports,
+        };
+        let mut worker = Worker::new(&assignment, spare).unwrap();
+        worker.stage = Stage::Loading;
+        worker.start_streams();
+        assert_eq!(
+            worker.endpoints.len(),
+            (assignment.endpoints.end - assignment.endpoints.start) as usize
+        );
+        (
+            assignment.endpoints.clone(),
+            worker.connections.len(),
+            worker.upcoming.len(),
+        )
+    }
+
+    #[test]
+    fn shard_k_of_64_holds_and_schedules_only_its_own_endpoints() {
+        let sets = ["fleet.endpoints=1000".to_owned()];
+        let loaded = profile::load("kaa-fleet", &sets, &|_| unreachable!("shipped")).unwrap();
+        let plan = Arc::new(Plan::compile(&loaded.profile, Identities::none()).unwrap());
+        let settings = Arc::new(Settings {
+            profile: loaded.profile,
+            targets: vec![([127, 0, 0, 1], 1).into()],
+            password: None,
+            nonce: 1,
+            workers: 1,
+        });
+        let mut next = 0;
+        for index in 0..64 {
+            let (endpoints, connections, streams) =
+                held(&plan, &settings, Shard { index, count: 64 });
+            assert_eq!(endpoints.start, next, "shards follow one another");
+            let count = (endpoints.end - endpoints.start) as usize;
+            assert!((15..=16).contains(&count), "shard {index} has {count}");
+            assert_eq!(
+                (connections, streams),
+                (count, count * plan.schedule.streams())
+            );
+            next = endpoints.end;
+        }
+        assert_eq!(next, 1000, "together they are the fleet");
+    }
+}
