@@ -164,11 +164,11 @@ fn readable(payload: &[u8]) -> String {
             text.escape_debug().to_string().replace("\\\"", "\"")
         ),
         Err(_) => {
-            shown
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect::<String>()
-                + &more
+            let mut text = String::new();
+            for byte in shown {
+                let _ = write!(text, "{byte:02x}");
+            }
+            text + &more
         }
     }
 }

@@ -111,13 +111,13 @@ impl Worker<'_> {
                 }
             }
             Packet::PubAck(PubAck { packet_id }) => {
-                self.acknowledged(connection, packet_id, Stage::PubAck, at)
+                self.acknowledged(connection, packet_id, Stage::Ack, at);
             }
             Packet::PubRec(PubRec { packet_id }) => {
-                self.acknowledged(connection, packet_id, Stage::PubRec, at)
+                self.acknowledged(connection, packet_id, Stage::Rec, at);
             }
             Packet::PubComp(PubComp { packet_id }) => {
-                self.acknowledged(connection, packet_id, Stage::PubComp, at);
+                self.acknowledged(connection, packet_id, Stage::Comp, at);
             }
             Packet::PubRel(PubRel { packet_id }) => {
                 let row = &mut self.connections[connection as usize];
@@ -168,7 +168,7 @@ impl Worker<'_> {
         let row = &mut self.connections[connection as usize];
         let Some(position) = row.ack_position(packet_id) else {
             // PUBREC for something unknown is answered all the same, or the target repeats it for ever.
-            if stage == Stage::PubRec {
+            if stage == Stage::Rec {
                 self.control(&Packet::PubRel(PubRel { packet_id }));
             }
             return;
@@ -176,12 +176,12 @@ impl Worker<'_> {
         let ack = row.acks[position];
         let qos = self.plan.requests[usize::from(ack.request)].qos;
         match (stage, qos, ack.released) {
-            (Stage::PubRec, 2, _) => {
+            (Stage::Rec, 2, _) => {
                 row.acks[position].released = true;
                 self.control(&Packet::PubRel(PubRel { packet_id }));
                 return;
             }
-            (Stage::PubAck, 1, _) | (Stage::PubComp, 2, true) => {}
+            (Stage::Ack, 1, _) | (Stage::Comp, 2, true) => {}
             // A PUBACK for QoS 2 or a PUBCOMP before the PUBREL.
             _ => return self.lose(connection, FailReason::Protocol),
         }
@@ -214,7 +214,10 @@ impl Worker<'_> {
 /// Which step of a handshake a packet is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
-    PubAck,
-    PubRec,
-    PubComp,
+    /// PUBACK
+    Ack,
+    /// PUBREC
+    Rec,
+    /// PUBCOMP
+    Comp,
 }

@@ -49,7 +49,7 @@ impl<'a> Worker<'a> {
         } = assignment;
         let (index, clock) = (*index, *clock);
         let count = (endpoints.end - endpoints.start) as usize;
-        let share = count as f64 / f64::from(plan.endpoints.max(1));
+        let portion = count as f64 / f64::from(plan.endpoints.max(1));
         let connections = connections_of(plan, count as u32);
         let caller = connections
             .iter()
@@ -57,8 +57,8 @@ impl<'a> Worker<'a> {
         let profile = &settings.profile;
         let packet_max = profile.limits.packet_size as usize;
         let scope_cursors = scope_cursors(plan);
-        let exchange_limit = (f64::from(profile.limits.in_flight) * share).ceil() as usize;
-        let message_rate = profile.limits.messages_per_s.0 * share;
+        let exchange_limit = (f64::from(profile.limits.in_flight) * portion).ceil() as usize;
+        let message_rate = profile.limits.messages_per_s.0 * portion;
         Ok(Self {
             index,
             poller: Poller::new(1024)?,
@@ -87,12 +87,13 @@ impl<'a> Worker<'a> {
             capped: VecDeque::new(),
             cap_armed: false,
             message_cap: Limiter::new(message_rate, 0.02),
-            closed_cap: closed_cap(profile).map(|rate| Limiter::new(rate * share, 0.01)),
-            connect_limit: Limiter::new(profile.fleet.connect_rate.0 * share, 0.01),
+            closed_cap: closed_cap(profile).map(|rate| Limiter::new(rate * portion, 0.01)),
+            connect_limit: Limiter::new(profile.fleet.connect_rate.0 * portion, 0.01),
             connect_queue: (0..connections.len() as u32).collect(),
             connect_armed: false,
             connecting: 0,
-            connecting_max: ((f64::from(profile.fleet.connects_in_progress) * share).ceil() as u32)
+            connecting_max: ((f64::from(profile.fleet.connects_in_progress) * portion).ceil()
+                as u32)
                 .max(1),
             settled: 0,
             up: 0,

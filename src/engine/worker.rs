@@ -132,7 +132,6 @@ impl Worker<'_> {
     /// Looks at the coordinator's order.
     fn obey(&mut self) {
         match (self.control.order(), self.stage) {
-            (Order::Connect, Stage::Connecting) => {}
             (Order::Load, Stage::Connecting) => self.begin_load(),
             (Order::Drain, Stage::Connecting) | (Order::Abort, _) => self.stage = Stage::Done,
             (Order::Drain, Stage::Loading) => self.begin_drain(),
