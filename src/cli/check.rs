@@ -35,7 +35,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<Exit, Failure> {
         Some(why) => Err(Failure::internal(format!(
             "it does not fit into this machine: {why}"
         ))),
-        None => print_data("valid; nothing was sent\n").map(|()| Exit::Passed),
+        None => print_data("\nvalid; nothing was sent\n").map(|()| Exit::Passed),
     }
 }
 
