@@ -16,7 +16,9 @@ use crate::mqtt::{
 };
 
 /// Reads of one connection per turn, so that a flooding target cannot starve the schedule.
-const READS_PER_TURN: usize = 8;
+const READS_PER_TURN: usize = 4;
+/// Bytes of one read. The kernel copies them while the schedule waits.
+pub(super) const READ_SIZE: usize = 64 << 10;
 /// Incoming QoS 2 messages that may be unreleased; a target that exceeds it breaks the protocol.
 const INCOMING_MAX: usize = 65_535;
 
@@ -49,8 +51,8 @@ impl Worker<'_> {
         let kept = row.tail.len();
         scratch[..kept].copy_from_slice(&row.tail);
         row.tail.clear();
-        let room = scratch.len() - kept;
-        let count = match stream.read(&mut scratch[kept..]) {
+        let room = READ_SIZE.min(scratch.len() - kept);
+        let count = match stream.read(&mut scratch[kept..kept + room]) {
             Ok(0) => {
                 self.lose(connection, FailReason::Closed);
                 return false;

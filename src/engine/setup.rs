@@ -11,6 +11,7 @@ use super::endpoint::Endpoint;
 use super::exchange::Exchanges;
 use super::limiter::Limiter;
 use super::pushed::Pushed;
+use super::receive::READ_SIZE;
 use super::run::Settings;
 use super::worker::{Stage, Worker};
 use super::write::Batch;
@@ -79,7 +80,7 @@ impl<'a> Worker<'a> {
             exchanges: Exchanges::new(exchange_limit.max(1)),
             pushed: Pushed::new(),
             batch: Batch::default(),
-            scratch: vec![0; packet_max + (64 << 10)].into_boxed_slice(),
+            scratch: vec![0; packet_max + READ_SIZE].into_boxed_slice(),
             fired: Vec::new(),
             due: VecDeque::new(),
             unread: VecDeque::new(),

@@ -23,6 +23,8 @@ use crate::profile::Model;
 
 /// Due timers handled before the sockets are looked at again.
 pub(super) const DUE_PER_TURN: usize = 64;
+/// Sockets handled before due timers are looked at again.
+const SOCKETS_BETWEEN_DUE: usize = 16;
 /// Longest wait: the coordinator's orders are looked at this often.
 const LONGEST_WAIT: u64 = 20_000_000;
 const SECOND: u64 = 1_000_000_000;
@@ -267,14 +269,22 @@ impl Worker<'_> {
         Ok(())
     }
 
+    /// Handles what the kernel reported. Between a few sockets the schedule gets its turn, so that a
+    /// target that sends much cannot make this side late.
     fn handle_events(&mut self) {
-        for _ in 0..self.unread.len() {
-            if let Some(connection) = self.unread.pop_front() {
-                self.read(connection);
+        let unread = self.unread.len();
+        for number in 0..unread + self.poller.len() {
+            if number % SOCKETS_BETWEEN_DUE == SOCKETS_BETWEEN_DUE - 1 {
+                self.expire(self.clock.now());
+                self.handle_due();
             }
-        }
-        for number in 0..self.poller.len() {
-            let event = self.poller.event(number);
+            if number < unread {
+                if let Some(connection) = self.unread.pop_front() {
+                    self.read(connection);
+                }
+                continue;
+            }
+            let event = self.poller.event(number - unread);
             let connection = event.token as u32;
             if event.writable {
                 self.writable(connection);
