@@ -13,6 +13,7 @@ use super::endpoint::Endpoint;
 use super::exchange::{Exchanges, Ticket};
 use super::limiter::Limiter;
 use super::pushed::Pushed;
+use super::receive::Until;
 use super::run::Settings;
 use super::timer::Timer;
 use super::write::Batch;
@@ -280,7 +281,7 @@ impl Worker<'_> {
             }
             if number < unread {
                 if let Some(connection) = self.unread.pop_front() {
-                    self.read(connection);
+                    self.read(connection, Until::Dry);
                 }
                 continue;
             }
@@ -290,7 +291,12 @@ impl Worker<'_> {
                 self.writable(connection);
             }
             if event.readable {
-                self.read(connection);
+                let until = if event.closed {
+                    Until::Dry
+                } else {
+                    Until::Short
+                };
+                self.read(connection, until);
             }
         }
     }
