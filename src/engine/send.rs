@@ -51,7 +51,7 @@ impl Worker<'_> {
     /// One arrival is due: send it, together with what else is due on the same connection.
     pub(super) fn arrival(&mut self, endpoint: u32, stream: u16, at: u64) {
         if self.stage != Stage::Loading {
-            return; // Stopped in between: what was not planned does not exist.
+            return self.stopped_before(endpoint, stream, at);
         }
         let request = self.advance(endpoint, stream, at);
         let connection = self.connection_for(endpoint, request);
@@ -72,6 +72,15 @@ impl Worker<'_> {
             position += 1;
         }
         self.flush(connection);
+    }
+
+    /// An arrival that comes up after the load was ended: what was due before counts as planned.
+    fn stopped_before(&mut self, endpoint: u32, stream: u16, at: u64) {
+        if at <= self.load_end {
+            let request = self.advance(endpoint, stream, at);
+            self.recorder.planned(request, at);
+            self.recorder.dropped(request, at, DropReason::Stopped);
+        }
     }
 
     fn upcoming_of(&mut self, endpoint: u32, stream: u16) -> &mut Upcoming {

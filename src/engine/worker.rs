@@ -177,6 +177,7 @@ impl Worker<'_> {
         let quiet = self.exchanges.active() == 0
             && self.pushed.is_empty()
             && self.due.is_empty()
+            && self.wheel.next().is_none_or(|at| at > self.load_end)
             && self
                 .connections
                 .iter()
