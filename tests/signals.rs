@@ -150,7 +150,9 @@ fn a_signal_outranks_a_run_that_must_not_be_believed() {
     let running = frozen(brisk().set("load.measure", "100s"));
     running.process.signal(Signal::INT);
     let outcome = is_stopped_by(running.finish(), "SIGINT");
-    says_that_it_was_frozen(&outcome);
+    // What was overdue when the signal came was sent late or dropped; the pause shows either way.
+    assert!(!outcome.is_valid());
+    assert!(outcome.reasons().contains(&"hiccup"), "{outcome}");
 }
 
 #[test]

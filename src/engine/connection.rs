@@ -79,8 +79,6 @@ pub(super) struct Connection {
     pub last_write: u64,
     /// When the PINGREQ went out that is not answered yet; 0: none.
     pub ping_sent: u64,
-    /// The end of the stream is in the kernel, perhaps behind bytes: there is no further edge for it.
-    pub peer_closed: bool,
     /// The beginning of a packet whose end has not come yet.
     pub tail: Vec<u8>,
     pub outbox: Option<Box<Outbox>>,
@@ -107,7 +105,6 @@ impl Connection {
             connect_took: 0,
             last_write: 0,
             ping_sent: 0,
-            peer_closed: false,
             tail: Vec::new(),
             outbox: None,
             acks: VecDeque::new(),
@@ -150,7 +147,6 @@ impl Connection {
         self.state = State::Down;
         self.subacks_missing = 0;
         self.ping_sent = 0;
-        self.peer_closed = false;
         self.tail = Vec::new();
         self.outbox = None;
         self.acks.clear();
