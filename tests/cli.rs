@@ -344,7 +344,20 @@ fn the_profile_as_run_plans_the_same_again() {
 
 #[test]
 fn without_arguments_it_runs_in_an_empty_folder_and_passes() {
-    let outcome = Midge::call::<&str>([]).go_undisturbed().ends_with(0);
+    let mut outcome = Midge::call::<&str>([]).go();
+    if outcome.is_disturbed() {
+        outcome = outcome.again().go();
+    }
+    // A machine that is busy for so long may say so. Nothing else may keep it from passing.
+    let expected = if outcome.is_disturbed() { 96 } else { 0 };
+    assert_eq!(outcome.code, expected, "{outcome}");
+    let thresholds = outcome.at("/thresholds").as_array().expect("a list");
+    assert!(
+        thresholds
+            .iter()
+            .all(|threshold| threshold["passed"] == true),
+        "{outcome}"
+    );
     assert!(outcome.folder.starts_with(outcome.home().join("results")));
     assert_eq!(outcome.at("/profile/name"), "kaa-fleet");
     assert_eq!(outcome.at("/simulated_tenant"), true);

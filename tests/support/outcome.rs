@@ -59,7 +59,7 @@ impl Outcome {
     }
 
     /// The same call once more; its folder is made empty.
-    pub(super) fn again(self) -> Midge {
+    pub fn again(self) -> Midge {
         let _ = std::fs::remove_dir_all(&self.folder);
         self.midge
     }
