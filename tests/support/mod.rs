@@ -4,6 +4,7 @@
 //! ends with the value that stands for it. Not here: what a test expects.
 #![allow(
     dead_code,
+    unused_imports,
     reason = "a module of several test binaries, each of which uses a part"
 )]
 
