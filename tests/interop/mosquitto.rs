@@ -83,10 +83,11 @@ impl Mosquitto {
 
     /// Mosquitto's own subscriber; it has subscribed when this returns.
     pub fn subscribe(&self, filter: &str, qos: u8) -> Subscriber {
-        // Its messages and its words come in one stream, which says too that it has subscribed.
+        // Its messages and its words come in one stream, line by line, which says too that it has
+        // subscribed.
         let mut command = Command::new("sh");
         command
-            .args(["-c", "exec \"$0\" \"$@\" >&2"])
+            .args(["-c", "exec stdbuf -oL \"$0\" \"$@\" >&2"])
             .arg(program("mosquitto_sub"))
             .args(["-h", "127.0.0.1", "-p", &self.port.to_string()])
             .args(["-d", "-F", &format!("{MARK} %q %t %p"), "-t", filter])
