@@ -8,9 +8,11 @@
 //! |---|---|
 //! | `run` | the coordinator: phases, stop, merge |
 //! | `control` | orders and reports between coordinator and workers |
-//! | `worker` | one thread's tables and the turn of its loop |
-//! | `connect` | connections come up, stay up, come back, end |
-//! | `send` | from an intended instant to bytes in the kernel |
+//! | `worker`, `setup` | one thread's tables and the turn of its loop; how the tables are made |
+//! | `connect`, `loss`, `close` | connections come up and stay up; fail and come back; end |
+//! | `send` | from an intended instant to an encoded frame, or a reason to drop it |
+//! | `write` | from frames to bytes in the kernel |
+//! | `cap` | what the aggregate cap holds back |
 //! | `receive` | from bytes in the kernel to packets |
 //! | `reply` | from a message to the request that it answers |
 //! | `pushed` | what the tenant pushes, and the answers |
@@ -18,6 +20,8 @@
 //! | `connection`, `endpoint`, `exchange`, `outbox`, `timer` | rows of the tables |
 //! | `limiter`, `failure`, `heartbeat` | rate caps; error classes; was the process kept from running |
 
+mod cap;
+mod close;
 mod connect;
 mod connection;
 mod control;
@@ -26,6 +30,7 @@ mod exchange;
 mod failure;
 mod heartbeat;
 mod limiter;
+mod loss;
 mod outbox;
 mod pace;
 mod pushed;
@@ -33,7 +38,11 @@ mod receive;
 mod reply;
 mod run;
 mod send;
+mod setup;
+mod shape;
 mod timer;
 mod worker;
+mod write;
 
 pub use run::{Lengths, Measured, Progress, Run, Settings, Stopper, start};
+pub use shape::shape;

@@ -6,24 +6,19 @@
 use mio::net::TcpStream;
 use mio::{Interest, Token};
 
-use super::connection::{Connection, Part, State};
-use super::exchange::{NONE, State as Exchange};
+use super::connection::{Part, State};
 use super::failure;
-use super::outbox::{Marker, Meaning};
 use super::timer::Timer;
 use super::worker::{Stage, Worker};
-use crate::measure::{ConnectFailure, DropReason, FailReason};
+use crate::measure::{ConnectFailure, FailReason};
 use crate::mqtt::{self, ConnAck, Connect, ConnectReturnCode, Qos, Version, Will};
-use crate::plan::{ConnectionRole, hash};
+use crate::plan::ConnectionRole;
 use crate::profile::Connections;
 
-/// Pause before the first reconnect; doubled by each further failure.
-const BACK_OFF_FIRST: u64 = 500_000_000;
-const BACK_OFF_MAX: u64 = 30_000_000_000;
 /// Filters in one SUBSCRIBE; some services refuse long ones.
 const FILTERS_PER_SUBSCRIBE: usize = 8;
 
-impl Worker {
+impl Worker<'_> {
     /// Starts as many queued connects as limiter and bound allow.
     pub(super) fn start_connects(&mut self, now: u64) {
         while self.connecting < self.connecting_max && self.stage != Stage::Draining {
@@ -133,13 +128,15 @@ impl Worker {
 
     /// CONNACK is in.
     pub(super) fn on_connack(&mut self, connection: u32, packet: ConnAck, at: u64) {
+        let row = &mut self.connections[connection as usize];
+        if row.state != State::Handshake {
+            // A second one (section 3.2.0 allows one).
+            return self.lose(connection, FailReason::Protocol);
+        }
         if packet.code != ConnectReturnCode::Accepted {
             return self.connect_failed(connection, failure::of_return_code(packet.code));
         }
         let row = &mut self.connections[connection as usize];
-        if row.state != State::Handshake {
-            return self.lose(connection, FailReason::Protocol);
-        }
         row.connect_took = at.saturating_sub(row.connect_started);
         let filters = self.filters_of(connection);
         if filters.is_empty() {
@@ -300,111 +297,6 @@ impl Worker {
         }
     }
 
-    /// An attempt has failed before the connection was up.
-    pub(super) fn connect_failed(&mut self, connection: u32, why: ConnectFailure) {
-        self.recorder.connect_failed(why);
-        self.connecting -= 1;
-        self.connections[connection as usize].reset();
-        self.settle(connection);
-        self.retry_later(connection);
-    }
-
-    /// A connection ends that was up, or was coming up.
-    pub(super) fn lose(&mut self, connection: u32, why: FailReason) {
-        let row = &mut self.connections[connection as usize];
-        match row.state {
-            State::Down => return,
-            State::Closing => return row.reset(),
-            State::Connecting | State::Handshake | State::Subscribing => {
-                return self.connect_failed(connection, failure::before_up(why));
-            }
-            State::Up => {}
-        }
-        self.recorder.connection_lost(why);
-        self.up -= 1;
-        let now = self.clock.now();
-        let mut unsent = Vec::new();
-        if let Some(outbox) = &mut row.outbox {
-            unsent.extend(outbox.clear());
-        }
-        row.reset();
-        self.give_up_unsent(&unsent);
-        self.fail_exchanges(connection, why, now);
-        self.retry_later(connection);
-    }
-
-    /// Messages that were encoded but of which the kernel took nothing. Those with an exchange are
-    /// found through their endpoint.
-    pub(super) fn give_up_unsent(&mut self, markers: &[Marker]) {
-        for marker in markers {
-            if let Meaning::Fire {
-                intended, request, ..
-            } = marker.meaning
-            {
-                self.recorder
-                    .dropped(request, intended, DropReason::NotConnected);
-            }
-        }
-    }
-
-    fn fail_exchanges(&mut self, connection: u32, why: FailReason, now: u64) {
-        let row = &self.connections[connection as usize];
-        let publishes = row.part != Part::Subscriber;
-        let endpoints = match row.part {
-            Part::Caller => 0..self.endpoints.len() as u32,
-            _ => row.endpoints(),
-        };
-        let by_caller = row.part == Part::Caller;
-        if !publishes {
-            return; // Replies may be lost; the deadline will tell.
-        }
-        for endpoint in endpoints {
-            let mut slot = self.endpoints[endpoint as usize].head;
-            while slot != NONE {
-                let exchange = *self.exchanges.get(slot);
-                let next = self.exchanges.next_of(slot);
-                if self.is_caller_request(exchange.request) == by_caller {
-                    match exchange.state {
-                        Exchange::Sent => self.recorder.failed(
-                            exchange.request,
-                            exchange.intended,
-                            exchange.sent,
-                            now,
-                            why,
-                        ),
-                        _ => self.recorder.dropped(
-                            exchange.request,
-                            exchange.intended,
-                            DropReason::NotConnected,
-                        ),
-                    }
-                    self.end_exchange(slot);
-                }
-                slot = next;
-            }
-        }
-    }
-
-    fn retry_later(&mut self, connection: u32) {
-        let row = &mut self.connections[connection as usize];
-        row.attempts = row.attempts.saturating_add(1);
-        if !matches!(self.stage, Stage::Connecting | Stage::Loading) {
-            return;
-        }
-        let ceiling = BACK_OFF_FIRST
-            .saturating_mul(1 << (row.attempts - 1).min(16))
-            .min(BACK_OFF_MAX);
-        // Between half and all of the ceiling, so that a fleet does not come back as one.
-        let bits = hash::hash(
-            self.settings.nonce,
-            u64::from(connection),
-            u64::from(row.generation),
-        );
-        let pause = ceiling / 2 + bits % (ceiling / 2);
-        let at = self.clock.now() + pause;
-        self.wheel.insert(at, Timer::Reconnect { connection });
-    }
-
     /// The connection over which an endpoint's request leaves.
     pub(super) fn connection_for(&self, endpoint: u32, request: u16) -> u32 {
         if self.is_caller_request(request) {
@@ -414,67 +306,6 @@ impl Worker {
             Connections::One => endpoint,
             Connections::PublisherAndSubscriber => endpoint * 2,
             Connections::Shared(size) => endpoint / size.max(1),
-        }
-    }
-
-    /// Ends every connection in order: DISCONNECT, half-close, read to the end (bounded), close. Bytes
-    /// that the target has not read yet would be lost by a reset if something unread were left here.
-    pub(super) fn close_all(&mut self) {
-        const PATIENCE: u64 = 1_000_000_000;
-        let mut open = 0;
-        for connection in 0..self.connections.len() as u32 {
-            if self.connections[connection as usize].state == State::Up {
-                self.batch.clear();
-                // DISCONNECT, section 3.14.
-                self.batch.bytes.extend_from_slice(&[0xE0, 0x00]);
-                self.batch.mark_control();
-                self.flush(connection);
-                let row = &mut self.connections[connection as usize];
-                if row.state == State::Up {
-                    row.state = State::Closing;
-                    if let Some(stream) = &row.stream {
-                        let _ = stream.shutdown(std::net::Shutdown::Write);
-                    }
-                    open += 1;
-                }
-            } else {
-                self.connections[connection as usize].reset();
-            }
-        }
-        let end = self.clock.now() + PATIENCE;
-        while open > 0 {
-            let left = end.saturating_sub(self.clock.now());
-            if left == 0 || self.poller.wait(Some(left)).is_err() {
-                break;
-            }
-            for number in 0..self.poller.len() {
-                let connection = self.poller.event(number).token;
-                if self.connections[connection].state == State::Closing && self.read_out(connection)
-                {
-                    self.connections[connection].reset();
-                    open -= 1;
-                }
-            }
-        }
-    }
-
-    /// Reads and throws away; true at the end of the stream.
-    fn read_out(&mut self, connection: usize) -> bool {
-        use std::io::Read;
-        let Connection {
-            stream: Some(stream),
-            ..
-        } = &mut self.connections[connection]
-        else {
-            return true;
-        };
-        loop {
-            match stream.read(&mut self.scratch) {
-                Ok(0) => return true,
-                Ok(_) => {}
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(error) => return error.kind() != std::io::ErrorKind::WouldBlock,
-            }
         }
     }
 }

@@ -261,8 +261,7 @@ pub(super) struct Mixer(u64);
 
 impl Mixer {
     fn fold(&mut self, value: u64) {
-        const FACTOR: u128 = 0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835;
-        let product = u128::from(self.0 ^ value).wrapping_mul(FACTOR);
+        let product = u128::from(self.0 ^ value) * 0x9E37_79B9_7F4A_7C15;
         self.0 = (product >> 64) as u64 ^ product as u64;
     }
 }

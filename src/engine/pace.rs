@@ -4,15 +4,17 @@
 //! decision. Not here: the open model, whose instants come from the schedule.
 
 use super::connection::State;
+use super::send::NO_CAPTURES;
 use super::timer::Timer;
 use super::worker::{Stage, Worker};
-use crate::plan::Captures;
 use crate::profile::Model;
 
 /// Endpoints that send in one turn before the sockets are looked at again.
 const ENDPOINTS_PER_TURN: usize = 64;
+/// Pause of an endpoint whose request was dropped.
+const AFTER_DROP: u64 = 10_000_000;
 
-impl Worker {
+impl Worker<'_> {
     /// Whether an endpoint stands in the queue and may go on at once.
     pub(super) fn can_run(&self) -> bool {
         self.stage == Stage::Loading && !self.runnable.is_empty() && !self.cap_armed
@@ -35,14 +37,18 @@ impl Worker {
         if self.is_open() || self.stage != Stage::Loading {
             return;
         }
-        match self.settings.profile.load.model {
-            Model::Closed { think_time, .. } if !think_time.is_zero() => {
-                self.wheel.insert(
-                    now + think_time.as_nanos() as u64,
-                    Timer::Think { endpoint },
-                );
+        match self.think_time() {
+            0 => self.make_runnable(endpoint),
+            pause => {
+                self.wheel.insert(now + pause, Timer::Think { endpoint });
             }
-            _ => self.make_runnable(endpoint),
+        }
+    }
+
+    fn think_time(&self) -> u64 {
+        match self.settings.profile.load.model {
+            Model::Closed { think_time, .. } => think_time.as_nanos() as u64,
+            Model::Open(_) | Model::OpenOwnRates | Model::Max => 0,
         }
     }
 
@@ -78,7 +84,7 @@ impl Worker {
     }
 
     fn run_endpoint(&mut self, endpoint: u32, now: u64) {
-        let plan = self.plan.clone();
+        let plan = self.plan;
         let load = &self.settings.profile.load;
         let model = load.model;
         let (limit, many) = match model {
@@ -109,7 +115,15 @@ impl Worker {
             connection = Some(through);
             self.endpoints[endpoint as usize].picked += 1;
             self.recorder.planned(request, now);
-            self.encode_or_drop(endpoint, request, now, now, &Captures::new());
+            if self
+                .encode_or_drop(endpoint, request, now, now, &NO_CAPTURES)
+                .is_err()
+            {
+                // Asking again at once would find the same obstacle.
+                let at = now + self.think_time().max(AFTER_DROP);
+                self.wheel.insert(at, Timer::Think { endpoint });
+                return self.flush(through);
+            }
         }
         let Some(connection) = connection else { return };
         self.flush(connection);

@@ -81,7 +81,7 @@ impl Pushed {
     }
 }
 
-impl Worker {
+impl Worker<'_> {
     /// A message that the plan recognised as pushed.
     pub(super) fn pushed_message(
         &mut self,
@@ -91,13 +91,13 @@ impl Worker {
         captures: &mut Captures,
         at: u64,
     ) {
-        let plan = self.plan.clone();
+        let plan = self.plan;
         let definition = &plan.inbound[usize::from(inbound)];
         self.recorder.inbound_received(inbound);
-        let Ok(items) = definition.items(payload).collect::<Result<Vec<_>, _>>() else {
-            return self.recorder.unattributed_error(at);
-        };
-        for item in items {
+        for item in definition.items(payload) {
+            let Ok(item) = item else {
+                return self.recorder.unattributed_error(at);
+            };
             if !definition.capture_id(item, captures) {
                 self.recorder.unattributed_error(at);
                 continue;
@@ -116,12 +116,16 @@ impl Worker {
     }
 
     fn answer(&mut self, endpoint: u32, inbound: u16, captures: &Captures, at: u64) {
-        let plan = self.plan.clone();
+        let plan = self.plan;
         let answers = &plan.inbound[usize::from(inbound)].answers;
+        let mut earliest = at;
         for (number, &request) in answers.iter().enumerate() {
             self.pushed.drawn += 1;
             let definition = &plan.requests[usize::from(request)];
-            let due = at + definition.reaction_ns(self.base + endpoint, self.pushed.drawn);
+            let reaction_ns = definition.reaction_ns(self.base + endpoint, self.pushed.drawn);
+            // Delays are drawn apart from each other; the final answer still comes last.
+            let due = (at + reaction_ns).max(earliest);
+            earliest = due + 1;
             let waiting = Waiting {
                 endpoint,
                 inbound,
@@ -151,14 +155,14 @@ impl Worker {
         self.recorder.planned(waiting.request, at);
         self.batch.clear();
         let now = self.clock.now();
-        self.encode_or_drop(
+        let encoded = self.encode_or_drop(
             waiting.endpoint,
             waiting.request,
             at,
             now,
             &waiting.captures,
         );
-        if waiting.last && !self.batch.is_empty() {
+        if waiting.last && encoded.is_ok() {
             self.recorder.inbound_answered(waiting.inbound);
         }
         let connection = self.connection_for(waiting.endpoint, waiting.request);

@@ -28,10 +28,10 @@ struct Reply<'a> {
     reason: Option<Reason<'a>>,
 }
 
-impl Worker {
+impl Worker<'_> {
     /// One PUBLISH from the target.
     pub(super) fn message(&mut self, connection: u32, topic: &str, payload: &[u8], at: u64) {
-        let plan = self.plan.clone();
+        let plan = self.plan;
         let mut captures = Captures::new();
         let row = &self.connections[connection as usize];
         let (part, endpoints) = (row.part, row.endpoints());

@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use super::control::{Control, Order, Report, WorkerEnd};
 use super::heartbeat::Heartbeat;
-use super::worker::{Assignment, Worker};
+use super::setup::Assignment;
+use super::worker::Worker;
 use crate::event::Clock;
 use crate::measure::{Collector, Interval, Live, Seconds, Shape, Tally};
 use crate::plan::{Plan, Shard};
@@ -286,12 +287,11 @@ impl Coordinator {
                 control: self.control.clone(),
                 clock: self.clock,
                 reports: to_coordinator.clone(),
-                spare,
             };
             let name = format!("worker-{index}");
             let thread =
                 std::thread::Builder::new().name(name).spawn(move || {
-                    match Worker::new(assignment) {
+                    match Worker::new(&assignment, spare) {
                         Ok(worker) => worker.run(),
                         Err(error) => panic!("a worker cannot begin: {error}"),
                     }
@@ -335,6 +335,7 @@ impl Coordinator {
     }
 
     fn collect(&self, crew: &mut Crew) {
+        // The first one ends where the load begins.
         let mut number = 0;
         while crew.ends.len() < crew.threads.len() && !crew.is_gone() {
             match crew.reports.recv_timeout(Duration::from_millis(100)) {
@@ -342,8 +343,10 @@ impl Coordinator {
                     let second = matches!(report, Report::Second { worker: 0, .. });
                     crew.take(report);
                     if let (true, Some(live)) = (second, crew.collector.live()) {
+                        if number > 0 {
+                            let _ = self.to_outside.send(Progress::Second { number, live });
+                        }
                         number += 1;
-                        let _ = self.to_outside.send(Progress::Second { number, live });
                     }
                 }
                 Err(RecvTimeoutError::Timeout) => {}
@@ -377,6 +380,10 @@ impl Crew {
     }
 }
 
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "it is mapped over results of joining"
+)]
 fn said(panic: Box<dyn std::any::Any + Send>) -> String {
     let text = panic.downcast_ref::<String>().cloned();
     text.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string))

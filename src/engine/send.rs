@@ -5,62 +5,19 @@
 //! `sent` is the clock just before the write call that takes the message's first byte.
 //! Not here: replies, deadlines, and who decides that something is due in the closed model.
 
-use std::io::Write;
-
 use super::connection::{Ack, State};
 use super::exchange::{CALLER, Key, NewExchange, Ticket};
-use super::failure;
-use super::outbox::{Marker, Meaning, Outbox};
+use super::outbox::Meaning;
 use super::timer::Timer;
 use super::worker::{DUE_PER_TURN, Stage, Upcoming, Worker};
-use crate::measure::{DropReason, Outcome};
+use crate::measure::DropReason;
 use crate::plan::{Captures, Message, RequestIdKind, uuid_request_id};
 use crate::profile::Sender;
 
-/// Requests that may wait for the aggregate cap, per worker.
-const CAPPED_MAX: usize = 100_000;
+/// What a request that answers nothing has captured. Shared, because making one clears 280 bytes.
+pub(super) static NO_CAPTURES: Captures = Captures::new();
 
-/// Frames of one connection on their way to one write.
-#[derive(Debug, Default)]
-pub(super) struct Batch {
-    pub bytes: Vec<u8>,
-    markers: Vec<Marker>,
-    /// Where the frame that is being written begins.
-    from: usize,
-    begun: Vec<Marker>,
-}
-
-impl Batch {
-    pub(super) fn clear(&mut self) {
-        self.bytes.clear();
-        self.markers.clear();
-        self.from = 0;
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
-    }
-
-    /// The bytes appended since the last mark are an acknowledgement or the like.
-    pub(super) fn mark_control(&mut self) {
-        self.mark(Meaning::Control);
-    }
-
-    fn mark(&mut self, meaning: Meaning) {
-        let len = (self.bytes.len() - self.from) as u32;
-        self.from = self.bytes.len();
-        if len > 0 {
-            self.markers.push(Marker {
-                len,
-                begun: false,
-                due: 0,
-                meaning,
-            });
-        }
-    }
-}
-
-impl Worker {
+impl Worker<'_> {
     /// Puts the first arrival of every stream of every endpoint into the wheel, or lets the closed and
     /// `"max"` models begin.
     pub(super) fn start_streams(&mut self) {
@@ -71,7 +28,7 @@ impl Worker {
             return;
         }
         let streams = self.plan.schedule.streams();
-        let plan = self.plan.clone();
+        let plan = self.plan;
         self.upcoming.reserve_exact(self.endpoints.len() * streams);
         for endpoint in 0..self.endpoints.len() as u32 {
             for stream in 0..streams {
@@ -94,7 +51,7 @@ impl Worker {
     /// One arrival is due: send it, together with what else is due on the same connection.
     pub(super) fn arrival(&mut self, endpoint: u32, stream: u16, at: u64) {
         if self.stage != Stage::Loading {
-            return; // Stopped in between: what was not planned does not exist.
+            return self.stopped_before(endpoint, stream, at);
         }
         let request = self.advance(endpoint, stream, at);
         let connection = self.connection_for(endpoint, request);
@@ -117,6 +74,15 @@ impl Worker {
         self.flush(connection);
     }
 
+    /// An arrival that comes up after the load was ended: what was due before counts as planned.
+    fn stopped_before(&mut self, endpoint: u32, stream: u16, at: u64) {
+        if at <= self.load_end {
+            let request = self.advance(endpoint, stream, at);
+            self.recorder.planned(request, at);
+            self.recorder.dropped(request, at, DropReason::Stopped);
+        }
+    }
+
     fn upcoming_of(&mut self, endpoint: u32, stream: u16) -> &mut Upcoming {
         let streams = self.plan.schedule.streams();
         &mut self.upcoming[endpoint as usize * streams + usize::from(stream)]
@@ -124,7 +90,7 @@ impl Worker {
 
     /// Returns the request that is due and schedules the stream's next arrival.
     fn advance(&mut self, endpoint: u32, stream: u16, at: u64) -> u16 {
-        let plan = self.plan.clone();
+        let plan = self.plan;
         let global = self.base + endpoint;
         let upcoming = self.upcoming_of(endpoint, stream);
         let request = upcoming.request;
@@ -154,15 +120,17 @@ impl Worker {
         if let Err(again) = self.message_cap.check(now) {
             return self.hold_back(endpoint, request, intended, again);
         }
-        self.encode_or_drop(endpoint, request, intended, now, &Captures::new());
+        // In the open model a dropped request is counted, and that is all.
+        let _ = self.encode_or_drop(endpoint, request, intended, now, &NO_CAPTURES);
     }
 
     /// The present as far as the limits need it. A request that is on time needs no clock read of its
     /// own: the turn's reading lies within one turn of it.
     fn clock_hint(&self, intended: u64) -> u64 {
-        intended.max(self.last_wake())
+        intended.max(self.last_wake)
     }
 
+    /// Encodes a planned request into the batch, or counts it as dropped; says which.
     pub(super) fn encode_or_drop(
         &mut self,
         endpoint: u32,
@@ -170,13 +138,19 @@ impl Worker {
         intended: u64,
         now: u64,
         captures: &Captures,
-    ) {
-        if let Err(reason) = self.encode(endpoint, request, intended, now, captures) {
-            let plan = self.plan.clone();
-            plan.requests[usize::from(request)].skip(self.base + endpoint, self.state_of(endpoint));
+    ) -> Result<(), DropReason> {
+        let result = self.encode(endpoint, request, intended, now, captures);
+        if let Err(reason) = result {
             self.recorder.dropped(request, intended, reason);
-            self.closed_next(endpoint, now);
+            self.skip(endpoint, request);
         }
+        result
+    }
+
+    /// A request that is not sent takes its generated values with it.
+    pub(super) fn skip(&mut self, endpoint: u32, request: u16) {
+        let plan = self.plan;
+        plan.requests[usize::from(request)].skip(self.base + endpoint, self.state_of(endpoint));
     }
 
     fn encode(
@@ -187,7 +161,7 @@ impl Worker {
         now: u64,
         captures: &Captures,
     ) -> Result<(), DropReason> {
-        let plan = self.plan.clone();
+        let plan = self.plan;
         let definition = &plan.requests[usize::from(request)];
         let deadline = intended.saturating_add(definition.deadline_ns);
         let connection = self.connection_for(endpoint, request);
@@ -340,221 +314,4 @@ impl Worker {
         let words = self.plan.state_words;
         &mut self.state[endpoint as usize * words..(endpoint as usize + 1) * words]
     }
-
-    /// Writes the batch, or queues it behind what the socket has not taken yet. The batch is empty
-    /// afterwards.
-    pub(super) fn flush(&mut self, connection: u32) {
-        if self.batch.is_empty() {
-            return;
-        }
-        let now = self.clock.now();
-        for marker in &mut self.batch.markers {
-            marker.due = now;
-        }
-        let row = &mut self.connections[connection as usize];
-        if row.backlog() > 0 {
-            self.queue_batch(connection);
-        } else if let Some(stream) = &mut row.stream {
-            let result = stream.write(&self.batch.bytes);
-            self.written(connection, result, now);
-        } else {
-            let markers = std::mem::take(&mut self.batch.markers);
-            self.give_up_unsent(&markers);
-            self.batch.markers = markers;
-        }
-        self.batch.clear();
-    }
-
-    /// The outcome of the batch's write call.
-    fn written(&mut self, connection: u32, result: std::io::Result<usize>, now: u64) {
-        let count = match result {
-            Ok(count) => count,
-            Err(error) if would_block(&error) => 0,
-            Err(error) => {
-                let markers = std::mem::take(&mut self.batch.markers);
-                self.give_up_unsent(&markers);
-                return self.lose(connection, failure::of_open(&error));
-            }
-        };
-        self.connections[connection as usize].last_write = now;
-        self.recorder.wrote(count as u64);
-        if count < self.batch.bytes.len() {
-            self.queue_batch(connection);
-            return self.advance_outbox(connection, count, now);
-        }
-        let markers = std::mem::take(&mut self.batch.markers);
-        for marker in &markers {
-            self.taken(connection, marker, now);
-        }
-        self.batch.markers = markers;
-    }
-
-    fn queue_batch(&mut self, connection: u32) {
-        let row = &mut self.connections[connection as usize];
-        let outbox = row.outbox.get_or_insert_with(Box::<Outbox>::default);
-        outbox.push(&self.batch.bytes, self.batch.markers.drain(..));
-    }
-
-    /// The socket takes bytes again.
-    pub(super) fn writable(&mut self, connection: u32) {
-        match self.connections[connection as usize].state {
-            State::Connecting => self.tcp_ended(connection),
-            State::Down => {}
-            _ => self.drain_outbox(connection),
-        }
-    }
-
-    fn drain_outbox(&mut self, connection: u32) {
-        while self.connections[connection as usize].backlog() > 0 {
-            let now = self.clock.now();
-            self.drop_stale(connection, now);
-            let row = &mut self.connections[connection as usize];
-            let (Some(stream), Some(outbox)) = (&mut row.stream, &row.outbox) else {
-                return;
-            };
-            match stream.write(outbox.pending()) {
-                Ok(count) => {
-                    row.last_write = now;
-                    self.recorder.wrote(count as u64);
-                    self.advance_outbox(connection, count, now);
-                }
-                Err(error) if would_block(&error) => return,
-                Err(error) => return self.lose(connection, failure::of_open(&error)),
-            }
-        }
-        for endpoint in self.connections[connection as usize].endpoints() {
-            self.make_runnable(endpoint);
-        }
-    }
-
-    /// Takes out frames of which nothing was written and whose deadline is over.
-    fn drop_stale(&mut self, connection: u32, now: u64) {
-        let (exchanges, recorder) = (&mut self.exchanges, &mut self.recorder);
-        let row = &mut self.connections[connection as usize];
-        if let Some(outbox) = &mut row.outbox {
-            outbox.retain(|marker| match marker.meaning {
-                Meaning::Control => true,
-                Meaning::Exchange { ticket, packet_id } => {
-                    let live = exchanges.live(ticket).is_some();
-                    if !live && packet_id > 0 {
-                        row.acks.retain(|ack| ack.packet_id != packet_id);
-                    }
-                    live
-                }
-                Meaning::Fire {
-                    intended,
-                    deadline,
-                    request,
-                } => {
-                    if now > deadline {
-                        recorder.dropped(request, intended, DropReason::BackPressure);
-                    }
-                    now <= deadline
-                }
-            });
-        }
-    }
-
-    fn advance_outbox(&mut self, connection: u32, count: usize, now: u64) {
-        let mut begun = std::mem::take(&mut self.batch.begun);
-        if let Some(outbox) = &mut self.connections[connection as usize].outbox {
-            outbox.advance(count, &mut begun);
-        }
-        for marker in begun.drain(..) {
-            self.taken(connection, &marker, now);
-        }
-        self.batch.begun = begun;
-    }
-
-    /// The kernel has taken (the first byte of) a frame.
-    fn taken(&mut self, connection: u32, marker: &Marker, sent: u64) {
-        match marker.meaning {
-            Meaning::Control => {}
-            Meaning::Exchange { ticket, packet_id } => {
-                let Some(exchange) = self.exchanges.live(ticket) else {
-                    return;
-                };
-                exchange.sent = sent;
-                exchange.state = super::exchange::State::Sent;
-                let (request, intended) = (exchange.request, exchange.intended);
-                self.recorder.sent(request, intended, marker.due, sent);
-                if packet_id > 0 {
-                    let row = &mut self.connections[connection as usize];
-                    if let Some(ack) = row
-                        .acks
-                        .iter_mut()
-                        .rev()
-                        .find(|ack| ack.packet_id == packet_id)
-                    {
-                        ack.sent = sent;
-                    }
-                }
-            }
-            Meaning::Fire {
-                intended, request, ..
-            } => {
-                self.recorder.sent(request, intended, marker.due, sent);
-                self.recorder
-                    .completed(request, intended, sent, sent, Outcome::Ok, None);
-            }
-        }
-    }
-
-    /// The aggregate cap says no: the request waits, with its intended instant.
-    fn hold_back(&mut self, endpoint: u32, request: u16, intended: u64, again: u64) {
-        if self.capped.len() >= CAPPED_MAX {
-            self.recorder.dropped(request, intended, DropReason::Cap);
-            let plan = self.plan.clone();
-            return plan.requests[usize::from(request)]
-                .skip(self.base + endpoint, self.state_of(endpoint));
-        }
-        self.capped.push_back((endpoint, request, intended));
-        self.arm_cap(again);
-    }
-
-    fn arm_cap(&mut self, again: u64) {
-        if !self.cap_armed {
-            self.cap_armed = true;
-            self.wheel.insert(again, Timer::CapSlot);
-        }
-    }
-
-    /// Sends what the cap held back, as far as it allows now.
-    pub(super) fn send_capped(&mut self) {
-        while let Some(&(endpoint, request, intended)) = self.capped.front() {
-            let now = self.clock.now();
-            let deadline = intended + self.plan.requests[usize::from(request)].deadline_ns;
-            if now <= deadline
-                && let Err(again) = self.message_cap.check(now)
-            {
-                return self.arm_cap(again);
-            }
-            self.capped.pop_front();
-            if now > deadline {
-                self.recorder.dropped(request, intended, DropReason::Cap);
-                let plan = self.plan.clone();
-                plan.requests[usize::from(request)]
-                    .skip(self.base + endpoint, self.state_of(endpoint));
-                continue;
-            }
-            self.batch.clear();
-            self.encode_or_drop(endpoint, request, intended, now, &Captures::new());
-            let connection = self.connection_for(endpoint, request);
-            self.flush(connection);
-        }
-    }
-
-    /// The load is over: what the cap still holds back is not sent any more.
-    pub(super) fn drop_capped(&mut self) {
-        for (_, request, intended) in std::mem::take(&mut self.capped) {
-            self.recorder.dropped(request, intended, DropReason::Cap);
-        }
-    }
-}
-
-fn would_block(error: &std::io::Error) -> bool {
-    matches!(
-        error.kind(),
-        std::io::ErrorKind::WouldBlock | std::io::ErrorKind::Interrupted
-    )
 }

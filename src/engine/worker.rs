@@ -4,27 +4,28 @@
 //! kernel reports. What those steps do lies in the files beside this one, each an `impl Worker`.
 //! Not here: threads, signals, printing.
 
-use std::collections::VecDeque;
-use std::ops::Range;
-use std::sync::Arc;
+use std::collections::{HashMap, VecDeque};
 use std::sync::mpsc::{Receiver, Sender};
 
-use super::connection::{Connection, Part};
+use super::connection::Connection;
 use super::control::{Control, Order, Report, WorkerEnd};
 use super::endpoint::Endpoint;
-use super::exchange::Exchanges;
+use super::exchange::{Exchanges, Ticket};
 use super::limiter::Limiter;
 use super::pushed::Pushed;
+use super::receive::Until;
 use super::run::Settings;
-use super::send::Batch;
 use super::timer::Timer;
+use super::write::Batch;
 use crate::event::{Clock, Poller, Wheel};
-use crate::measure::{Interval, Recorder, Shape};
-use crate::plan::{Cursor, IdCursor, Plan, RequestIdKind};
-use crate::profile::{Model, Profile, Sender as From};
+use crate::measure::{Interval, Recorder};
+use crate::plan::{Cursor, IdCursor, Plan};
+use crate::profile::Model;
 
 /// Due timers handled before the sockets are looked at again.
 pub(super) const DUE_PER_TURN: usize = 64;
+/// Sockets handled before due timers are looked at again.
+const SOCKETS_BETWEEN_DUE: usize = 16;
 /// Longest wait: the coordinator's orders are looked at this often.
 const LONGEST_WAIT: u64 = 20_000_000;
 const SECOND: u64 = 1_000_000_000;
@@ -45,11 +46,12 @@ pub(super) struct Upcoming {
     pub request: u16,
 }
 
-pub(super) struct Worker {
+pub(super) struct Worker<'a> {
     pub index: usize,
-    pub plan: Arc<Plan>,
-    pub settings: Arc<Settings>,
-    pub control: Arc<Control>,
+    /// By reference: a shared count of users, touched per message, would be contended by all workers.
+    pub plan: &'a Plan,
+    pub settings: &'a Settings,
+    pub control: &'a Control,
     pub clock: Clock,
     pub poller: Poller,
     pub wheel: Wheel<Timer>,
@@ -73,7 +75,7 @@ pub(super) struct Worker {
     pub caller_cursors: Vec<IdCursor>,
     pub uuid_counter: u64,
     /// Outstanding requests without an ID, oldest first; per endpoint and request, made on first use.
-    pub nameless: std::collections::HashMap<(u32, u16), VecDeque<super::exchange::Ticket>>,
+    pub nameless: HashMap<(u32, u16), VecDeque<Ticket>>,
     pub exchanges: Exchanges,
     pub pushed: Pushed,
     pub batch: Batch,
@@ -97,100 +99,13 @@ pub(super) struct Worker {
     pub settled: u32,
     pub up: u32,
     pub ever_up: u32,
-    reports: Sender<Report>,
-    spare: Receiver<Box<Interval>>,
-    drained_at: u64,
-    last_wake: u64,
-}
-
-/// What one worker is made from.
-pub(super) struct Assignment {
-    pub index: usize,
-    pub endpoints: Range<u32>,
-    pub plan: Arc<Plan>,
-    pub shape: Arc<Shape>,
-    pub settings: Arc<Settings>,
-    pub control: Arc<Control>,
-    pub clock: Clock,
     pub reports: Sender<Report>,
     pub spare: Receiver<Box<Interval>>,
+    pub drained_at: u64,
+    pub last_wake: u64,
 }
 
-impl Worker {
-    /// Builds the tables of one worker. Called on the worker's own thread.
-    pub(super) fn new(assignment: Assignment) -> std::io::Result<Self> {
-        let Assignment {
-            index,
-            endpoints,
-            plan,
-            shape,
-            settings,
-            control,
-            clock,
-            reports,
-            spare,
-        } = assignment;
-        let count = (endpoints.end - endpoints.start) as usize;
-        let share = count as f64 / f64::from(plan.endpoints.max(1));
-        let connections = connections_of(&plan, count as u32);
-        let caller = connections
-            .iter()
-            .position(|connection| connection.part == Part::Caller);
-        let profile = &settings.profile;
-        let packet_max = profile.limits.packet_size as usize;
-        let scope_cursors = scope_cursors(&plan);
-        let exchange_limit = (f64::from(profile.limits.in_flight) * share).ceil() as usize;
-        let message_rate = profile.limits.messages_per_s.0 * share;
-        Ok(Self {
-            index,
-            poller: Poller::new(1024)?,
-            wheel: Wheel::new(clock.now()),
-            recorder: Recorder::new(shape),
-            stage: Stage::Connecting,
-            load_start: 0,
-            load_end: u64::MAX,
-            base: endpoints.start,
-            endpoints: vec![Endpoint::NEW; count],
-            caller: caller.map(|position| position as u32),
-            upcoming: Vec::new(),
-            state: vec![0; count * plan.state_words],
-            id_cursors: scope_cursors.repeat(count),
-            caller_cursors: scope_cursors,
-            uuid_counter: 0,
-            nameless: std::collections::HashMap::new(),
-            exchanges: Exchanges::new(exchange_limit.max(1)),
-            pushed: Pushed::new(),
-            batch: Batch::default(),
-            scratch: vec![0; packet_max + (64 << 10)].into_boxed_slice(),
-            fired: Vec::new(),
-            due: VecDeque::new(),
-            unread: VecDeque::new(),
-            runnable: VecDeque::new(),
-            capped: VecDeque::new(),
-            cap_armed: false,
-            message_cap: Limiter::new(message_rate, 0.02),
-            closed_cap: closed_cap(profile).map(|rate| Limiter::new(rate * share, 0.01)),
-            connect_limit: Limiter::new(profile.fleet.connect_rate.0 * share, 0.01),
-            connect_queue: (0..connections.len() as u32).collect(),
-            connect_armed: false,
-            connecting: 0,
-            connecting_max: ((f64::from(profile.fleet.connects_in_progress) * share).ceil() as u32)
-                .max(1),
-            settled: 0,
-            up: 0,
-            ever_up: 0,
-            connections,
-            plan,
-            settings,
-            control,
-            clock,
-            reports,
-            spare,
-            drained_at: 0,
-            last_wake: 0,
-        })
-    }
-
+impl Worker<'_> {
     /// The whole life of the worker.
     pub(super) fn run(mut self) {
         self.last_wake = self.clock.now();
@@ -220,7 +135,6 @@ impl Worker {
     /// Looks at the coordinator's order.
     fn obey(&mut self) {
         match (self.control.order(), self.stage) {
-            (Order::Connect, Stage::Connecting) => {}
             (Order::Load, Stage::Connecting) => self.begin_load(),
             (Order::Drain, Stage::Connecting) | (Order::Abort, _) => self.stage = Stage::Done,
             (Order::Drain, Stage::Loading) => self.begin_drain(),
@@ -263,6 +177,7 @@ impl Worker {
         let quiet = self.exchanges.active() == 0
             && self.pushed.is_empty()
             && self.due.is_empty()
+            && self.wheel.next().is_none_or(|at| at > self.load_end)
             && self
                 .connections
                 .iter()
@@ -356,27 +271,35 @@ impl Worker {
         Ok(())
     }
 
+    /// Handles what the kernel reported. Between a few sockets the schedule gets its turn, so that a
+    /// target that sends much cannot make this side late.
     fn handle_events(&mut self) {
-        for _ in 0..self.unread.len() {
-            if let Some(connection) = self.unread.pop_front() {
-                self.read(connection);
+        let unread = self.unread.len();
+        for number in 0..unread + self.poller.len() {
+            if number % SOCKETS_BETWEEN_DUE == SOCKETS_BETWEEN_DUE - 1 {
+                self.expire(self.clock.now());
+                self.handle_due();
             }
-        }
-        for number in 0..self.poller.len() {
-            let event = self.poller.event(number);
+            if number < unread {
+                if let Some(connection) = self.unread.pop_front() {
+                    self.read(connection, Until::Dry);
+                }
+                continue;
+            }
+            let event = self.poller.event(number - unread);
             let connection = event.token as u32;
             if event.writable {
                 self.writable(connection);
             }
             if event.readable {
-                self.read(connection);
+                let until = if event.closed {
+                    Until::Dry
+                } else {
+                    Until::Short
+                };
+                self.read(connection, until);
             }
         }
-    }
-
-    /// The clock as last read by the loop.
-    pub(super) fn last_wake(&self) -> u64 {
-        self.last_wake
     }
 
     /// Whether intended instants come from the schedule.
@@ -422,69 +345,4 @@ impl Worker {
             end: Box::new(end),
         });
     }
-}
-
-/// Where the request IDs of each scope begin.
-fn scope_cursors(plan: &Plan) -> Vec<IdCursor> {
-    let start_of = |scope: usize| {
-        let kinds = plan
-            .requests
-            .iter()
-            .filter(|request| usize::from(request.scope) == scope);
-        kinds
-            .map(|request| request.id_kind)
-            .find_map(|kind| match kind {
-                RequestIdKind::Decimal(range) => Some(range.start()),
-                RequestIdKind::None | RequestIdKind::Uuid => None,
-            })
-    };
-    let unused = IdCursor {
-        next: 0,
-        wrapped: false,
-    };
-    (0..plan.scopes.len())
-        .map(|scope| start_of(scope).unwrap_or(unused))
-        .collect()
-}
-
-/// The closed model's own cap, per second for the fleet.
-fn closed_cap(profile: &Profile) -> Option<f64> {
-    match profile.load.model {
-        Model::Closed { cap, .. } => cap.map(|rate| rate.0),
-        Model::Open(_) | Model::OpenOwnRates | Model::Max => None,
-    }
-}
-
-/// The connection table of a worker with `endpoints` endpoints.
-fn connections_of(plan: &Plan, endpoints: u32) -> Vec<Connection> {
-    use crate::profile::Connections;
-    let mut table: Vec<Connection> = Vec::new();
-    match plan.connections {
-        Connections::One => {
-            table.extend((0..endpoints).map(|each| Connection::new(Part::Whole, each..each + 1)));
-        }
-        Connections::PublisherAndSubscriber => {
-            for each in 0..endpoints {
-                table.push(Connection::new(Part::Publisher, each..each + 1));
-                table.push(Connection::new(Part::Subscriber, each..each + 1));
-            }
-        }
-        Connections::Shared(size) => {
-            let size = size.max(1);
-            for first in (0..endpoints).step_by(size as usize) {
-                table.push(Connection::new(
-                    Part::Whole,
-                    first..(first + size).min(endpoints),
-                ));
-            }
-        }
-    }
-    let has_caller = plan
-        .requests
-        .iter()
-        .any(|request| request.from == From::Caller);
-    if has_caller && endpoints > 0 {
-        table.push(Connection::new(Part::Caller, 0..0));
-    }
-    table
 }

@@ -115,7 +115,8 @@ pub struct Distribution {
 }
 
 impl Distribution {
-    /// Summarises. Without any answer all numbers are null.
+    /// Summarises. Without anything planned all numbers are null; without any answer the percentiles
+    /// are lower bounds, and there is no shortest and no mean.
     pub fn of(samples: &Samples, population: Population) -> Self {
         let count = samples.count();
         let planned = population.planned.max(count);
@@ -124,14 +125,13 @@ impl Distribution {
             planned,
             ..Self::default()
         };
-        let (Some(min), Some(mean), Some(answered_max)) =
-            (samples.min_ns(), samples.mean_ns(), samples.max_ns())
-        else {
+        if planned == 0 {
             return summary;
-        };
+        }
+        let answered_max = samples.max_ns().unwrap_or(0);
         let certain = answered_max.max(population.longest_unanswered_ns);
-        summary.min = Some(micros(min));
-        summary.mean = Some(mean.round() / 1000.0);
+        summary.min = samples.min_ns().map(micros);
+        summary.mean = samples.mean_ns().map(|mean| mean.round() / 1000.0);
         let carried = PERCENTILES
             .iter()
             .filter(|(_, _, needed)| planned >= *needed);
@@ -246,16 +246,18 @@ mod tests {
     }
 
     #[test]
-    fn without_answers_every_number_is_null() {
+    fn without_anything_planned_every_number_is_null() {
         assert_eq!(summary(&[], 0, 0), Distribution::default());
+    }
+
+    #[test]
+    fn when_nobody_answers_the_percentiles_say_how_long_was_waited_at_least() {
         let dead = summary(&[], 500, 5_000 * MS);
-        assert_eq!(
-            dead,
-            Distribution {
-                planned: 500,
-                ..Distribution::default()
-            }
-        );
+        assert_eq!((dead.count, dead.planned), (0, 500));
+        assert_eq!((dead.min, dead.mean), (None, None));
+        assert_eq!((dead.p99, dead.max), (Some(5_000_000.0), Some(5_000_000.0)));
+        assert!(dead.is_at_least(Statistic::P50) && dead.is_at_least(Statistic::Max));
+        assert_eq!(dead.too_few, [Statistic::P999, Statistic::P9999]);
     }
 
     #[test]

@@ -5,10 +5,9 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
-use tempfile::TempDir;
-
+use super::midge::Midge;
 use super::process::Ended;
+use serde_json::Value;
 
 /// The counts of a ledger that are compared with other accounts.
 pub const LEDGER: [&str; 10] = [
@@ -35,13 +34,17 @@ pub struct Outcome {
     pub folder: PathBuf,
     /// `run.json`, if there is one.
     pub result: Option<Value>,
-    /// Working directory; lives as long as this.
-    home: TempDir,
+    /// What was called; its working directory lives as long as this.
+    midge: Midge,
 }
 
 impl Outcome {
-    pub(super) fn of(ended: &Ended, home: TempDir, folder: Option<PathBuf>) -> Self {
-        let folder = folder.unwrap_or_else(|| home.path().join("out"));
+    pub(super) fn of(ended: &Ended, midge: Midge) -> Self {
+        let folder = midge
+            .folder()
+            .map(Path::to_owned)
+            .or_else(|| only_folder(&midge.home().join("results")))
+            .unwrap_or_else(|| midge.home().join("out"));
         let result = std::fs::read(folder.join("run.json"))
             .ok()
             .map(|bytes| serde_json::from_slice(&bytes).expect("run.json is JSON"));
@@ -51,13 +54,42 @@ impl Outcome {
             stderr: String::from_utf8_lossy(&ended.stderr).into_owned(),
             folder,
             result,
-            home,
+            midge,
         }
+    }
+
+    /// The same call once more; its folder is made empty.
+    pub(super) fn again(self) -> Midge {
+        let _ = std::fs::remove_dir_all(&self.folder);
+        self.midge
+    }
+
+    /// Whether the instrument says that it was kept from running, and nothing else.
+    pub fn is_disturbed(&self) -> bool {
+        const OF_THE_MACHINE: [&str; 5] = [
+            "pacer_lag_max",
+            "pacer_lag_p99",
+            "pacer_lag_p999",
+            "hiccup",
+            "not_written",
+        ];
+        let reasons = self
+            .result
+            .as_ref()
+            .and_then(|result| result.pointer("/verdict/reasons"))
+            .and_then(Value::as_array);
+        reasons.is_some_and(|reasons| {
+            let of_the_machine = |reason: &Value| {
+                let code = reason["code"].as_str().unwrap_or_default();
+                OF_THE_MACHINE.contains(&code)
+            };
+            !reasons.is_empty() && reasons.iter().all(of_the_machine)
+        })
     }
 
     /// Its working directory.
     pub fn home(&self) -> &Path {
-        self.home.path()
+        self.midge.home()
     }
 
     /// Fails unless it ended with this code.
@@ -165,6 +197,12 @@ impl Outcome {
         }
         self
     }
+}
+
+fn only_folder(parent: &Path) -> Option<PathBuf> {
+    let mut entries = std::fs::read_dir(parent).ok()?;
+    let first = entries.next()?.ok()?.path();
+    entries.next().is_none().then_some(first)
 }
 
 impl fmt::Display for Outcome {

@@ -1,0 +1,61 @@
+//! The aggregate cap: what it holds back, and when that may go.
+//!
+//! A request that the cap denies keeps its intended instant; the wait shows in its response time, and
+//! past its deadline it is dropped. Not here: how the limit counts (`limiter`).
+
+use super::send::NO_CAPTURES;
+use super::timer::Timer;
+use super::worker::Worker;
+use crate::measure::DropReason;
+
+/// Requests that may wait for the aggregate cap, per worker.
+const CAPPED_MAX: usize = 100_000;
+
+impl Worker<'_> {
+    /// The aggregate cap says no: the request waits, with its intended instant.
+    pub(super) fn hold_back(&mut self, endpoint: u32, request: u16, intended: u64, again: u64) {
+        if self.capped.len() >= CAPPED_MAX {
+            self.recorder.dropped(request, intended, DropReason::Cap);
+            return self.skip(endpoint, request);
+        }
+        self.capped.push_back((endpoint, request, intended));
+        self.arm_cap(again);
+    }
+
+    fn arm_cap(&mut self, again: u64) {
+        if !self.cap_armed {
+            self.cap_armed = true;
+            self.wheel.insert(again, Timer::CapSlot);
+        }
+    }
+
+    /// Sends what the cap held back, as far as it allows now.
+    pub(super) fn send_capped(&mut self) {
+        while let Some(&(endpoint, request, intended)) = self.capped.front() {
+            let now = self.clock.now();
+            let deadline = intended + self.plan.requests[usize::from(request)].deadline_ns;
+            if now <= deadline
+                && let Err(again) = self.message_cap.check(now)
+            {
+                return self.arm_cap(again);
+            }
+            self.capped.pop_front();
+            if now > deadline {
+                self.recorder.dropped(request, intended, DropReason::Cap);
+                self.skip(endpoint, request);
+                continue;
+            }
+            self.batch.clear();
+            let _ = self.encode_or_drop(endpoint, request, intended, now, &NO_CAPTURES);
+            let connection = self.connection_for(endpoint, request);
+            self.flush(connection);
+        }
+    }
+
+    /// The load is over: what the cap still holds back is not sent any more.
+    pub(super) fn drop_capped(&mut self) {
+        for (_, request, intended) in std::mem::take(&mut self.capped) {
+            self.recorder.dropped(request, intended, DropReason::Cap);
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! The end of a run's connections: in order, and within a second.
+
+use std::io::Read;
+
+use super::connection::{Connection, State};
+use super::worker::Worker;
+
+impl Worker<'_> {
+    /// Ends every connection in order: DISCONNECT, half-close, read to the end (bounded), close. Bytes
+    /// that the target has not read yet would be lost by a reset if something unread were left here.
+    pub(super) fn close_all(&mut self) {
+        const PATIENCE: u64 = 1_000_000_000;
+        let mut open = 0;
+        for connection in 0..self.connections.len() as u32 {
+            if self.connections[connection as usize].state == State::Up {
+                self.batch.clear();
+                // DISCONNECT, section 3.14.
+                self.batch.bytes.extend_from_slice(&[0xE0, 0x00]);
+                self.batch.mark_control();
+                self.flush(connection);
+                let row = &mut self.connections[connection as usize];
+                if row.state == State::Up {
+                    row.state = State::Closing;
+                    if let Some(stream) = &row.stream {
+                        let _ = stream.shutdown(std::net::Shutdown::Write);
+                    }
+                    open += 1;
+                }
+            } else {
+                self.connections[connection as usize].reset();
+            }
+        }
+        let end = self.clock.now() + PATIENCE;
+        while open > 0 {
+            let left = end.saturating_sub(self.clock.now());
+            if left == 0 || self.poller.wait(Some(left)).is_err() {
+                break;
+            }
+            for number in 0..self.poller.len() {
+                let connection = self.poller.event(number).token;
+                if self.connections[connection].state == State::Closing && self.read_out(connection)
+                {
+                    self.connections[connection].reset();
+                    open -= 1;
+                }
+            }
+        }
+    }
+
+    /// Reads and throws away; true at the end of the stream.
+    fn read_out(&mut self, connection: usize) -> bool {
+        let Connection {
+            stream: Some(stream),
+            ..
+        } = &mut self.connections[connection]
+        else {
+            return true;
+        };
+        loop {
+            match stream.read(&mut self.scratch) {
+                Ok(0) => return true,
+                Ok(_) => {}
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return error.kind() != std::io::ErrorKind::WouldBlock,
+            }
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! How a worker's tables are made from its share of the fleet.
+
+use std::collections::{HashMap, VecDeque};
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender};
+
+use super::connection::{Connection, Part};
+use super::control::{Control, Report};
+use super::endpoint::Endpoint;
+use super::exchange::Exchanges;
+use super::limiter::Limiter;
+use super::pushed::Pushed;
+use super::receive::READ_SIZE;
+use super::run::Settings;
+use super::worker::{Stage, Worker};
+use super::write::Batch;
+use crate::event::{Clock, Poller, Wheel};
+use crate::measure::{Interval, Recorder, Shape};
+use crate::plan::{IdCursor, Plan, RequestIdKind};
+use crate::profile::{Connections, Model, Profile, Sender as From};
+
+/// What one worker is made from.
+pub(super) struct Assignment {
+    pub index: usize,
+    pub endpoints: Range<u32>,
+    pub plan: Arc<Plan>,
+    pub shape: Arc<Shape>,
+    pub settings: Arc<Settings>,
+    pub control: Arc<Control>,
+    pub clock: Clock,
+    pub reports: Sender<Report>,
+}
+
+impl<'a> Worker<'a> {
+    /// Builds the tables of one worker. Called on the worker's own thread.
+    pub(super) fn new(
+        assignment: &'a Assignment,
+        spare: Receiver<Box<Interval>>,
+    ) -> std::io::Result<Self> {
+        let Assignment {
+            index,
+            endpoints,
+            plan,
+            shape,
+            settings,
+            control,
+            clock,
+            reports,
+        } = assignment;
+        let (index, clock) = (*index, *clock);
+        let count = (endpoints.end - endpoints.start) as usize;
+        let portion = count as f64 / f64::from(plan.endpoints.max(1));
+        let connections = connections_of(plan, count as u32);
+        let caller = connections
+            .iter()
+            .position(|connection| connection.part == Part::Caller);
+        let profile = &settings.profile;
+        let packet_max = profile.limits.packet_size as usize;
+        let scope_cursors = scope_cursors(plan);
+        let exchange_limit = (f64::from(profile.limits.in_flight) * portion).ceil() as usize;
+        let message_rate = profile.limits.messages_per_s.0 * portion;
+        Ok(Self {
+            index,
+            poller: Poller::new(1024)?,
+            wheel: Wheel::new(clock.now()),
+            recorder: Recorder::new(shape.clone()),
+            stage: Stage::Connecting,
+            load_start: 0,
+            load_end: u64::MAX,
+            base: endpoints.start,
+            endpoints: vec![Endpoint::NEW; count],
+            caller: caller.map(|position| position as u32),
+            upcoming: Vec::new(),
+            state: vec![0; count * plan.state_words],
+            id_cursors: scope_cursors.repeat(count),
+            caller_cursors: scope_cursors,
+            uuid_counter: 0,
+            nameless: HashMap::new(),
+            exchanges: Exchanges::new(exchange_limit.max(1)),
+            pushed: Pushed::new(),
+            batch: Batch::default(),
+            scratch: vec![0; packet_max + READ_SIZE].into_boxed_slice(),
+            fired: Vec::new(),
+            due: VecDeque::new(),
+            unread: VecDeque::new(),
+            runnable: VecDeque::new(),
+            capped: VecDeque::new(),
+            cap_armed: false,
+            message_cap: Limiter::new(message_rate, 0.02),
+            closed_cap: closed_cap(profile).map(|rate| Limiter::new(rate * portion, 0.01)),
+            connect_limit: Limiter::new(profile.fleet.connect_rate.0 * portion, 0.01),
+            connect_queue: (0..connections.len() as u32).collect(),
+            connect_armed: false,
+            connecting: 0,
+            connecting_max: ((f64::from(profile.fleet.connects_in_progress) * portion).ceil()
+                as u32)
+                .max(1),
+            settled: 0,
+            up: 0,
+            ever_up: 0,
+            connections,
+            plan,
+            settings,
+            control,
+            clock,
+            reports: reports.clone(),
+            spare,
+            drained_at: 0,
+            last_wake: 0,
+        })
+    }
+}
+
+/// Where the request IDs of each scope begin.
+fn scope_cursors(plan: &Plan) -> Vec<IdCursor> {
+    let start_of = |scope: usize| {
+        let kinds = plan
+            .requests
+            .iter()
+            .filter(|request| usize::from(request.scope) == scope);
+        kinds
+            .map(|request| request.id_kind)
+            .find_map(|kind| match kind {
+                RequestIdKind::Decimal(range) => Some(range.start()),
+                RequestIdKind::None | RequestIdKind::Uuid => None,
+            })
+    };
+    let unused = IdCursor {
+        next: 0,
+        wrapped: false,
+    };
+    (0..plan.scopes.len())
+        .map(|scope| start_of(scope).unwrap_or(unused))
+        .collect()
+}
+
+/// The closed model's own cap, per second for the fleet.
+fn closed_cap(profile: &Profile) -> Option<f64> {
+    match profile.load.model {
+        Model::Closed { cap, .. } => cap.map(|rate| rate.0),
+        Model::Open(_) | Model::OpenOwnRates | Model::Max => None,
+    }
+}
+
+/// The connection table of a worker with `endpoints` endpoints.
+fn connections_of(plan: &Plan, endpoints: u32) -> Vec<Connection> {
+    let mut table: Vec<Connection> = Vec::new();
+    match plan.connections {
+        Connections::One => {
+            table.extend((0..endpoints).map(|each| Connection::new(Part::Whole, each..each + 1)));
+        }
+        Connections::PublisherAndSubscriber => {
+            for each in 0..endpoints {
+                table.push(Connection::new(Part::Publisher, each..each + 1));
+                table.push(Connection::new(Part::Subscriber, each..each + 1));
+            }
+        }
+        Connections::Shared(size) => {
+            let size = size.max(1);
+            for first in (0..endpoints).step_by(size as usize) {
+                table.push(Connection::new(
+                    Part::Whole,
+                    first..(first + size).min(endpoints),
+                ));
+            }
+        }
+    }
+    let has_caller = plan
+        .requests
+        .iter()
+        .any(|request| request.from == From::Caller);
+    if has_caller && endpoints > 0 {
+        table.push(Connection::new(Part::Caller, 0..0));
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use super::*;
+    use crate::engine::shape;
+    use crate::plan::{Identities, Shard};
+    use crate::profile;
+
+    /// Endpoints, connections and scheduled streams that a worker holds for one shard.
+    fn held(
+        plan: &Arc<Plan>,
+        settings: &Arc<Settings>,
+        shard: Shard,
+    ) -> (Range<u32>, usize, usize) {
+        let (reports, _kept) = channel();
+        let (_kept_too, spare) = channel();
+        let control = Arc::new(Control::new());
+        control.arm(0);
+        let assignment = Assignment {
+            index: shard.index as usize,
+            endpoints: plan.shard(shard),
+            plan: plan.clone(),
+            shape: Arc::new(shape(plan, &settings.profile)),
+            settings: settings.clone(),
+            control,
+            clock: Clock::start(),
+            reports,
+        };
+        let mut worker = Worker::new(&assignment, spare).unwrap();
+        worker.stage = Stage::Loading;
+        worker.start_streams();
+        assert_eq!(
+            worker.endpoints.len(),
+            (assignment.endpoints.end - assignment.endpoints.start) as usize
+        );
+        (
+            assignment.endpoints.clone(),
+            worker.connections.len(),
+            worker.upcoming.len(),
+        )
+    }
+
+    #[test]
+    fn shard_k_of_64_holds_and_schedules_only_its_own_endpoints() {
+        let sets = ["fleet.endpoints=1000".to_owned()];
+        let loaded = profile::load("kaa-fleet", &sets, &|_| unreachable!("shipped")).unwrap();
+        let plan = Arc::new(Plan::compile(&loaded.profile, Identities::none()).unwrap());
+        let settings = Arc::new(Settings {
+            profile: loaded.profile,
+            targets: vec![([127, 0, 0, 1], 1).into()],
+            password: None,
+            nonce: 1,
+            workers: 1,
+        });
+        let mut next = 0;
+        for index in 0..64 {
+            let (endpoints, connections, streams) =
+                held(&plan, &settings, Shard { index, count: 64 });
+            assert_eq!(endpoints.start, next, "shards follow one another");
+            let count = (endpoints.end - endpoints.start) as usize;
+            assert!((15..=16).contains(&count), "shard {index} has {count}");
+            assert_eq!(
+                (connections, streams),
+                (count, count * plan.schedule.streams())
+            );
+            next = endpoints.end;
+        }
+        assert_eq!(next, 1000, "together they are the fleet");
+    }
+}

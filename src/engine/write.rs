@@ -1,0 +1,221 @@
+//! From encoded frames to the kernel, by way of the outbox where a socket is full.
+//!
+//! One write call carries everything that a turn has for a connection. `sent` is the clock just
+//! before the call that takes a message's first byte. Not here: what is in a frame.
+
+use std::io::Write;
+
+use super::connection::State;
+use super::exchange::State as Exchange;
+use super::failure;
+use super::outbox::{Marker, Meaning, Outbox};
+use super::worker::Worker;
+use crate::measure::{DropReason, Outcome};
+
+/// Frames of one connection on their way to one write.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    pub bytes: Vec<u8>,
+    pub markers: Vec<Marker>,
+    /// Where the frame that is being written begins.
+    from: usize,
+    begun: Vec<Marker>,
+}
+
+impl Batch {
+    pub(super) fn clear(&mut self) {
+        self.bytes.clear();
+        self.markers.clear();
+        self.from = 0;
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// The bytes appended since the last mark are an acknowledgement or the like.
+    pub(super) fn mark_control(&mut self) {
+        self.mark(Meaning::Control);
+    }
+
+    pub(super) fn mark(&mut self, meaning: Meaning) {
+        let len = (self.bytes.len() - self.from) as u32;
+        self.from = self.bytes.len();
+        if len > 0 {
+            self.markers.push(Marker {
+                len,
+                begun: false,
+                due: 0,
+                meaning,
+            });
+        }
+    }
+}
+
+impl Worker<'_> {
+    /// Writes the batch, or queues it behind what the socket has not taken yet. The batch is empty
+    /// afterwards.
+    pub(super) fn flush(&mut self, connection: u32) {
+        if self.batch.is_empty() {
+            return;
+        }
+        let now = self.clock.now();
+        for marker in &mut self.batch.markers {
+            marker.due = now;
+        }
+        let row = &mut self.connections[connection as usize];
+        if row.backlog() > 0 {
+            self.queue_batch(connection);
+        } else if let Some(stream) = &mut row.stream {
+            let result = stream.write(&self.batch.bytes);
+            self.written(connection, result, now);
+        } else {
+            let markers = std::mem::take(&mut self.batch.markers);
+            self.give_up_unsent(&markers);
+            self.batch.markers = markers;
+        }
+        self.batch.clear();
+    }
+
+    /// The outcome of the batch's write call.
+    fn written(&mut self, connection: u32, result: std::io::Result<usize>, now: u64) {
+        let count = match result {
+            Ok(count) => count,
+            Err(error) if would_block(&error) => 0,
+            Err(error) => {
+                let markers = std::mem::take(&mut self.batch.markers);
+                self.give_up_unsent(&markers);
+                return self.lose(connection, failure::of_open(&error));
+            }
+        };
+        self.connections[connection as usize].last_write = now;
+        self.recorder.wrote(count as u64);
+        if count < self.batch.bytes.len() {
+            self.queue_batch(connection);
+            return self.advance_outbox(connection, count, now);
+        }
+        let markers = std::mem::take(&mut self.batch.markers);
+        for marker in &markers {
+            self.taken(connection, marker, now);
+        }
+        self.batch.markers = markers;
+    }
+
+    fn queue_batch(&mut self, connection: u32) {
+        let row = &mut self.connections[connection as usize];
+        let outbox = row.outbox.get_or_insert_with(Box::<Outbox>::default);
+        outbox.push(&self.batch.bytes, self.batch.markers.drain(..));
+    }
+
+    /// The socket takes bytes again.
+    pub(super) fn writable(&mut self, connection: u32) {
+        match self.connections[connection as usize].state {
+            State::Connecting => self.tcp_ended(connection),
+            State::Down => {}
+            _ => self.drain_outbox(connection),
+        }
+    }
+
+    fn drain_outbox(&mut self, connection: u32) {
+        while self.connections[connection as usize].backlog() > 0 {
+            let now = self.clock.now();
+            self.drop_stale(connection, now);
+            let row = &mut self.connections[connection as usize];
+            let (Some(stream), Some(outbox)) = (&mut row.stream, &row.outbox) else {
+                return;
+            };
+            match stream.write(outbox.pending()) {
+                Ok(count) => {
+                    row.last_write = now;
+                    self.recorder.wrote(count as u64);
+                    self.advance_outbox(connection, count, now);
+                }
+                Err(error) if would_block(&error) => return,
+                Err(error) => return self.lose(connection, failure::of_open(&error)),
+            }
+        }
+        for endpoint in self.connections[connection as usize].endpoints() {
+            self.make_runnable(endpoint);
+        }
+    }
+
+    /// Takes out frames of which nothing was written and whose deadline is over.
+    fn drop_stale(&mut self, connection: u32, now: u64) {
+        let (exchanges, recorder) = (&mut self.exchanges, &mut self.recorder);
+        let row = &mut self.connections[connection as usize];
+        if let Some(outbox) = &mut row.outbox {
+            outbox.retain(|marker| match marker.meaning {
+                Meaning::Control => true,
+                Meaning::Exchange { ticket, packet_id } => {
+                    let live = exchanges.live(ticket).is_some();
+                    if !live && packet_id > 0 {
+                        row.acks.retain(|ack| ack.packet_id != packet_id);
+                    }
+                    live
+                }
+                Meaning::Fire {
+                    intended,
+                    deadline,
+                    request,
+                } => {
+                    if now > deadline {
+                        recorder.dropped(request, intended, DropReason::BackPressure);
+                    }
+                    now <= deadline
+                }
+            });
+        }
+    }
+
+    fn advance_outbox(&mut self, connection: u32, count: usize, now: u64) {
+        let mut begun = std::mem::take(&mut self.batch.begun);
+        if let Some(outbox) = &mut self.connections[connection as usize].outbox {
+            outbox.advance(count, &mut begun);
+        }
+        for marker in begun.drain(..) {
+            self.taken(connection, &marker, now);
+        }
+        self.batch.begun = begun;
+    }
+
+    /// The kernel has taken (the first byte of) a frame.
+    fn taken(&mut self, connection: u32, marker: &Marker, sent: u64) {
+        match marker.meaning {
+            Meaning::Control => {}
+            Meaning::Exchange { ticket, packet_id } => {
+                let Some(exchange) = self.exchanges.live(ticket) else {
+                    return;
+                };
+                exchange.sent = sent;
+                exchange.state = Exchange::Sent;
+                let (request, intended) = (exchange.request, exchange.intended);
+                self.recorder.sent(request, intended, marker.due, sent);
+                if packet_id > 0 {
+                    let row = &mut self.connections[connection as usize];
+                    if let Some(ack) = row
+                        .acks
+                        .iter_mut()
+                        .rev()
+                        .find(|ack| ack.packet_id == packet_id)
+                    {
+                        ack.sent = sent;
+                    }
+                }
+            }
+            Meaning::Fire {
+                intended, request, ..
+            } => {
+                self.recorder.sent(request, intended, marker.due, sent);
+                self.recorder
+                    .completed(request, intended, sent, sent, Outcome::Ok, None);
+            }
+        }
+    }
+}
+
+fn would_block(error: &std::io::Error) -> bool {
+    matches!(
+        error.kind(),
+        std::io::ErrorKind::WouldBlock | std::io::ErrorKind::Interrupted
+    )
+}
