@@ -40,6 +40,7 @@ struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
+#[allow(clippy::large_enum_variant, reason = "made once")]
 enum Command {
     /// Runs a profile and reports
     Run(run::RunArgs),
@@ -59,8 +60,8 @@ struct ProfileArgs {
     /// A shipped profile (see `midge profiles`), or a path: with a slash, or ending in .toml
     #[arg(default_value = "kaa-fleet", value_name = "PROFILE")]
     profile: String,
-    /// Where to send to: mqtt://HOST[:PORT]. Without it: the profile's, or else the simulated tenant
-    #[arg(long, value_name = "URL")]
+    /// Where to send to. Without it: where the profile says, or else the simulated tenant
+    #[arg(long, value_name = "mqtt://HOST[:PORT]")]
     target: Option<String>,
     /// Changes one key of the profile, as often as needed: --set fleet.endpoints=5000
     #[arg(long = "set", value_name = "KEY=VALUE")]

@@ -39,8 +39,10 @@ mod reply;
 mod run;
 mod send;
 mod setup;
+mod shape;
 mod timer;
 mod worker;
 mod write;
 
 pub use run::{Lengths, Measured, Progress, Run, Settings, Stopper, start};
+pub use shape::shape;

@@ -35,7 +35,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<Exit, Failure> {
         Some(why) => Err(Failure::internal(format!(
             "it does not fit into this machine: {why}"
         ))),
-        None => print_data("valid; nothing was sent\n").map(|()| Exit::Passed),
+        None => print_data("\nvalid; nothing was sent\n").map(|()| Exit::Passed),
     }
 }
 
@@ -164,11 +164,11 @@ fn readable(payload: &[u8]) -> String {
             text.escape_debug().to_string().replace("\\\"", "\"")
         ),
         Err(_) => {
-            shown
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect::<String>()
-                + &more
+            let mut text = String::new();
+            for byte in shown {
+                let _ = write!(text, "{byte:02x}");
+            }
+            text + &more
         }
     }
 }

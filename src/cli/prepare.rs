@@ -4,7 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::{Failure, ProfileArgs};
-use crate::measure::{RequestShape, Shape, Threshold};
+use crate::engine;
+use crate::measure::{Shape, Threshold};
 use crate::plan::{Identities, Plan};
 use crate::profile::{self, Loaded, Secret};
 
@@ -28,7 +29,7 @@ pub(super) fn prepare(args: &ProfileArgs) -> Result<Prepared, Failure> {
     let identities = identities(&loaded)?;
     let plan = Plan::compile(&loaded.profile, identities)
         .map_err(|error| Failure::usage(format!("{}: {error}\nnothing was sent", args.profile)))?;
-    let shape = shape_of(&plan, &loaded);
+    let shape = engine::shape(&plan, &loaded.profile);
     let thresholds = Threshold::parse_all(&loaded.profile.thresholds, &shape)
         .map_err(|error| Failure::usage(format!("{}: {error}\nnothing was sent", args.profile)))?;
     Ok(Prepared {
@@ -52,31 +53,6 @@ fn identities(loaded: &Loaded) -> Result<Identities, Failure> {
         loaded.profile.fleet.endpoints,
     )
     .map_err(|error| Failure::usage(format!("{}: {error}", path.display())))
-}
-
-fn shape_of(plan: &Plan, loaded: &Loaded) -> Shape {
-    let load = &loaded.profile.load;
-    Shape {
-        requests: plan
-            .requests
-            .iter()
-            .map(|request| RequestShape {
-                name: request.name.clone(),
-                reactive: request.reactive.is_some(),
-                has_reply: request.has_reply(),
-                silence_is_ok: request.silence_is_ok(),
-                qos: request.qos,
-                deadline_ns: request.deadline_ns,
-            })
-            .collect(),
-        inbound: plan
-            .inbound
-            .iter()
-            .map(|inbound| inbound.name.clone())
-            .collect(),
-        warm_up_ns: load.warm_up.as_nanos() as u64,
-        measure_ns: load.measure.as_nanos() as u64,
-    }
 }
 
 /// Fetches a secret from where it is. Errors name the place and never the content.

@@ -50,6 +50,6 @@ mod tests {
     fn a_heartbeat_reports_a_delay_of_at_least_nothing_and_ends_when_told() {
         let heartbeat = Heartbeat::start().unwrap();
         std::thread::sleep(BEAT * 3);
-        assert!(heartbeat.stop() < Duration::from_secs(3600));
+        assert!(heartbeat.stop() < BEAT * 100_000);
     }
 }

@@ -94,10 +94,10 @@ impl Worker<'_> {
         let plan = self.plan;
         let definition = &plan.inbound[usize::from(inbound)];
         self.recorder.inbound_received(inbound);
-        let Ok(items) = definition.items(payload).collect::<Result<Vec<_>, _>>() else {
-            return self.recorder.unattributed_error(at);
-        };
-        for item in items {
+        for item in definition.items(payload) {
+            let Ok(item) = item else {
+                return self.recorder.unattributed_error(at);
+            };
             if !definition.capture_id(item, captures) {
                 self.recorder.unattributed_error(at);
                 continue;

@@ -380,6 +380,10 @@ impl Crew {
     }
 }
 
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "it is mapped over results of joining"
+)]
 fn said(panic: Box<dyn std::any::Any + Send>) -> String {
     let text = panic.downcast_ref::<String>().cloned();
     text.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string))

@@ -14,6 +14,9 @@ use crate::measure::DropReason;
 use crate::plan::{Captures, Message, RequestIdKind, uuid_request_id};
 use crate::profile::Sender;
 
+/// What a request that answers nothing has captured. Shared, because making one clears 280 bytes.
+pub(super) static NO_CAPTURES: Captures = Captures::new();
+
 impl Worker<'_> {
     /// Puts the first arrival of every stream of every endpoint into the wheel, or lets the closed and
     /// `"max"` models begin.
@@ -109,7 +112,7 @@ impl Worker<'_> {
             return self.hold_back(endpoint, request, intended, again);
         }
         // In the open model a dropped request is counted, and that is all.
-        let _ = self.encode_or_drop(endpoint, request, intended, now, &Captures::new());
+        let _ = self.encode_or_drop(endpoint, request, intended, now, &NO_CAPTURES);
     }
 
     /// The present as far as the limits need it. A request that is on time needs no clock read of its

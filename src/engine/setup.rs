@@ -11,6 +11,7 @@ use super::endpoint::Endpoint;
 use super::exchange::Exchanges;
 use super::limiter::Limiter;
 use super::pushed::Pushed;
+use super::receive::READ_SIZE;
 use super::run::Settings;
 use super::worker::{Stage, Worker};
 use super::write::Batch;
@@ -49,7 +50,7 @@ impl<'a> Worker<'a> {
         } = assignment;
         let (index, clock) = (*index, *clock);
         let count = (endpoints.end - endpoints.start) as usize;
-        let share = count as f64 / f64::from(plan.endpoints.max(1));
+        let portion = count as f64 / f64::from(plan.endpoints.max(1));
         let connections = connections_of(plan, count as u32);
         let caller = connections
             .iter()
@@ -57,8 +58,8 @@ impl<'a> Worker<'a> {
         let profile = &settings.profile;
         let packet_max = profile.limits.packet_size as usize;
         let scope_cursors = scope_cursors(plan);
-        let exchange_limit = (f64::from(profile.limits.in_flight) * share).ceil() as usize;
-        let message_rate = profile.limits.messages_per_s.0 * share;
+        let exchange_limit = (f64::from(profile.limits.in_flight) * portion).ceil() as usize;
+        let message_rate = profile.limits.messages_per_s.0 * portion;
         Ok(Self {
             index,
             poller: Poller::new(1024)?,
@@ -79,7 +80,7 @@ impl<'a> Worker<'a> {
             exchanges: Exchanges::new(exchange_limit.max(1)),
             pushed: Pushed::new(),
             batch: Batch::default(),
-            scratch: vec![0; packet_max + (64 << 10)].into_boxed_slice(),
+            scratch: vec![0; packet_max + READ_SIZE].into_boxed_slice(),
             fired: Vec::new(),
             due: VecDeque::new(),
             unread: VecDeque::new(),
@@ -87,12 +88,13 @@ impl<'a> Worker<'a> {
             capped: VecDeque::new(),
             cap_armed: false,
             message_cap: Limiter::new(message_rate, 0.02),
-            closed_cap: closed_cap(profile).map(|rate| Limiter::new(rate * share, 0.01)),
-            connect_limit: Limiter::new(profile.fleet.connect_rate.0 * share, 0.01),
+            closed_cap: closed_cap(profile).map(|rate| Limiter::new(rate * portion, 0.01)),
+            connect_limit: Limiter::new(profile.fleet.connect_rate.0 * portion, 0.01),
             connect_queue: (0..connections.len() as u32).collect(),
             connect_armed: false,
             connecting: 0,
-            connecting_max: ((f64::from(profile.fleet.connects_in_progress) * share).ceil() as u32)
+            connecting_max: ((f64::from(profile.fleet.connects_in_progress) * portion).ceil()
+                as u32)
                 .max(1),
             settled: 0,
             up: 0,
@@ -172,4 +174,76 @@ fn connections_of(plan: &Plan, endpoints: u32) -> Vec<Connection> {
         table.push(Connection::new(Part::Caller, 0..0));
     }
     table
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use super::*;
+    use crate::engine::shape;
+    use crate::plan::{Identities, Shard};
+    use crate::profile;
+
+    /// Endpoints, connections and scheduled streams that a worker holds for one shard.
+    fn held(
+        plan: &Arc<Plan>,
+        settings: &Arc<Settings>,
+        shard: Shard,
+    ) -> (Range<u32>, usize, usize) {
+        let (reports, _kept) = channel();
+        let (_kept_too, spare) = channel();
+        let control = Arc::new(Control::new());
+        control.arm(0);
+        let assignment = Assignment {
+            index: shard.index as usize,
+            endpoints: plan.shard(shard),
+            plan: plan.clone(),
+            shape: Arc::new(shape(plan, &settings.profile)),
+            settings: settings.clone(),
+            control,
+            clock: Clock::start(),
+            reports,
+        };
+        let mut worker = Worker::new(&assignment, spare).unwrap();
+        worker.stage = Stage::Loading;
+        worker.start_streams();
+        assert_eq!(
+            worker.endpoints.len(),
+            (assignment.endpoints.end - assignment.endpoints.start) as usize
+        );
+        (
+            assignment.endpoints.clone(),
+            worker.connections.len(),
+            worker.upcoming.len(),
+        )
+    }
+
+    #[test]
+    fn shard_k_of_64_holds_and_schedules_only_its_own_endpoints() {
+        let sets = ["fleet.endpoints=1000".to_owned()];
+        let loaded = profile::load("kaa-fleet", &sets, &|_| unreachable!("shipped")).unwrap();
+        let plan = Arc::new(Plan::compile(&loaded.profile, Identities::none()).unwrap());
+        let settings = Arc::new(Settings {
+            profile: loaded.profile,
+            targets: vec![([127, 0, 0, 1], 1).into()],
+            password: None,
+            nonce: 1,
+            workers: 1,
+        });
+        let mut next = 0;
+        for index in 0..64 {
+            let (endpoints, connections, streams) =
+                held(&plan, &settings, Shard { index, count: 64 });
+            assert_eq!(endpoints.start, next, "shards follow one another");
+            let count = (endpoints.end - endpoints.start) as usize;
+            assert!((15..=16).contains(&count), "shard {index} has {count}");
+            assert_eq!(
+                (connections, streams),
+                (count, count * plan.schedule.streams())
+            );
+            next = endpoints.end;
+        }
+        assert_eq!(next, 1000, "together they are the fleet");
+    }
 }

@@ -109,8 +109,8 @@ mod imp {
 
         pub(super) fn wait(&mut self, poll: &mut Poll, timeout_ns: Option<u64>) -> io::Result<()> {
             let timeout = timeout_ns.map(|ns| Timespec {
-                tv_sec: (ns / 1_000_000_000) as i64,
-                tv_nsec: (ns % 1_000_000_000) as _,
+                tv_sec: (ns / 1_000_000_000).cast_signed(),
+                tv_nsec: (ns % 1_000_000_000).cast_signed(),
             });
             self.events.clear();
             self.events.reserve(self.capacity);

@@ -1,0 +1,27 @@
+//! What a plan will have measured: the rows of its tally.
+
+use crate::measure::{RequestShape, Shape};
+use crate::plan::Plan;
+use crate::profile::Profile;
+
+/// The rows, by the indices that the plan gives to requests and inbound messages.
+pub fn shape(plan: &Plan, profile: &Profile) -> Shape {
+    let requests = plan.requests.iter().map(|request| RequestShape {
+        name: request.name.clone(),
+        reactive: request.reactive.is_some(),
+        has_reply: request.has_reply(),
+        silence_is_ok: request.silence_is_ok(),
+        qos: request.qos,
+        deadline_ns: request.deadline_ns,
+    });
+    Shape {
+        requests: requests.collect(),
+        inbound: plan
+            .inbound
+            .iter()
+            .map(|inbound| inbound.name.clone())
+            .collect(),
+        warm_up_ns: profile.load.warm_up.as_nanos() as u64,
+        measure_ns: profile.load.measure.as_nanos() as u64,
+    }
+}

@@ -1,0 +1,121 @@
+//! After warm-up a worker does not allocate per message: counted over the whole engine.
+//!
+//! The engine runs in this process under a counting allocator, the simulated tenant in its own. Two
+//! runs differ in nothing but the number of messages; what they allocate must not. A binary of its
+//! own, because the allocator counts everything that the process does.
+
+use std::alloc::System;
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+
+use midge::engine::{self, Settings};
+use midge::event::Clock;
+use midge::plan::{Identities, Plan};
+use midge::profile;
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+/// A tenant process that ends when this value is dropped.
+struct Tenant {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl Tenant {
+    fn start() -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_midge"))
+            .args(["tenant", "--listen", "127.0.0.1:0", "--until-stdin-closes"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stderr.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let address = line
+            .trim()
+            .strip_prefix("listening on ")
+            .unwrap()
+            .parse()
+            .unwrap();
+        Self { child, address }
+    }
+}
+
+impl Drop for Tenant {
+    fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        let _ = self.child.wait();
+    }
+}
+
+/// Messages sent in measure, and allocations of the whole run.
+fn run(name: &str, sets: &[&str]) -> (u64, usize) {
+    let tenant = Tenant::start();
+    let sets: Vec<String> = sets.iter().map(|&set| set.to_owned()).collect();
+    let loaded = profile::load(name, &sets, &|_| unreachable!("shipped")).unwrap();
+    let plan = Arc::new(Plan::compile(&loaded.profile, Identities::none()).unwrap());
+    let shape = Arc::new(engine::shape(&plan, &loaded.profile));
+    let settings = Settings {
+        profile: loaded.profile,
+        targets: vec![tenant.address],
+        password: None,
+        nonce: 7,
+        workers: 1,
+    };
+    let region = Region::new(ALLOCATOR);
+    let run = engine::start(plan, shape, settings, Clock::start()).unwrap();
+    let measured = run.finish().unwrap();
+    let allocations = region.change().allocations;
+    let sent: u64 = measured
+        .tally
+        .requests
+        .iter()
+        .map(|request| request.measured.sent)
+        .sum();
+    (sent, allocations)
+}
+
+/// What one more message costs, from a slow and a fast run of equal length.
+fn allocations_per_message(name: &str, sets: &[&str]) -> f64 {
+    let with = |rate: &'static str| {
+        let common = [
+            "fleet.endpoints=50",
+            "load.warm_up=500ms",
+            "load.measure=2s",
+        ];
+        let sets: Vec<&str> = common.iter().chain(sets).copied().chain([rate]).collect();
+        run(name, &sets)
+    };
+    let (few, base) = with("load.arrival_rate=1_000/s");
+    let (many, more) = with("load.arrival_rate=6_000/s");
+    assert!(
+        many > few + 5_000,
+        "{name} {sets:?}: {few} and {many} messages are too close together"
+    );
+    (more as f64 - base as f64) / (many - few) as f64
+}
+
+#[test]
+fn one_more_message_costs_no_allocation() {
+    for (name, sets) in [
+        ("kaa-fleet", &[][..]),
+        ("mqtt-publish", &["request.*.qos=0"][..]),
+        ("mqtt-publish", &["request.*.qos=1"][..]),
+        ("mqtt-publish", &["request.*.qos=2"][..]),
+    ] {
+        let cost = allocations_per_message(name, sets);
+        // Tables grow with what is in flight at once, which the faster run has more of: that is a few
+        // dozen allocations in tens of thousands of messages, and not one per message.
+        assert!(
+            cost < 0.02,
+            "{name} {sets:?}: {cost} allocations per message"
+        );
+    }
+}
