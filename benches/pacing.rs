@@ -3,6 +3,10 @@
 //!
 //! `cargo bench --bench pacing` prints a table and then what asking costs. Not here: what the engine
 //! adds (sockets, replies), and the limiter in its right place, as a cap above the schedule.
+#![allow(
+    clippy::print_stdout,
+    reason = "the table is for whoever runs the benchmark"
+)]
 
 use std::hint::black_box;
 use std::num::NonZeroU32;

@@ -55,8 +55,8 @@
 //!   `inbound`, `pushes`, `items`, `captures`, `delay`. Connections: `connection`, `connections`.
 //!   Around it: `compile`, `topic` (checks), `arithmetic` (how large a run will be), `error`.
 //! * [`engine`]: carries the plan out. `run` is the coordinator and `control` what it says to the
-//!   workers; `worker` is one thread and the turn of its loop, `setup` makes its tables. What it
-//!   does: `connect`, `loss` (and coming back), `close`, `send` (instants to packets), `write`
+//!   workers; `worker` is one thread and the turn of its loop, `setup` makes its tables, `shape` the
+//!   rows of its measurement. What it does: `connect`, `loss` (and coming back), `close`, `send` (instants to packets), `write`
 //!   (packets to the kernel), `receive`, `reply`, `pushed`, `pace` (closed and `"max"`). Rows of its
 //!   tables: `connection`, `endpoint`, `exchange`, `outbox`, `timer`. Beside it: `limiter` (rates),
 //!   `cap` (what the cap on all messages held back), `failure` (error classes), `heartbeat` (was the
@@ -117,7 +117,9 @@
 //!    `a_client_that_does_not_read_is_disconnected`, `metadata_stops_growing_at_its_limit`
 //! 10. Platforms are data: no platform's name outside [`tenant`] and the shipped profiles.
 //!     `platform_names_stay_in_the_tenant_and_the_profiles`
-//! 11. Only `main` ends the process, only [`cli`] prints. Data goes to stdout, words to stderr.
+//! 11. After warm-up a worker allocates nothing per message: all of its tables are used again.
+//!     `one_more_message_costs_no_allocation`
+//! 12. Only `main` ends the process, only [`cli`] prints. Data goes to stdout, words to stderr.
 //!     `only_main_exits_and_only_the_command_line_prints`
 
 pub mod cli;

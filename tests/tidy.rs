@@ -3,10 +3,10 @@
 //! They say what a reader may rely on without looking: where platforms are named, who reads the
 //! clock, who prints, how long a file is. Not here: what the code does, and what clippy checks.
 
+#[path = "tidy/map.rs"]
+mod map;
 #[path = "tidy/source.rs"]
 mod source;
-
-use std::collections::BTreeSet;
 
 use source::{Source, files, none_of, root, rust, words};
 
@@ -163,9 +163,8 @@ fn platform_names_stay_in_the_tenant_and_the_profiles() {
         "tuya",
     ];
     /// Files that have to say one, and why.
-    const ALLOWED: [(&str, &str); 4] = [
+    const ALLOWED: [(&str, &str); 3] = [
         ("src/cli.rs", "the profile that runs by default has a name"),
-        ("src/cli/limits.rs", "its unit tests load that profile"),
         (
             "src/cli/tenant.rs",
             "a flag of the tenant has a value of that name",
@@ -178,10 +177,10 @@ fn platform_names_stay_in_the_tenant_and_the_profiles() {
         if allowed || file.module() == Some("tenant") {
             continue;
         }
-        for (number, line) in file.text.lines().enumerate() {
+        for (number, line) in file.program() {
             for word in words(line) {
                 if NAMES.contains(&word.as_str()) {
-                    broken.push(format!("{}:{}: {word}", file.path, number + 1));
+                    broken.push(format!("{}:{number}: {word}", file.path));
                 }
             }
         }
@@ -285,98 +284,6 @@ fn names_are_imported_one_by_one_outside_of_tests() {
     none_of("imports", &broken);
 }
 
-/// A bullet of the code map: the module, and the names in backticks.
-fn code_map() -> Vec<(String, BTreeSet<String>)> {
-    let map = section("# Code map");
-    let bullets = map.split("* [`").skip(1);
-    bullets
-        .map(|bullet| {
-            let (module, rest) = bullet.split_once('`').expect("a name ends with a backtick");
-            let named = rest.split('`').skip(1).step_by(2);
-            let files = named
-                .filter(|name| {
-                    name.chars()
-                        .all(|c| c.is_ascii_lowercase() || "_/".contains(c))
-                })
-                .map(str::to_owned);
-            (module.to_owned(), files.collect())
-        })
-        .collect()
-}
-
-/// The text of one section of lib.rs.
-fn section(title: &str) -> String {
-    let text = Source::read("src/lib.rs").text;
-    let lines: Vec<&str> = text
-        .lines()
-        .filter_map(|line| line.strip_prefix("//!"))
-        .map(str::trim_start)
-        .collect();
-    let begin = lines.iter().position(|line| *line == title);
-    let inside = &lines[begin.expect("lib.rs has this section") + 1..];
-    let end = inside.iter().position(|line| line.starts_with("# "));
-    inside[..end.unwrap_or(inside.len())].join("\n")
-}
-
-#[test]
-fn the_code_map_names_every_file_and_no_other() {
-    let mut there = BTreeSet::new();
-    for file in rust(&["src"]) {
-        let inside = file.path["src/".len()..].trim_end_matches(".rs").to_owned();
-        if inside != "lib" && inside != "main" {
-            there.insert(inside);
-        }
-    }
-    let mut named = BTreeSet::new();
-    for (module, files) in code_map() {
-        named.extend(files.iter().map(|file| format!("{module}/{file}")));
-        named.insert(module);
-    }
-    let missing: Vec<String> = there.difference(&named).cloned().collect();
-    none_of("not in the code map of lib.rs", &missing);
-    let gone: Vec<String> = named.difference(&there).cloned().collect();
-    none_of("in the code map of lib.rs, but not in src", &gone);
-}
-
-#[test]
-fn every_invariant_names_tests_that_exist() {
-    let all = rust(&["src", "tests"]);
-    let is_test = |name: &str| {
-        let start = format!("fn {name}(");
-        all.iter().any(|file| file.text.contains(&start))
-    };
-    let text = section("# Invariants");
-    let mut numbered = 0;
-    for invariant in text.split("\n\n").flat_map(invariants) {
-        numbered += 1;
-        let names = invariant.split('`').skip(1).step_by(2);
-        let tests: Vec<&str> = names
-            .filter(|name| name.matches('_').count() >= 2)
-            .collect();
-        assert!(!tests.is_empty(), "no test holds this one: {invariant}");
-        for name in tests {
-            assert!(is_test(name), "there is no test called {name}");
-        }
-    }
-    assert!(numbered >= 8, "{numbered} invariants found");
-}
-
-/// Items of a numbered list.
-fn invariants(text: &str) -> Vec<String> {
-    let mut items: Vec<String> = Vec::new();
-    for line in text.lines() {
-        let number = line.split_once(". ").map(|(number, _)| number);
-        if number.is_some_and(|number| number.parse::<u32>().is_ok()) {
-            items.push(String::new());
-        }
-        if let Some(item) = items.last_mut() {
-            item.push_str(line);
-            item.push(' ');
-        }
-    }
-    items
-}
-
 #[test]
 fn every_shipped_profile_opens_with_its_question_and_an_example() {
     let profiles = files(&["profiles"], &|path| {
@@ -412,18 +319,17 @@ fn dependencies(table: &str) -> Vec<String> {
 fn every_dependency_is_used_and_readme_says_why() {
     let readme = Source::read("README.md").text;
     let program = rust(&["src"]);
-    for name in dependencies("dependencies") {
-        let row = format!("| `{name}` |");
-        assert!(readme.contains(&row), "README.md has no row {row:?}");
-        let path = format!("{}::", name.replace('-', "_"));
-        let used = program
-            .iter()
-            .any(|file| file.code().any(|(_, line)| line.contains(&path)));
-        assert!(used, "{name} is in Cargo.toml and nothing uses it");
-    }
-    for name in dependencies("dev-dependencies") {
-        let row = format!("| `{name}` |");
-        assert!(readme.contains(&row), "README.md has no row {row:?}");
+    let tests = rust(&["tests", "benches"]);
+    for (table, users) in [("dependencies", &program), ("dev-dependencies", &tests)] {
+        for name in dependencies(table) {
+            let row = format!("| `{name}` |");
+            assert!(readme.contains(&row), "README.md has no row {row:?}");
+            let path = format!("{}::", name.replace('-', "_"));
+            let used = users
+                .iter()
+                .any(|file| file.code().any(|(_, line)| line.contains(&path)));
+            assert!(used, "{name} is in Cargo.toml and nothing uses it");
+        }
     }
 }
 

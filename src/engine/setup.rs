@@ -82,7 +82,7 @@ impl<'a> Worker<'a> {
             runnable: VecDeque::new(),
             capped: VecDeque::new(),
             cap_armed: false,
-            message_cap: Limiter::new(message_rate, 0.02),
+            message_cap: Limiter::new(profile.limits.messages_per_s.0 * share, 0.02),
             closed_cap: closed_cap(profile).map(|rate| Limiter::new(rate * portion, 0.01)),
             connect_limit: Limiter::new(profile.fleet.connect_rate.0 * portion, 0.01),
             connect_queue: (0..connections.len() as u32).collect(),
