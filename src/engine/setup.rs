@@ -54,7 +54,7 @@ impl<'a> Worker<'a> {
         let packet_max = profile.limits.packet_size as usize;
         let scope_cursors = scope_cursors(plan);
         let exchange_limit = (f64::from(profile.limits.in_flight) * portion).ceil() as usize;
-        let message_rate = profile.limits.messages_per_s.0 * portion;
+        let connecting_max = f64::from(profile.fleet.connects_in_progress) * portion;
         Ok(Self {
             index: assignment.index,
             poller: Poller::new(1024)?,
@@ -82,15 +82,13 @@ impl<'a> Worker<'a> {
             runnable: VecDeque::new(),
             capped: VecDeque::new(),
             cap_armed: false,
-            message_cap: Limiter::new(profile.limits.messages_per_s.0 * share, 0.02),
+            message_cap: Limiter::new(profile.limits.messages_per_s.0 * portion, 0.02),
             closed_cap: closed_cap(profile).map(|rate| Limiter::new(rate * portion, 0.01)),
             connect_limit: Limiter::new(profile.fleet.connect_rate.0 * portion, 0.01),
             connect_queue: (0..connections.len() as u32).collect(),
             connect_armed: false,
             connecting: 0,
-            connecting_max: ((f64::from(profile.fleet.connects_in_progress) * portion).ceil()
-                as u32)
-                .max(1),
+            connecting_max: connecting_max.ceil().max(1.0) as u32,
             settled: 0,
             up: 0,
             ever_up: 0,

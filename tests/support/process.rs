@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 
 /// No child may live longer; generous, because a slow machine must not fail a test.
-const DEADLINE: Duration = Duration::from_secs(120);
+const DEADLINE: Duration = Duration::from_mins(2);
 const TICK: Duration = Duration::from_millis(5);
 
 /// A child that runs, or has run.
