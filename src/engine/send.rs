@@ -165,18 +165,7 @@ impl Worker<'_> {
         let definition = &plan.requests[usize::from(request)];
         let deadline = intended.saturating_add(definition.deadline_ns);
         let connection = self.connection_for(endpoint, request);
-        let row = &self.connections[connection as usize];
-        if row.state != State::Up {
-            return Err(DropReason::NotConnected);
-        }
-        if now > deadline {
-            return Err(DropReason::Late);
-        }
-        if row.backlog() + self.batch.bytes.len()
-            > self.settings.profile.limits.buffer_per_connection as usize
-        {
-            return Err(DropReason::BackPressure);
-        }
+        self.can_take(connection, now, deadline)?;
         let tracked = definition.has_reply() || definition.qos > 0;
         let in_flight = self.endpoints[endpoint as usize].in_flight;
         if tracked
@@ -225,6 +214,21 @@ impl Worker<'_> {
             },
         });
         Ok(())
+    }
+
+    /// Whether the connection takes one more message before the deadline.
+    fn can_take(&self, connection: u32, now: u64, deadline: u64) -> Result<(), DropReason> {
+        let row = &self.connections[connection as usize];
+        let waiting = row.backlog() + self.batch.bytes.len();
+        if row.state != State::Up {
+            Err(DropReason::NotConnected)
+        } else if now > deadline {
+            Err(DropReason::Late)
+        } else if waiting > self.settings.profile.limits.buffer_per_connection as usize {
+            Err(DropReason::BackPressure)
+        } else {
+            Ok(())
+        }
     }
 
     fn open_exchange(

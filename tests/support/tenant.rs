@@ -13,7 +13,7 @@ use super::process::Process;
 /// A tenant that listens.
 #[derive(Debug)]
 pub struct Tenant {
-    process: Process,
+    pub process: Process,
     /// `mqtt://127.0.0.1:PORT`
     pub url: String,
 }
