@@ -33,7 +33,6 @@ pub fn believed<T>(mut attempt: impl FnMut() -> (Outcome, T)) -> (Outcome, T) {
             !reasons.is_empty() && reasons.iter().all(|reason| DISTURBED.contains(reason)),
             "{outcome}"
         );
-        eprintln!("the machine was busy ({reasons:?}); once more");
     }
     panic!(
         "the machine was too busy in {ATTEMPTS} runs, one after the other: leave it alone for a while"
