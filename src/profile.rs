@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::units::Rate;
 
-pub use delay::Delay;
+pub use crate::delay::Delay;
 pub use error::{Colour, Mark, Place, ProfileError};
 pub use generator::{Generator, TimestampFormat};
 pub use inbound::{Answer, Inbound, Items};
@@ -18,7 +18,6 @@ pub use load::{Loaded, load, platforms, shipped};
 pub use request::{IdKind, IdPlace, Outcome, Pace, Payload, Reply, Request, RequestIdUse, Sender};
 pub use url::Url;
 
-mod delay;
 mod error;
 mod generator;
 mod inbound;

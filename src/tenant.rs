@@ -14,7 +14,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 mod arrivals;
 mod commands;
-mod delay;
 mod enapter;
 mod endpoints;
 mod faults;
@@ -37,11 +36,10 @@ mod service;
 mod session;
 mod sessions;
 mod subscriptions;
-mod text;
 mod thing;
 mod timers;
 
-pub use delay::Delay;
+pub use crate::delay::Delay;
 pub use options::{Delivery, FLAGS, Paths, Stall, TenantOptions};
 pub use report::TenantReport;
 

@@ -43,6 +43,11 @@ impl UnitError {
     }
 }
 
+/// Whole nanoseconds; what is beyond 584 years is 2^64 - 1 of them.
+pub fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
 /// Units of time, longest first: name and nanoseconds. The first name of a length is the printed one.
 const TIMES: [(&str, u64); 8] = [
     ("h", 3_600_000_000_000),
