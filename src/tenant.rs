@@ -18,6 +18,7 @@ mod enapter;
 mod endpoints;
 mod faults;
 mod flow;
+mod json;
 mod kaa;
 mod kaa_payload;
 mod kind;
