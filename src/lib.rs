@@ -6,6 +6,7 @@ pub mod engine;
 pub mod event;
 pub mod measure;
 pub mod mqtt;
+mod nearest;
 pub mod plan;
 pub mod profile;
 mod random;

@@ -11,6 +11,7 @@ use crate::units::Rate;
 
 pub use crate::delay::Delay;
 pub use error::{Colour, Mark, Place, ProfileError};
+pub(crate) use field::is_field_name;
 pub use generator::{Generator, TimestampFormat};
 pub use inbound::{Answer, Inbound, Items};
 pub use keys::{Key, keys_table};
@@ -19,6 +20,7 @@ pub use request::{IdKind, IdPlace, Outcome, Pace, Payload, Reply, Request, Reque
 pub use url::Url;
 
 mod error;
+mod field;
 mod generator;
 mod inbound;
 mod keys;

@@ -1,6 +1,6 @@
 //! Quantities as people write them: `"5_000/s"`, `"256B"`, `"30s"`, `"1%"`.
 //!
-//! Parsing and printing only; printing what was parsed gives a text that parses to the same value.
+//! Parsing and printing; what was parsed prints as a text that parses to the same value.
 //! Not here: arithmetic on rates (the schedule) and rounding for reports.
 
 use std::fmt;

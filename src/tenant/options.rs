@@ -10,6 +10,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use crate::delay::Delay;
+use crate::nearest::nearest;
 use crate::units::{Bytes, Rate, Share, Span, UnitError, nanoseconds};
 
 /// Whom a message reaches.
@@ -201,12 +202,9 @@ impl TenantOptions {
 }
 
 fn unknown_flag(name: &str) -> String {
-    let nearest = FLAGS
-        .iter()
-        .min_by_key(|flag| strsim::damerau_levenshtein(flag, name));
-    match nearest {
-        Some(nearest) => format!("no such option of the tenant; did you mean '{nearest}'?"),
-        None => "no such option of the tenant".to_owned(),
+    match nearest(name, FLAGS.into_iter()) {
+        Some(near) => format!("no such option of the tenant; did you mean '{near}'?"),
+        None => format!("no such option of the tenant; it has {}", FLAGS.join(", ")),
     }
 }
 
@@ -427,6 +425,8 @@ mod tests {
         );
         let problem = options.set("servce-time", "1ms").unwrap_err();
         assert!(problem.contains("'service-time'"), "{problem}");
+        let problem = options.set("colour", "blue").unwrap_err();
+        assert!(problem.contains("it has listen, "), "{problem}");
         assert_eq!(options, TenantOptions::default());
     }
 
