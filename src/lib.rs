@@ -1,4 +1,126 @@
-//! midge: a load-testing instrument for IoT tenants over MQTT.
+//! midge drives a fleet of virtual MQTT endpoints against an `IoT` tenant and says how the tenant
+//! answers, and whether its own numbers may be believed.
+//!
+//! This page is the map. How to use the program is in README.md; the words used here (endpoint,
+//! fleet, target, tenant, caller, plan, phase, ledger, verdict) mean the same everywhere.
+//!
+//! # Flow
+//!
+//! ```text
+//! main ── cli ──┬── profile ──── plan ──────┬── engine ──────── measure ──────── report
+//!               │   what to do   numbers,   │   one thread      counts, waits,   files and
+//!               │   (TOML)       frames,    │   per worker,     verdict          the screen
+//!               │                instants   │   event, mqtt
+//!               │                           │
+//!               └── tenant                  └── sockets ── the target: a broker, a tenant,
+//!                   a process of its own,                  or the simulated tenant
+//!                   on event and mqtt
+//! ```
+//!
+//! A profile is text. [`profile`] turns it into a value that can only be valid, or into errors that
+//! point at lines. [`plan`] compiles that value once: a schedule of intended instants, frames whose
+//! fields are filled in per message, and patterns for what comes back. [`engine`] starts workers,
+//! one thread each, and gives every worker its own endpoints and tables. A worker fills a frame,
+//! writes it, and matches replies to requests; it notes each event in its own recorder of
+//! [`measure`]. At the end the workers' tallies are added up, [`measure`] weighs them, and
+//! [`report`] makes files of them. The report never sees the engine, and the engine never prints.
+//!
+//! Without a target the run starts [`tenant`] as a child process and sends to it over loopback.
+//! Fleet and tenant share the codec, the event loop's parts, and bytes on a socket: nothing else,
+//! so a mistake in one of them is no mistake in both.
+//!
+//! Every request has three instants. *Intended* comes from the schedule, *sent* is the clock just
+//! before the write, *replied* the clock just after the read. `response time = schedule lag +
+//! service time`, so lateness of our own shows in the response time and cannot hide.
+//!
+//! # Code map
+//!
+//! In the order of the flow; names in a bullet are files of that folder.
+//!
+//! * [`cli`]: what can be asked and who does it; the only place that prints. One file per command
+//!   (`run`, `check`, `tenant`, `profiles`, `report`). What they share: `prepare` (arguments to a
+//!   plan), `limits` (does it fit into this machine), `target` (may this host be loaded),
+//!   `simulated` (the tenant as a child process), `signals`, `progress`, `environment`.
+//! * [`profile`]: a TOML file in, a checked value out. The value: `load`, `request`, `inbound`,
+//!   `generator`, `delay`, `platform`, `url`. The way there: `tree` (values that know their line),
+//!   `overlay` (a request over its definition), `set` (overrides), `origin`, `error`. The reader:
+//!   `read`, one file per section (`read/target`, `read/fleet`, `read/load`, `read/request`,
+//!   `read/reply`, `read/inbound`, `read/generator`, `read/limits`) over `read/value`, with
+//!   `read/check` for keys that nothing reads and `read/tests`. The list of all keys: `keys`,
+//!   `keys/table`. Back to text: `write`.
+//! * [`units`]: rates, durations, sizes and shares as people write them.
+//! * [`plan`]: what a profile compiles to. When: `schedule`, `curve`, `shard`. What: `request`,
+//!   `template`, `generator`, `encoder`, `text`, `hash`, `bodies`, `identities`. Request IDs:
+//!   `request_id`. What comes back: `recognise` over `pattern`, `pointer`, `reply`, `replies`,
+//!   `inbound`, `pushes`, `items`, `captures`, `delay`. Connections: `connection`, `connections`.
+//!   Around it: `compile`, `topic` (checks), `arithmetic` (how large a run will be), `error`.
+//! * [`engine`]: carries the plan out. `run` is the coordinator and `control` what it says to the
+//!   workers; `worker` is one thread and the turn of its loop, `setup` makes its tables, `shape` the
+//!   rows of its measurement. What it does: `connect`, `loss` (and coming back), `close`, `send` (instants to packets), `write`
+//!   (packets to the kernel), `receive`, `reply`, `pushed`, `pace` (closed and `"max"`). Rows of its
+//!   tables: `connection`, `endpoint`, `exchange`, `outbox`, `timer`. Beside it: `limiter` (rates),
+//!   `cap` (what the cap on all messages held back), `failure` (error classes), `heartbeat` (was the
+//!   process kept from running).
+//! * [`event`]: what an event loop is made of: `clock`, `poller`, `wheel`.
+//! * [`mqtt`]: the codec, both roles, no I/O. `packet` takes one off a stream of bytes; one file per
+//!   packet: `connect` with its `will`, `connack`, `publish`, `puback`, `pubrec`, `pubrel`,
+//!   `pubcomp`, `subscribe`, `suback`, `unsubscribe`, `unsuback`, `pingreq`, `pingresp`,
+//!   `disconnect`. Their parts: `header`, `kind`, `qos`, `topic`, `ack`, `reader`, `writer`,
+//!   `error`.
+//! * [`measure`]: what happened, as values. Writing down: `recorder`, `ledger`, `samples`, `status`,
+//!   `errors`, `reason`, `connection`. Adding up: `tally` (a run), `interval` and `collector`
+//!   (seconds). Summing up: `distribution`, `figures`. Judging: `verdict` (of us), `threshold` with
+//!   `metric` and `quantity` (of the target). What there is to measure: `shape`, `phase`.
+//! * [`report`]: what a run leaves behind. `build` makes the `result`, with its `environment`;
+//!   one file per format: `summary`, `intervals`, `percentiles`, `histogram`, `hlog`, `status`,
+//!   `errors`, and `text` for the screen, over `table`. `folder` writes them, `exit` is the code.
+//! * [`tenant`]: the far side, in a process of its own. `server` is its loop, `session` and
+//!   `sessions` its connections, `packets` and `flow` its half of MQTT, `subscriptions` and
+//!   `router` who gets what. `platforms` says what a message means: `kaa`, `kaa_payload`,
+//!   `enapter`, `kind`, `problem`; what it remembers: `endpoints`, `thing`, `metadata`, `commands`.
+//!   How it behaves: `options` (read by `text`), `delay`, `service`, `pending`, `timers`, `faults`,
+//!   `pushes`, `random`. What it tells: `report`, `arrivals`.
+//!
+//! # Invariants
+//!
+//! Each is held by the tests named after it.
+//!
+//! 1. [`mqtt`], [`plan`], [`measure`] and the formats of [`report`] read no clock, socket, file or
+//!    environment: time is an argument.
+//!    `pure_modules_read_no_clock_socket_file_or_environment`
+//! 2. Nothing points up: a module uses only those that are below it in the flow.
+//!    `layers_point_down`
+//! 3. The intended instant travels with the request from the schedule to the ledger: being late is
+//!    response time and schedule lag, never service time, and a request belongs to the phase of its
+//!    intended instant.
+//!    `a_late_send_shows_in_response_time_and_lag_and_not_in_service_time`,
+//!    `a_request_belongs_to_the_phase_of_its_intended_instant`
+//! 4. The ledger: `planned = sent + dropped`, and `sent` is the sum of its five ends. Counters are
+//!    counted one by one and the sums checked at the end of every run, in release builds too.
+//!    `every_end_of_a_request_has_its_own_counter_and_the_ledger_balances`,
+//!    `a_request_that_vanished_is_named_with_figures`,
+//!    `the_machine_and_defects_of_our_own_make_any_run_invalid`
+//! 5. Percentiles are over planned requests: what was not answered ranks above every answer.
+//!    `unanswered_requests_stand_with_their_longest_certain_wait`,
+//!    `a_percentile_among_timeouts_is_the_longest_certain_wait`
+//! 6. INVALID has causes on our side only; whatever the target does, the run is valid.
+//!    `a_healthy_run_is_valid_whatever_the_target_does`, `only_what_this_machine_lacks_is_ours`
+//! 7. The schedule is a pure function of (seed, endpoint, number): one worker or many, and whatever
+//!    was dropped, the same requests with the same values are due at the same instants.
+//!    `one_shard_or_eight_give_the_same_requests_instants_and_payloads`,
+//!    `a_dropped_request_changes_no_later_value`, `the_seed_decides_values_and_instants`
+//! 8. Bytes from outside never panic the codec, and it takes only what the specification allows.
+//!    `mutations_of_valid_packets_never_panic_and_what_reads_writes_the_same_bytes`,
+//!    `every_vector_is_judged_as_the_specification_says`
+//! 9. Tables have limits, and reaching one is an outcome with a name.
+//!    `the_table_is_full_at_its_limit`, `captures_that_do_not_fit_are_not_recognised`,
+//!    `a_client_that_does_not_read_is_disconnected`, `metadata_stops_growing_at_its_limit`
+//! 10. Platforms are data: no platform's name outside [`tenant`] and the shipped profiles.
+//!     `platform_names_stay_in_the_tenant_and_the_profiles`
+//! 11. After warm-up a worker allocates nothing per message: all of its tables are used again.
+//!     `one_more_message_costs_no_allocation`
+//! 12. Only `main` ends the process, only [`cli`] prints. Data goes to stdout, words to stderr.
+//!     `only_main_exits_and_only_the_command_line_prints`
 
 pub mod cli;
 pub mod delay;

@@ -43,10 +43,15 @@ fn guard(url: &Url, address: IpAddr) -> Result<(), Failure> {
     if is_near(address) {
         return Ok(());
     }
+    let host = &url.host;
+    let resolved = if host.parse::<IpAddr>().is_ok() {
+        String::new()
+    } else {
+        format!(" ({address})")
+    };
     Err(Failure::usage(format!(
-        "{host} ({address}) is neither this machine nor a private network; nothing was sent\n\
-         help: if you may load it, say so: --allow-target {host}",
-        host = url.host
+        "{host}{resolved} is neither this machine nor in a private network; nothing was sent\n\
+         help: if you may load it, say so: --allow-target {host}"
     )))
 }
 

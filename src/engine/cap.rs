@@ -3,10 +3,10 @@
 //! A request that the cap denies keeps its intended instant; the wait shows in its response time, and
 //! past its deadline it is dropped. Not here: how the limit counts (`limiter`).
 
+use super::send::NO_CAPTURES;
 use super::timer::Timer;
 use super::worker::Worker;
 use crate::measure::DropReason;
-use crate::plan::Captures;
 
 /// Requests that may wait for the aggregate cap, per worker.
 const CAPPED_MAX: usize = 100_000;
@@ -46,7 +46,7 @@ impl Worker<'_> {
                 continue;
             }
             self.batch.clear();
-            let _ = self.encode_or_drop(endpoint, request, intended, now, &Captures::new());
+            let _ = self.encode_or_drop(endpoint, request, intended, now, &NO_CAPTURES);
             let connection = self.connection_for(endpoint, request);
             self.flush(connection);
         }

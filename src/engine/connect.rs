@@ -128,13 +128,15 @@ impl Worker<'_> {
 
     /// CONNACK is in.
     pub(super) fn on_connack(&mut self, connection: u32, packet: ConnAck, at: u64) {
+        let row = &mut self.connections[connection as usize];
+        if row.state != State::Handshake {
+            // A second one (section 3.2.0 allows one).
+            return self.lose(connection, FailReason::Protocol);
+        }
         if packet.code != ConnectReturnCode::Accepted {
             return self.connect_failed(connection, failure::of_return_code(packet.code));
         }
         let row = &mut self.connections[connection as usize];
-        if row.state != State::Handshake {
-            return self.lose(connection, FailReason::Protocol);
-        }
         row.connect_took = at.saturating_sub(row.connect_started);
         let filters = self.filters_of(connection);
         if filters.is_empty() {

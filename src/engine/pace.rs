@@ -4,9 +4,9 @@
 //! decision. Not here: the open model, whose instants come from the schedule.
 
 use super::connection::State;
+use super::send::NO_CAPTURES;
 use super::timer::Timer;
 use super::worker::{Stage, Worker};
-use crate::plan::Captures;
 use crate::profile::Model;
 
 /// Endpoints that send in one turn before the sockets are looked at again.
@@ -116,7 +116,7 @@ impl Worker<'_> {
             self.endpoints[endpoint as usize].picked += 1;
             self.recorder.planned(request, now);
             if self
-                .encode_or_drop(endpoint, request, now, now, &Captures::new())
+                .encode_or_drop(endpoint, request, now, now, &NO_CAPTURES)
                 .is_err()
             {
                 // Asking again at once would find the same obstacle.

@@ -118,10 +118,14 @@ impl Worker<'_> {
     fn answer(&mut self, endpoint: u32, inbound: u16, captures: &Captures, at: u64) {
         let plan = self.plan;
         let answers = &plan.inbound[usize::from(inbound)].answers;
+        let mut earliest = at;
         for (number, &request) in answers.iter().enumerate() {
             self.pushed.drawn += 1;
             let definition = &plan.requests[usize::from(request)];
-            let due = at + definition.reaction_ns(self.base + endpoint, self.pushed.drawn);
+            let reaction_ns = definition.reaction_ns(self.base + endpoint, self.pushed.drawn);
+            // Delays are drawn apart from each other; the final answer still comes last.
+            let due = (at + reaction_ns).max(earliest);
+            earliest = due + 1;
             let waiting = Waiting {
                 endpoint,
                 inbound,

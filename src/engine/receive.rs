@@ -16,17 +16,28 @@ use crate::mqtt::{
 };
 
 /// Reads of one connection per turn, so that a flooding target cannot starve the schedule.
-const READS_PER_TURN: usize = 8;
+const READS_PER_TURN: usize = 4;
+/// Bytes of one read. The kernel copies them while the schedule waits.
+pub(super) const READ_SIZE: usize = 64 << 10;
+/// When a connection has been read enough.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Until {
+    /// When a read did not fill its buffer: the next byte makes a new edge (epoll(7), question 9).
+    Short,
+    /// When the socket says so: the end of the stream may be next, which has made its edge already.
+    Dry,
+}
+
 /// Incoming QoS 2 messages that may be unreleased; a target that exceeds it breaks the protocol.
 const INCOMING_MAX: usize = 65_535;
 
 impl Worker<'_> {
     /// Reads a connection until the kernel has no more, or for as long as its turn lasts.
-    pub(super) fn read(&mut self, connection: u32) {
+    pub(super) fn read(&mut self, connection: u32, until: Until) {
         let mut scratch = std::mem::take(&mut self.scratch);
         let mut more = true;
         for _ in 0..READS_PER_TURN {
-            more = self.read_once(connection, &mut scratch);
+            more = self.read_once(connection, &mut scratch, until);
             if !more {
                 break;
             }
@@ -38,7 +49,7 @@ impl Worker<'_> {
     }
 
     /// One read call and the packets that it completes. False: nothing more to read now.
-    fn read_once(&mut self, connection: u32, scratch: &mut [u8]) -> bool {
+    fn read_once(&mut self, connection: u32, scratch: &mut [u8], until: Until) -> bool {
         let row = &mut self.connections[connection as usize];
         if matches!(row.state, State::Down | State::Connecting) {
             return false;
@@ -49,8 +60,8 @@ impl Worker<'_> {
         let kept = row.tail.len();
         scratch[..kept].copy_from_slice(&row.tail);
         row.tail.clear();
-        let room = scratch.len() - kept;
-        let count = match stream.read(&mut scratch[kept..]) {
+        let room = READ_SIZE.min(scratch.len() - kept);
+        let count = match stream.read(&mut scratch[kept..kept + room]) {
             Ok(0) => {
                 self.lose(connection, FailReason::Closed);
                 return false;
@@ -71,8 +82,7 @@ impl Worker<'_> {
         let at = self.clock.now();
         self.recorder.read(count as u64);
         self.packets(connection, &scratch[..kept + count], at);
-        // A short read has emptied the socket: the next byte makes a new edge.
-        count == room
+        until == Until::Dry || count == room
     }
 
     fn packets(&mut self, connection: u32, mut bytes: &[u8], at: u64) {

@@ -14,6 +14,9 @@ use crate::measure::DropReason;
 use crate::plan::{Captures, Message, RequestIdKind, uuid_request_id};
 use crate::profile::Sender;
 
+/// What a request that answers nothing has captured. Shared, because making one clears 280 bytes.
+pub(super) static NO_CAPTURES: Captures = Captures::new();
+
 impl Worker<'_> {
     /// Puts the first arrival of every stream of every endpoint into the wheel, or lets the closed and
     /// `"max"` models begin.
@@ -48,7 +51,7 @@ impl Worker<'_> {
     /// One arrival is due: send it, together with what else is due on the same connection.
     pub(super) fn arrival(&mut self, endpoint: u32, stream: u16, at: u64) {
         if self.stage != Stage::Loading {
-            return; // Stopped in between: what was not planned does not exist.
+            return self.stopped_before(endpoint, stream, at);
         }
         let request = self.advance(endpoint, stream, at);
         let connection = self.connection_for(endpoint, request);
@@ -69,6 +72,15 @@ impl Worker<'_> {
             position += 1;
         }
         self.flush(connection);
+    }
+
+    /// An arrival that comes up after the load was ended: what was due before counts as planned.
+    fn stopped_before(&mut self, endpoint: u32, stream: u16, at: u64) {
+        if at <= self.load_end {
+            let request = self.advance(endpoint, stream, at);
+            self.recorder.planned(request, at);
+            self.recorder.dropped(request, at, DropReason::Stopped);
+        }
     }
 
     fn upcoming_of(&mut self, endpoint: u32, stream: u16) -> &mut Upcoming {
@@ -109,7 +121,7 @@ impl Worker<'_> {
             return self.hold_back(endpoint, request, intended, again);
         }
         // In the open model a dropped request is counted, and that is all.
-        let _ = self.encode_or_drop(endpoint, request, intended, now, &Captures::new());
+        let _ = self.encode_or_drop(endpoint, request, intended, now, &NO_CAPTURES);
     }
 
     /// The present as far as the limits need it. A request that is on time needs no clock read of its
@@ -153,18 +165,7 @@ impl Worker<'_> {
         let definition = &plan.requests[usize::from(request)];
         let deadline = intended.saturating_add(definition.deadline_ns);
         let connection = self.connection_for(endpoint, request);
-        let row = &self.connections[connection as usize];
-        if row.state != State::Up {
-            return Err(DropReason::NotConnected);
-        }
-        if now > deadline {
-            return Err(DropReason::Late);
-        }
-        if row.backlog() + self.batch.bytes.len()
-            > self.settings.profile.limits.buffer_per_connection as usize
-        {
-            return Err(DropReason::BackPressure);
-        }
+        self.can_take(connection, now, deadline)?;
         let tracked = definition.has_reply() || definition.qos > 0;
         let in_flight = self.endpoints[endpoint as usize].in_flight;
         if tracked
@@ -213,6 +214,21 @@ impl Worker<'_> {
             },
         });
         Ok(())
+    }
+
+    /// Whether the connection takes one more message before the deadline.
+    fn can_take(&self, connection: u32, now: u64, deadline: u64) -> Result<(), DropReason> {
+        let row = &self.connections[connection as usize];
+        let waiting = row.backlog() + self.batch.bytes.len();
+        if row.state != State::Up {
+            Err(DropReason::NotConnected)
+        } else if now > deadline {
+            Err(DropReason::Late)
+        } else if waiting > self.settings.profile.limits.buffer_per_connection as usize {
+            Err(DropReason::BackPressure)
+        } else {
+            Ok(())
+        }
     }
 
     fn open_exchange(

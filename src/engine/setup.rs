@@ -11,6 +11,7 @@ use super::endpoint::Endpoint;
 use super::exchange::Exchanges;
 use super::limiter::Limiter;
 use super::pushed::Pushed;
+use super::receive::READ_SIZE;
 use super::run::Settings;
 use super::worker::{Stage, Worker};
 use super::write::Batch;
@@ -38,29 +39,24 @@ impl<'a> Worker<'a> {
         spare: Receiver<Box<Interval>>,
     ) -> std::io::Result<Self> {
         let Assignment {
-            index,
             endpoints,
             plan,
             shape,
             settings,
-            control,
-            clock,
-            reports,
+            ..
         } = assignment;
-        let (index, clock) = (*index, *clock);
+        let clock = assignment.clock;
         let count = (endpoints.end - endpoints.start) as usize;
         let portion = count as f64 / f64::from(plan.endpoints.max(1));
         let connections = connections_of(plan, count as u32);
-        let caller = connections
-            .iter()
-            .position(|connection| connection.part == Part::Caller);
+        let caller = connections.iter().position(|row| row.part == Part::Caller);
         let profile = &settings.profile;
         let packet_max = profile.limits.packet_size as usize;
         let scope_cursors = scope_cursors(plan);
         let exchange_limit = (f64::from(profile.limits.in_flight) * portion).ceil() as usize;
-        let message_rate = profile.limits.messages_per_s.0 * portion;
+        let connecting_max = f64::from(profile.fleet.connects_in_progress) * portion;
         Ok(Self {
-            index,
+            index: assignment.index,
             poller: Poller::new(1024)?,
             wheel: Wheel::new(clock.now()),
             recorder: Recorder::new(shape.clone()),
@@ -79,31 +75,29 @@ impl<'a> Worker<'a> {
             exchanges: Exchanges::new(exchange_limit.max(1)),
             pushed: Pushed::new(),
             batch: Batch::default(),
-            scratch: vec![0; packet_max + (64 << 10)].into_boxed_slice(),
+            scratch: vec![0; packet_max + READ_SIZE].into_boxed_slice(),
             fired: Vec::new(),
             due: VecDeque::new(),
             unread: VecDeque::new(),
             runnable: VecDeque::new(),
             capped: VecDeque::new(),
             cap_armed: false,
-            message_cap: Limiter::new(message_rate, 0.02),
+            message_cap: Limiter::new(profile.limits.messages_per_s.0 * portion, 0.02),
             closed_cap: closed_cap(profile).map(|rate| Limiter::new(rate * portion, 0.01)),
             connect_limit: Limiter::new(profile.fleet.connect_rate.0 * portion, 0.01),
             connect_queue: (0..connections.len() as u32).collect(),
             connect_armed: false,
             connecting: 0,
-            connecting_max: ((f64::from(profile.fleet.connects_in_progress) * portion).ceil()
-                as u32)
-                .max(1),
+            connecting_max: connecting_max.ceil().max(1.0) as u32,
             settled: 0,
             up: 0,
             ever_up: 0,
             connections,
             plan,
             settings,
-            control,
+            control: &assignment.control,
             clock,
-            reports: reports.clone(),
+            reports: assignment.reports.clone(),
             spare,
             drained_at: 0,
             last_wake: 0,

@@ -13,6 +13,7 @@ use super::endpoint::Endpoint;
 use super::exchange::{Exchanges, Ticket};
 use super::limiter::Limiter;
 use super::pushed::Pushed;
+use super::receive::Until;
 use super::run::Settings;
 use super::timer::Timer;
 use super::write::Batch;
@@ -23,6 +24,8 @@ use crate::profile::Model;
 
 /// Due timers handled before the sockets are looked at again.
 pub(super) const DUE_PER_TURN: usize = 64;
+/// Sockets handled before due timers are looked at again.
+const SOCKETS_BETWEEN_DUE: usize = 16;
 /// Longest wait: the coordinator's orders are looked at this often.
 const LONGEST_WAIT: u64 = 20_000_000;
 const SECOND: u64 = 1_000_000_000;
@@ -174,6 +177,7 @@ impl Worker<'_> {
         let quiet = self.exchanges.active() == 0
             && self.pushed.is_empty()
             && self.due.is_empty()
+            && self.wheel.next().is_none_or(|at| at > self.load_end)
             && self
                 .connections
                 .iter()
@@ -267,20 +271,33 @@ impl Worker<'_> {
         Ok(())
     }
 
+    /// Handles what the kernel reported. Between a few sockets the schedule gets its turn, so that a
+    /// target that sends much cannot make this side late.
     fn handle_events(&mut self) {
-        for _ in 0..self.unread.len() {
-            if let Some(connection) = self.unread.pop_front() {
-                self.read(connection);
+        let unread = self.unread.len();
+        for number in 0..unread + self.poller.len() {
+            if number % SOCKETS_BETWEEN_DUE == SOCKETS_BETWEEN_DUE - 1 {
+                self.expire(self.clock.now());
+                self.handle_due();
             }
-        }
-        for number in 0..self.poller.len() {
-            let event = self.poller.event(number);
+            if number < unread {
+                if let Some(connection) = self.unread.pop_front() {
+                    self.read(connection, Until::Dry);
+                }
+                continue;
+            }
+            let event = self.poller.event(number - unread);
             let connection = event.token as u32;
             if event.writable {
                 self.writable(connection);
             }
             if event.readable {
-                self.read(connection);
+                let until = if event.closed {
+                    Until::Dry
+                } else {
+                    Until::Short
+                };
+                self.read(connection, until);
             }
         }
     }

@@ -57,7 +57,8 @@ impl Override {
         if holds_secret(last) || words(&self.value).any(|(_, word)| holds_secret(word)) {
             return format!("--set {}=***", self.key);
         }
-        format!("--set {}={}", self.key, shortened(&self.value))
+        let value = without_user_information(&self.value);
+        format!("--set {}={}", self.key, shortened(&value))
     }
 }
 
@@ -108,14 +109,18 @@ fn covered(line: &str) -> String {
         // One star per byte keeps the columns right.
         return format!("{}{}", &line[..kept], "*".repeat(quoted.len()));
     }
-    // User information of a URL.
-    if let (Some(scheme), Some(at)) = (line.find("://"), line.rfind('@'))
+    without_user_information(line)
+}
+
+/// The text with the user information of a URL covered.
+fn without_user_information(text: &str) -> String {
+    if let (Some(scheme), Some(at)) = (text.find("://"), text.rfind('@'))
         && scheme + 3 < at
     {
         let stars = "*".repeat(at - scheme - 3);
-        return format!("{}{stars}{}", &line[..scheme + 3], &line[at..]);
+        return format!("{}{stars}{}", &text[..scheme + 3], &text[at..]);
     }
-    line.to_owned()
+    text.to_owned()
 }
 
 /// The words of a text and where they begin.

@@ -1,0 +1,385 @@
+//! Two accounts of the same run, the fleet's and the tenant's, agree to the message.
+//!
+//! Whether a busy machine may be believed is no question here: counts do not depend on it. Deadlines
+//! are long enough that only a lost reply meets one.
+
+mod support;
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use support::{LEDGER, Midge, Outcome, Tenant};
+
+/// Several hundred requests of three kinds.
+fn kaa() -> Midge {
+    Midge::run("kaa-fleet")
+        .brief()
+        .set("load.in_flight_max", "200")
+        .set("load.drain", "10s")
+}
+
+/// Against a tenant that loses, repeats and refuses.
+fn kaa_with_faults() -> Midge {
+    kaa()
+        .set("request.*.deadline", "2s")
+        .set("tenant.loss", "1%")
+        .set("tenant.duplicate", "1%")
+        .set("tenant.error_rate", "2%")
+}
+
+fn whole_run(outcome: &Outcome, request: &str, count: &str) -> u64 {
+    outcome.count(&format!("/requests/{request}/whole_run/{count}"))
+}
+
+/// Counts of one name, by request.
+fn by_request(outcome: &Outcome, count: &str) -> BTreeMap<String, u64> {
+    let requests = outcome.requests();
+    requests
+        .into_iter()
+        .map(|request| {
+            let counted = whole_run(outcome, &request, count);
+            (request, counted)
+        })
+        .collect()
+}
+
+/// Every count of every request against the tenant's.
+#[track_caller]
+fn agree(outcome: &Outcome, tenant: &Value) {
+    outcome.keeps_its_accounts();
+    for request in outcome.requests() {
+        for (ours, theirs) in [
+            ("sent", "received"),
+            ("ok", "replied_ok"),
+            ("error", "replied_error"),
+            ("timeout", "lost"),
+            ("duplicate", "duplicated"),
+        ] {
+            let counted = tenant[theirs][&request].as_u64().unwrap_or(0);
+            assert_eq!(
+                whole_run(outcome, &request, ours),
+                counted,
+                "{request}: {ours} here, {theirs} there\n{tenant}\n{outcome}"
+            );
+        }
+    }
+    for none in ["orphan", "late", "unattributed_errors"] {
+        assert_eq!(outcome.count(&format!("/whole_run/{none}")), 0, "{none}");
+    }
+}
+
+/// Runs it, and compares with the tenant that it has started.
+#[track_caller]
+fn agrees(midge: Midge) -> Outcome {
+    let outcome = midge.go();
+    let tenant = outcome.at("/tenant").clone();
+    assert_eq!(tenant["format"], 1, "{outcome}");
+    agree(&outcome, &tenant);
+    assert!(outcome.count("/whole_run/ok") > 0, "{outcome}");
+    outcome
+}
+
+#[track_caller]
+fn answers_everything(outcome: &Outcome) {
+    assert_eq!(
+        outcome.count("/whole_run/ok"),
+        outcome.count("/whole_run/planned"),
+        "{outcome}"
+    );
+}
+
+#[test]
+fn losses_repetitions_and_errors_agree_to_the_message() {
+    let outcome = agrees(kaa_with_faults());
+    for count in ["timeout", "duplicate", "error"] {
+        let counted = outcome.count(&format!("/whole_run/{count}"));
+        assert!(counted > 0, "{count}\n{outcome}");
+    }
+}
+
+#[test]
+fn they_agree_with_two_workers_and_a_tenant_that_takes_its_time() {
+    agrees(
+        kaa_with_faults()
+            .workers(2)
+            .set("tenant.service_time", "exp:2ms"),
+    );
+}
+
+#[test]
+fn they_agree_with_a_tenant_of_its_own() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("arrivals");
+    let arrivals = format!("--arrivals={}", file.display());
+    let tenant = Tenant::start(["--loss=1%", "--duplicate=1%", "--error-rate=2%", &arrivals]);
+    let midge = kaa().set("request.*.deadline", "2s").target(&tenant.url);
+    let outcome = midge.go();
+    let counts = tenant.stop();
+    agree(&outcome, &counts);
+    assert_eq!(outcome.at("/simulated_tenant"), false);
+    // One instant of eight bytes for each message, in order.
+    let bytes = std::fs::read(file).expect("a file of instants");
+    assert_eq!(bytes.len() as u64, 8 * outcome.count("/whole_run/sent"));
+    let instants: Vec<u64> = bytes
+        .chunks_exact(8)
+        .map(|chunk| u64::from_le_bytes(chunk.try_into().expect("eight bytes")))
+        .collect();
+    assert!(instants.is_sorted());
+}
+
+#[test]
+fn they_agree_when_replies_go_through_subscriptions() {
+    let outcome = agrees(
+        kaa()
+            .set("tenant.delivery", "broker")
+            .set("fleet.subscribe", "auto"),
+    );
+    answers_everything(&outcome);
+}
+
+#[test]
+fn they_agree_at_qos_0_1_and_2() {
+    for qos in ["0", "1", "2"] {
+        let midge = kaa().set("request.*.qos", qos);
+        let outcome = agrees(midge);
+        answers_everything(&outcome);
+        let acknowledged = outcome.count("/total/acknowledge_time_us/count");
+        let expected = if qos == "0" {
+            0
+        } else {
+            outcome.count("/total/sent")
+        };
+        assert_eq!(acknowledged, expected, "QoS {qos}\n{outcome}");
+    }
+}
+
+#[test]
+fn they_agree_when_replies_have_qos_2_too() {
+    let outcome = agrees(
+        kaa()
+            .set("request.*.qos", "2")
+            .set("fleet.subscribe", "auto")
+            .set("fleet.subscribe_qos", "2")
+            .set("tenant.delivery", "broker"),
+    );
+    answers_everything(&outcome);
+}
+
+#[test]
+fn they_agree_in_the_closed_model() {
+    let outcome = agrees(
+        kaa_with_faults()
+            .set("fleet.endpoints", "20")
+            .set("load.model", "closed")
+            .set("load.think_time", "5ms"),
+    );
+    assert!(outcome.count("/total/planned") > 0);
+}
+
+#[test]
+fn they_agree_as_fast_as_the_sockets_take() {
+    let outcome = agrees(
+        kaa()
+            .set("fleet.endpoints", "20")
+            .set("load.arrival_rate", "max")
+            .set("request.*.deadline", "20s")
+            .set("load.drain", "20s"),
+    );
+    answers_everything(&outcome);
+}
+
+#[test]
+fn they_agree_with_a_rate_and_a_period_for_each_request() {
+    let profile = r#"
+format = 1
+name = "own-rates"
+platforms = ["kaa"]
+
+[fleet]
+endpoints = 50
+subscribe = "none"
+
+[load]
+warm_up = "200ms"
+measure = "1s"
+drain = "10s"
+
+[[request]]
+use = "kaa/dcx-json"
+rate = "300/s"
+
+[[request]]
+use = "kaa/metadata-get"
+every = "500ms"
+"#;
+    let midge = Midge::run("./own-rates.toml").file("own-rates.toml", profile);
+    let outcome = agrees(midge);
+    answers_everything(&outcome);
+    // Each endpoint twice a second, whatever its phase.
+    assert_eq!(outcome.count("/requests/metadata-get/planned"), 100);
+}
+
+#[test]
+fn two_connections_of_each_endpoint_answer_everything() {
+    let outcome = agrees(
+        kaa()
+            .set("fleet.connections.per_endpoint", "2")
+            .set("fleet.subscribe", "auto")
+            .set("tenant.delivery", "broker"),
+    );
+    answers_everything(&outcome);
+    assert_eq!(outcome.count("/connections/connected"), 100);
+    assert_eq!(outcome.count("/tenant/connections"), 100);
+}
+
+#[test]
+fn ten_endpoints_of_each_connection_answer_everything() {
+    for delivery in ["kpc", "broker"] {
+        let subscribe = if delivery == "kpc" { "none" } else { "auto" };
+        let outcome = agrees(
+            kaa()
+                .set("fleet.connections.endpoints_per_connection", "10")
+                .set("fleet.subscribe", subscribe)
+                .set("tenant.delivery", delivery),
+        );
+        answers_everything(&outcome);
+        assert_eq!(outcome.count("/connections/connected"), 5);
+    }
+}
+
+#[test]
+fn the_same_seed_plans_the_same_on_one_worker_and_on_three() {
+    let one = agrees(kaa());
+    let three = agrees(kaa().workers(3));
+    assert_eq!(three.count("/generator/workers"), 3);
+    for request in one.requests() {
+        for place in ["", "/whole_run"] {
+            let pointer = format!("/requests/{request}{place}/planned");
+            assert_eq!(one.count(&pointer), three.count(&pointer), "{pointer}");
+        }
+    }
+    assert_eq!(by_request(&one, "planned"), by_request(&three, "planned"));
+    assert_eq!(one.at("/tenant/received"), three.at("/tenant/received"));
+}
+
+#[test]
+fn another_seed_plans_something_else() {
+    let outcomes = ["1", "2"].map(|seed| agrees(kaa().argument("--seed").argument(seed)));
+    let [one, other] = outcomes.map(|outcome| by_request(&outcome, "planned"));
+    assert_ne!(one, other);
+}
+
+#[test]
+fn connections_that_the_tenant_cuts_are_counted_and_come_back() {
+    let outcome = kaa()
+        .set("tenant.disconnect_rate", "20/s")
+        .set("load.measure", "2s")
+        .go();
+    outcome.keeps_its_accounts();
+    let count = |pointer: &str| outcome.count(pointer);
+    assert!(count("/connections/lost") > 0, "{outcome}");
+    assert!(count("/connections/reconnects") > 0, "{outcome}");
+    assert!(count("/whole_run/dropped_by/not_connected") > 0);
+    // One may be cut while the run says goodbye.
+    assert!(count("/connections/lost") <= count("/tenant/disconnected"));
+    let opened = count("/connections/connected") + count("/connections/reconnects");
+    assert_eq!(count("/tenant/connections"), opened, "{outcome}");
+    for request in outcome.requests() {
+        let replied = count(&format!("/tenant/replied_ok/{request}"));
+        // What was under way when the connection was cut is failed here and replied there.
+        assert!(whole_run(&outcome, &request, "ok") <= replied);
+        let received = count(&format!("/tenant/received/{request}"));
+        assert!(received <= whole_run(&outcome, &request, "sent"));
+    }
+}
+
+#[test]
+fn commands_reach_the_devices_and_their_answers_the_cloud() {
+    let outcome = Midge::run("enapter-commands")
+        .brief()
+        .set("load.drain", "10s")
+        .go();
+    outcome.keeps_its_accounts();
+    let planned = whole_run(&outcome, "set-power", "planned");
+    assert!(planned > 0);
+    assert_eq!(whole_run(&outcome, "set-power", "ok"), planned, "{outcome}");
+    let count = |pointer: &str| outcome.count(pointer);
+    // The tenant has seen each command, each report and each of both answers.
+    assert_eq!(count("/tenant/received/command"), planned);
+    assert_eq!(
+        count("/tenant/received/telemetry"),
+        whole_run(&outcome, "telemetry", "sent")
+    );
+    assert_eq!(count("/tenant/received/command-answer"), 2 * planned);
+    assert_eq!(count("/tenant/results/completed"), planned);
+    // Progress comes before the end, always.
+    assert_eq!(count("/tenant/results/log"), planned, "{outcome}");
+    assert_eq!(outcome.at("/tenant/rejected"), &serde_json::json!({}));
+    // The devices have received each of them once and answered it.
+    assert_eq!(count("/inbound/command/received"), planned);
+    assert_eq!(count("/inbound/command/answered"), planned);
+    assert_eq!(count("/inbound/command/duplicate"), 0);
+    for answer in ["command-answer-1", "command-answer-2"] {
+        assert_eq!(whole_run(&outcome, answer, "ok"), planned, "{answer}");
+        assert_eq!(
+            outcome.at(&format!("/requests/{answer}/reactive")),
+            true,
+            "{answer}"
+        );
+    }
+}
+
+#[test]
+fn commands_that_kaa_pushes_are_answered_once() {
+    let profile = r#"
+format = 1
+name = "commanded"
+platforms = ["kaa"]
+
+[fleet]
+endpoints = 50
+subscribe = "none"
+
+[load]
+arrival_rate = "500/s"
+warm_up = "200ms"
+measure = "1s"
+drain = "10s"
+
+[[request]]
+use = "kaa/dcx-json"
+
+[[inbound]]
+use = "kaa/command"
+
+[tenant]
+commands = "100/s"
+"#;
+    let midge = Midge::run("./commanded.toml").file("commanded.toml", profile);
+    let outcome = midge.go();
+    outcome.keeps_its_accounts();
+    let received = outcome.count("/inbound/command/received");
+    assert!(received > 0, "{outcome}");
+    assert_eq!(
+        outcome.count("/inbound/command/answered"),
+        received - outcome.count("/inbound/command/duplicate"),
+        "{outcome}"
+    );
+    // One may be pushed while the run says goodbye.
+    assert!(received <= outcome.count("/tenant/pushed/command"));
+}
+
+#[test]
+fn the_measure_phase_is_a_part_of_the_whole_run() {
+    let outcome = agrees(kaa_with_faults());
+    for request in outcome.requests() {
+        for count in LEDGER {
+            let measured = outcome.count(&format!("/requests/{request}/{count}"));
+            let whole = whole_run(&outcome, &request, count);
+            assert!(
+                measured <= whole,
+                "{request} {count}: {measured} of {whole}"
+            );
+        }
+    }
+}

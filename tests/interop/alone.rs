@@ -1,0 +1,40 @@
+//! Peace to measure in: one timed test at a time, and none judged by figures that the program itself
+//! calls unbelievable.
+
+use std::fs::File;
+
+use crate::support::Outcome;
+
+/// What other work on the machine can cause, and nothing else.
+const DISTURBED: [&str; 3] = ["pacer_lag_p99", "pacer_lag_p999", "hiccup"];
+const ATTEMPTS: usize = 4;
+
+/// Until it is dropped, no other test of this build folder that asks for it runs, in any process.
+#[must_use]
+pub fn alone() -> File {
+    let path = concat!(env!("CARGO_TARGET_TMPDIR"), "/alone.lock");
+    let file = File::create(path).unwrap_or_else(|error| panic!("{path}: {error}"));
+    file.lock()
+        .unwrap_or_else(|error| panic!("{path}: {error}"));
+    file
+}
+
+/// The first attempt whose verdict is VALID. A verdict of INVALID is final, unless all it complains
+/// of is that the machine was busy: then the figures are thrown away unseen, and it runs again.
+#[track_caller]
+pub fn believed<T>(mut attempt: impl FnMut() -> (Outcome, T)) -> (Outcome, T) {
+    for _ in 0..ATTEMPTS {
+        let (outcome, rest) = attempt();
+        if outcome.is_valid() {
+            return (outcome, rest);
+        }
+        let reasons = outcome.reasons();
+        assert!(
+            !reasons.is_empty() && reasons.iter().all(|reason| DISTURBED.contains(reason)),
+            "{outcome}"
+        );
+    }
+    panic!(
+        "the machine was too busy in {ATTEMPTS} runs, one after the other: leave it alone for a while"
+    );
+}

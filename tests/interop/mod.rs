@@ -1,0 +1,19 @@
+//! What tests with real processes share: a real broker, a freeze from outside, peace to measure in.
+//!
+//! A module of each test binary that needs it (`mod interop;`, beside `mod support;`). Not here: how
+//! the program itself is called (see `support`), and what a test expects.
+#![allow(
+    dead_code,
+    unused_imports,
+    reason = "a module of several test binaries, each of which uses a part"
+)]
+
+mod alone;
+mod figures;
+mod freeze;
+mod mosquitto;
+
+pub use alone::{alone, believed};
+pub use figures::{ms, names, rows, share_above, tail_ms};
+pub use freeze::{freeze, freeze_for_good};
+pub use mosquitto::{Message, Mosquitto, Subscriber};

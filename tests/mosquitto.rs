@@ -1,0 +1,294 @@
+//! Against a real broker: does what the program reports agree with what the broker has seen?
+//!
+//! Mosquitto 2 on a free port, with its own subscriber as an independent witness. A machine without
+//! it fails these tests and learns the command that installs it. Not here: how exact times are (see
+//! `honesty`).
+
+mod interop;
+mod support;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use interop::{Message, Mosquitto, alone, believed, freeze_for_good, rows};
+use support::{Midge, Outcome};
+
+/// The shipped profile for brokers, small.
+fn publishing(broker: &Mosquitto, qos: u8) -> Midge {
+    Midge::run("mqtt-publish")
+        .target(&broker.url)
+        .set("fleet.endpoints", "50")
+        .set("load.arrival_rate", "500/s")
+        .set("load.warm_up", "500ms")
+        .set("request.*.qos", &qos.to_string())
+}
+
+#[track_caller]
+fn every_message_reaches_an_independent_subscriber_once(qos: u8) {
+    let _alone = alone();
+    let (outcome, messages) = believed(|| {
+        let broker = Mosquitto::start();
+        let subscriber = broker.subscribe("bench/#", qos);
+        let outcome = publishing(&broker, qos).set("load.measure", "2s").go();
+        let messages = subscriber.messages(outcome.count("/whole_run/sent"));
+        (outcome, messages)
+    });
+    outcome.keeps_its_accounts();
+    let planned = outcome.count("/total/planned");
+    assert!((850..=1_150).contains(&planned), "{planned}\n{outcome}");
+    assert_eq!(outcome.count("/total/ok"), planned, "{outcome}");
+    assert_eq!(
+        outcome.count("/whole_run/ok"),
+        outcome.count("/whole_run/planned"),
+        "{outcome}"
+    );
+    let acknowledged = if qos == 0 { 0 } else { planned };
+    assert_eq!(
+        outcome.count("/total/acknowledge_time_us/count"),
+        acknowledged,
+        "{outcome}"
+    );
+    assert_eq!(
+        messages.len() as u64,
+        outcome.count("/whole_run/sent"),
+        "{outcome}"
+    );
+    assert!(messages.iter().all(|message| message.qos == qos));
+    let topics: BTreeSet<&str> = messages.iter().map(|message| &*message.topic).collect();
+    let expected: BTreeSet<String> = (0..50).map(|n| format!("bench/{n}/telemetry")).collect();
+    assert!(
+        topics.iter().copied().eq(expected.iter().map(|t| &**t)),
+        "{topics:?}"
+    );
+    outcome.ends_with(0);
+}
+
+#[test]
+fn every_qos_0_message_reaches_an_independent_subscriber_once() {
+    every_message_reaches_an_independent_subscriber_once(0);
+}
+
+#[test]
+fn every_qos_1_message_reaches_an_independent_subscriber_once() {
+    every_message_reaches_an_independent_subscriber_once(1);
+}
+
+#[test]
+fn every_qos_2_message_reaches_an_independent_subscriber_once() {
+    every_message_reaches_an_independent_subscriber_once(2);
+}
+
+#[test]
+fn a_broker_that_crashes_and_comes_back_costs_messages_but_not_the_run() {
+    let _alone = alone();
+    let (outcome, ()) = believed(|| {
+        let mut broker = Mosquitto::start();
+        let mut running = publishing(&broker, 1).set("load.measure", "7s").spawn();
+        running.await_load();
+        // Frozen first, so that something is in flight when it dies.
+        freeze_for_good(&broker.process, Duration::from_secs(2));
+        std::thread::sleep(Duration::from_millis(200));
+        broker.crash();
+        std::thread::sleep(Duration::from_secs(1));
+        broker.restart();
+        (running.finish(), ())
+    });
+    outcome.keeps_its_accounts();
+    let count = |pointer: &str| outcome.count(pointer);
+    assert_eq!(count("/connections/connected"), 50, "{outcome}");
+    assert_eq!(count("/connections/lost"), 50, "{outcome}");
+    assert_eq!(count("/connections/reconnects"), 50, "{outcome}");
+    assert!(count("/connections/failed_by/refused") > 0, "{outcome}");
+    // 100 messages came due while the broker was frozen and were written; those of the second
+    // without a broker, and of the back-off after it, could not be.
+    let failed = count("/total/failed");
+    assert!((50..=150).contains(&failed), "{failed}\n{outcome}");
+    let dropped = count("/total/dropped_by/not_connected");
+    assert!((400..=2_000).contains(&dropped), "{dropped}\n{outcome}");
+    assert_eq!(count("/total/dropped"), dropped, "{outcome}");
+    assert_eq!(count("/total/timeout"), 0, "{outcome}");
+    // Seen second by second: the fleet goes, and is all back at the end, and sends.
+    let seconds = rows(&outcome, "intervals.csv");
+    let connected = |row: &Vec<String>| row[15].parse::<u64>().expect("a count");
+    assert!(seconds.iter().any(|row| connected(row) == 0), "{outcome}");
+    assert_eq!(seconds.last().map(connected), Some(50), "{outcome}");
+    let last_of_load = seconds.iter().rfind(|row| row[1] == "measure");
+    let last_of_load = last_of_load.expect("it was measured");
+    assert_eq!(last_of_load[3], last_of_load[5], "{last_of_load:?}");
+    // The broker's failure is no reason to doubt the instrument; the profile allows 1 % of failures.
+    let judged = outcome.at("/thresholds").as_array().expect("a list");
+    let failed: Vec<_> = judged.iter().filter(|one| one["passed"] == false).collect();
+    assert_eq!(failed.len(), 1, "{outcome}");
+    assert_eq!(failed[0]["expression"], "failure_rate < 1%");
+    outcome.ends_with(99);
+}
+
+/// What a payload of the Enapter platform says of a command.
+fn field<'a>(payload: &'a serde_json::Value, name: &str) -> &'a str {
+    payload[name].as_str().unwrap_or_default()
+}
+
+/// Of each command: its requests, and the states of its answers in their order.
+fn commands(messages: &[Message]) -> BTreeMap<String, (usize, Vec<String>)> {
+    let mut commands: BTreeMap<String, (usize, Vec<String>)> = BTreeMap::new();
+    for message in messages {
+        let payload: serde_json::Value =
+            serde_json::from_str(&message.payload).expect("JSON in both directions");
+        let command = commands
+            .entry(field(&payload, "id").to_owned())
+            .or_default();
+        if message.topic.ends_with("/requests") {
+            command.0 += 1;
+        } else {
+            command.1.push(field(&payload, "state").to_owned());
+        }
+    }
+    commands
+}
+
+#[track_caller]
+fn every_command_is_answered_once_and_in_order(workers: usize) {
+    let _alone = alone();
+    let (outcome, messages) = believed(|| {
+        let broker = Mosquitto::start();
+        let subscriber = broker.subscribe("v1/+/+/+/v1/command/#", 1);
+        let outcome = Midge::run("enapter-commands")
+            .target(&broker.url)
+            .workers(workers)
+            .set("fleet.endpoints", "40")
+            .set("request.set-power.rate", "100/s")
+            .set("load.warm_up", "500ms")
+            .set("load.measure", "3s")
+            .go();
+        let sent = outcome.count("/requests/set-power/whole_run/sent");
+        // One request and two answers.
+        (outcome, subscriber.messages(3 * sent))
+    });
+    outcome.keeps_its_accounts();
+    let of = |name: &str| outcome.count(&format!("/requests/set-power/whole_run/{name}"));
+    assert!((280..=420).contains(&of("planned")), "{outcome}");
+    assert_eq!(of("ok"), of("planned"), "{outcome}");
+    assert_eq!((of("duplicate"), of("orphan")), (0, 0), "{outcome}");
+    assert_eq!(outcome.count("/inbound/command/received"), of("sent"));
+    assert_eq!(outcome.count("/inbound/command/answered"), of("sent"));
+    assert_eq!(outcome.count("/inbound/command/duplicate"), 0, "{outcome}");
+    assert_eq!(outcome.count("/generator/workers"), workers as u64);
+
+    let commands = commands(&messages);
+    assert_eq!(commands.len() as u64, of("sent"), "IDs are unique");
+    for (id, (requests, states)) in &commands {
+        assert_eq!(*requests, 1, "{id}");
+        assert_eq!(*states, ["log", "completed"], "{id}");
+    }
+    outcome.ends_with(0);
+}
+
+#[test]
+fn every_command_is_answered_once_and_in_order_by_one_worker() {
+    every_command_is_answered_once_and_in_order(1);
+}
+
+#[test]
+fn every_command_is_answered_once_and_in_order_by_two_workers() {
+    every_command_is_answered_once_and_in_order(2);
+}
+
+const USER: &str = "fleet";
+const PASSWORD: &str = "correct horse";
+
+fn brief(broker: &Mosquitto) -> Midge {
+    publishing(broker, 1).set("load.measure", "1s")
+}
+
+#[test]
+fn a_broker_that_lets_nobody_in_is_a_bad_result_and_a_valid_one() {
+    let _alone = alone();
+    let (outcome, ()) = believed(|| {
+        let broker = Mosquitto::for_user(USER, PASSWORD);
+        (brief(&broker).go(), ())
+    });
+    nobody_came_in(outcome);
+}
+
+#[test]
+fn a_broker_that_knows_another_password_is_a_bad_result_and_a_valid_one() {
+    let _alone = alone();
+    let (outcome, ()) = believed(|| {
+        let broker = Mosquitto::for_user(USER, PASSWORD);
+        let midge = brief(&broker)
+            .set("target.username", USER)
+            .set("target.password", "env:BROKER_PASSWORD")
+            .environment("BROKER_PASSWORD", "wrong");
+        (midge.go(), ())
+    });
+    nobody_came_in(outcome);
+}
+
+#[track_caller]
+fn nobody_came_in(outcome: Outcome) {
+    outcome.keeps_its_accounts();
+    assert_eq!(outcome.count("/connections/connected"), 0, "{outcome}");
+    let refused = outcome.count("/connections/failed_by/not_authorized");
+    assert!(refused >= 50, "{outcome}");
+    assert_eq!(outcome.count("/connections/failed"), refused, "{outcome}");
+    assert_eq!(outcome.count("/whole_run/sent"), 0, "{outcome}");
+    outcome.ends_with(99);
+}
+
+#[test]
+fn a_user_with_a_password_from_the_environment_comes_in_and_the_password_stays_secret() {
+    let _alone = alone();
+    let (outcome, ()) = believed(|| {
+        let broker = Mosquitto::for_user(USER, PASSWORD);
+        let midge = brief(&broker)
+            .set("target.username", USER)
+            .set("target.password", "env:BROKER_PASSWORD")
+            .environment("BROKER_PASSWORD", PASSWORD);
+        (midge.go(), ())
+    });
+    outcome.keeps_its_accounts();
+    assert_eq!(outcome.count("/connections/connected"), 50, "{outcome}");
+    assert_eq!(outcome.count("/connections/failed"), 0, "{outcome}");
+    for entry in std::fs::read_dir(&outcome.folder).expect("the run's folder") {
+        let name = entry.expect("a file").file_name();
+        let text = outcome.file(&name.to_string_lossy());
+        assert!(!text.contains(PASSWORD), "{name:?} tells the password");
+    }
+    outcome.ends_with(0);
+}
+
+/// Nobody answers on this broker: whatever comes back is an echo.
+#[track_caller]
+fn no_echo_counts_as_a_reply(subscribe: &str) {
+    let _alone = alone();
+    let (outcome, ()) = believed(|| {
+        let broker = Mosquitto::start();
+        let midge = Midge::run("kaa-fleet")
+            .target(&broker.url)
+            .set("fleet.endpoints", "20")
+            .set("fleet.subscribe", subscribe)
+            .set("load.arrival_rate", "200/s")
+            .set("load.warm_up", "200ms")
+            .set("load.measure", "2s")
+            .set("request.*.deadline", "500ms");
+        (midge.go(), ())
+    });
+    outcome.keeps_its_accounts();
+    let count = |name: &str| outcome.count(&format!("/whole_run/{name}"));
+    assert!(count("sent") > 300, "{outcome}");
+    assert_eq!(count("timeout"), count("sent"), "{outcome}");
+    for none in ["ok", "error", "late", "duplicate", "orphan"] {
+        assert_eq!(count(none), 0, "{none}\n{outcome}");
+    }
+    outcome.ends_with(99);
+}
+
+#[test]
+fn subscriptions_that_are_derived_bring_no_echo() {
+    no_echo_counts_as_a_reply("auto");
+}
+
+#[test]
+fn an_echo_through_overlapping_filters_counts_as_no_reply() {
+    no_echo_counts_as_a_reply(r#"["kp1/#", "kp1/+/dcx/+/json/+", "kp1/+/dcx/+/json/+/status"]"#);
+}
