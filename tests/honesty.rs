@@ -374,19 +374,26 @@ fn a_fixed_delay_is_reported_as_it_is() {
         value: 5.0,
         deviation: 0.0,
     };
-    a_known_distribution_is_reported_as_it_is("fixed:5ms", &["min", "p50", "p90", "p99"].map(exact));
+    a_known_distribution_is_reported_as_it_is(
+        "fixed:5ms",
+        &["min", "p50", "p90", "p99"].map(exact),
+    );
 }
 
 #[test]
 fn an_exponential_delay_is_reported_as_it_is() {
     const MEAN: f64 = 10.0;
-    let known = [("p50", 0.5_f64), ("p90", 0.9), ("p99", 0.99), ("p999", 0.999)].map(
-        |(statistic, q)| Known {
-            statistic,
-            value: -MEAN * (1.0 - q).ln(),
-            deviation: MEAN * (q / (1.0 - q) / DRAWS).sqrt(),
-        },
-    );
+    let known = [
+        ("p50", 0.5_f64),
+        ("p90", 0.9),
+        ("p99", 0.99),
+        ("p999", 0.999),
+    ]
+    .map(|(statistic, q)| Known {
+        statistic,
+        value: -MEAN * (1.0 - q).ln(),
+        deviation: MEAN * (q / (1.0 - q) / DRAWS).sqrt(),
+    });
     a_known_distribution_is_reported_as_it_is("exp:10ms", &known);
 }
 
@@ -454,10 +461,7 @@ fn a_real_broker_that_is_stopped_from_outside_gives_the_analytic_percentiles() {
     let stalled = stalled.as_secs_f64() * 1000.0;
     let own = ms(&outcome, "/total/acknowledge_time_us/p50");
     for (statistic, quantile) in [("p99", 0.99), ("p999", 0.999)] {
-        let found = ms(
-            &outcome,
-            &format!("/total/acknowledge_time_us/{statistic}"),
-        );
+        let found = ms(&outcome, &format!("/total/acknowledge_time_us/{statistic}"));
         let expected = tail_ms(quantile, own, stalled, MEASURE);
         assert_near(statistic, found, expected, 0.05, &outcome);
     }

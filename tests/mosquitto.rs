@@ -134,7 +134,9 @@ fn commands(messages: &[Message]) -> BTreeMap<String, (usize, Vec<String>)> {
     for message in messages {
         let payload: serde_json::Value =
             serde_json::from_str(&message.payload).expect("JSON in both directions");
-        let command = commands.entry(field(&payload, "id").to_owned()).or_default();
+        let command = commands
+            .entry(field(&payload, "id").to_owned())
+            .or_default();
         if message.topic.ends_with("/requests") {
             command.0 += 1;
         } else {

@@ -5,8 +5,6 @@ use std::fs::File;
 
 use crate::support::Outcome;
 
-/// What other work on the machine can cause, and nothing else.
-const DISTURBED: [&str; 3] = ["pacer_lag_p99", "pacer_lag_p999", "hiccup"];
 const ATTEMPTS: usize = 4;
 
 /// Until it is dropped, no other test of this build folder that asks for it runs, in any process.
@@ -23,19 +21,17 @@ pub fn alone() -> File {
 /// of is that the machine was busy: then the figures are thrown away unseen, and it runs again.
 #[track_caller]
 pub fn believed<T>(mut attempt: impl FnMut() -> (Outcome, T)) -> (Outcome, T) {
+    let mut reasons = Vec::new();
     for _ in 0..ATTEMPTS {
         let (outcome, rest) = attempt();
         if outcome.is_valid() {
             return (outcome, rest);
         }
-        let reasons = outcome.reasons();
-        assert!(
-            !reasons.is_empty() && reasons.iter().all(|reason| DISTURBED.contains(reason)),
-            "{outcome}"
-        );
-        eprintln!("the machine was busy ({reasons:?}); once more");
+        assert!(outcome.is_disturbed(), "{outcome}");
+        reasons.push(outcome.at("/verdict/reasons").to_string());
     }
     panic!(
-        "the machine was too busy in {ATTEMPTS} runs, one after the other: leave it alone for a while"
+        "the machine was too busy in {ATTEMPTS} runs, one after the other: leave it alone for a while\n{}",
+        reasons.join("\n")
     );
 }
