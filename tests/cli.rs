@@ -91,6 +91,10 @@ fn it_knows_its_version() {
 #[test]
 fn a_check_of_each_shipped_profile_shows_its_frames_and_connects_to_nobody() {
     for profile in PROFILES {
+        #[allow(
+            clippy::redundant_closure_for_method_calls,
+            reason = "the type is private"
+        )]
         let broker = FakeBroker::start(|peer| peer.swallow());
         let outcome = Midge::call(["check", profile, "--target", &broker.url])
             .go()
