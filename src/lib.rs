@@ -26,8 +26,8 @@
 //! [`report`] makes files of them. The report never sees the engine, and the engine never prints.
 //!
 //! Without a target the run starts [`tenant`] as a child process and sends to it over loopback.
-//! Fleet and tenant share the codec, the event loop's parts, and bytes on a socket: nothing else,
-//! so a mistake in one of them is no mistake in both.
+//! Fleet and tenant share the codec, the event loop's parts, the leaves at the end of the map, and
+//! bytes on a socket: nothing else, so a mistake in one of them is no mistake in both.
 //!
 //! Every request has three instants. *Intended* comes from the schedule, *sent* is the clock just
 //! before the write, *replied* the clock just after the read. `response time = schedule lag +
@@ -42,17 +42,16 @@
 //!   plan), `limits` (does it fit into this machine), `target` (may this host be loaded),
 //!   `simulated` (the tenant as a child process), `signals`, `progress`, `environment`.
 //! * [`profile`]: a TOML file in, a checked value out. The value: `load`, `request`, `inbound`,
-//!   `generator`, `delay`, `platform`, `url`. The way there: `tree` (values that know their line),
+//!   `generator`, `field`, `platform`, `url`. The way there: `tree` (values that know their line),
 //!   `overlay` (a request over its definition), `set` (overrides), `origin`, `error`. The reader:
 //!   `read`, one file per section (`read/target`, `read/fleet`, `read/load`, `read/request`,
 //!   `read/reply`, `read/inbound`, `read/generator`, `read/limits`) over `read/value`, with
 //!   `read/check` for keys that nothing reads and `read/tests`. The list of all keys: `keys`,
 //!   `keys/table`. Back to text: `write`.
-//! * [`units`]: rates, durations, sizes and shares as people write them.
 //! * [`plan`]: what a profile compiles to. When: `schedule`, `curve`, `shard`. What: `request`,
 //!   `template`, `generator`, `encoder`, `text`, `hash`, `bodies`, `identities`. Request IDs:
 //!   `request_id`. What comes back: `recognise` over `pattern`, `pointer`, `reply`, `replies`,
-//!   `inbound`, `pushes`, `items`, `captures`, `delay`. Connections: `connection`, `connections`.
+//!   `inbound`, `pushes`, `items`, `captures`. Connections: `connection`, `connections`.
 //!   Around it: `compile`, `topic` (checks), `arithmetic` (how large a run will be), `error`.
 //! * [`engine`]: carries the plan out. `run` is the coordinator and `control` what it says to the
 //!   workers; `worker` is one thread and the turn of its loop, `setup` makes its tables, `shape` the
@@ -65,8 +64,8 @@
 //! * [`mqtt`]: the codec, both roles, no I/O. `packet` takes one off a stream of bytes; one file per
 //!   packet: `connect` with its `will`, `connack`, `publish`, `puback`, `pubrec`, `pubrel`,
 //!   `pubcomp`, `subscribe`, `suback`, `unsubscribe`, `unsuback`, `pingreq`, `pingresp`,
-//!   `disconnect`. Their parts: `header`, `kind`, `qos`, `topic`, `ack`, `reader`, `writer`,
-//!   `error`.
+//!   `disconnect`. Their parts: `header`, `kind`, `qos`, `topic`, `ack`, `empty`, `reader`,
+//!   `writer`, `error`; `vector` holds packets against their bytes in tests.
 //! * [`measure`]: what happened, as values. Writing down: `recorder`, `ledger`, `samples`, `status`,
 //!   `errors`, `reason`, `connection`. Adding up: `tally` (a run), `interval` and `collector`
 //!   (seconds). Summing up: `distribution`, `figures`. Judging: `verdict` (of us), `threshold` with
@@ -77,9 +76,13 @@
 //! * [`tenant`]: the far side, in a process of its own. `server` is its loop, `session` and
 //!   `sessions` its connections, `packets` and `flow` its half of MQTT, `subscriptions` and
 //!   `router` who gets what. `platforms` says what a message means: `kaa`, `kaa_payload`,
-//!   `enapter`, `kind`, `problem`; what it remembers: `endpoints`, `thing`, `metadata`, `commands`.
-//!   How it behaves: `options` (read by `text`), `delay`, `service`, `pending`, `timers`, `faults`,
-//!   `pushes`, `random`. What it tells: `report`, `arrivals`.
+//!   `enapter`, `json`, `kind`, `problem`; what it remembers: `endpoints`, `thing`, `metadata`,
+//!   `commands`. How it behaves: `options`, `service`, `pending`, `timers`, `faults`, `pushes`,
+//!   `random`. What it tells: `report`, `arrivals`.
+//! * [`units`]: rates, durations, sizes and shares as people write them.
+//! * [`delay`]: a delay as people write it, and draws from it.
+//! * [`random`]: random bits and distributions as pure functions.
+//! * [`nearest`]: the known word that a misspelt one was meant to be.
 //!
 //! # Invariants
 //!
@@ -122,13 +125,19 @@
 //! 12. Only `main` ends the process, only [`cli`] prints. Data goes to stdout, words to stderr.
 //!     `only_main_exits_and_only_the_command_line_prints`
 
+// The map names every module.
+#![allow(rustdoc::private_intra_doc_links)]
+
 pub mod cli;
+pub mod delay;
 pub mod engine;
 pub mod event;
 pub mod measure;
 pub mod mqtt;
+mod nearest;
 pub mod plan;
 pub mod profile;
+mod random;
 pub mod report;
 pub mod tenant;
 pub mod units;

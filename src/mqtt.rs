@@ -15,6 +15,7 @@ mod ack;
 mod connack;
 mod connect;
 mod disconnect;
+mod empty;
 mod error;
 pub mod header;
 mod kind;
@@ -33,6 +34,8 @@ mod subscribe;
 pub mod topic;
 mod unsuback;
 mod unsubscribe;
+#[cfg(test)]
+mod vector;
 mod will;
 mod writer;
 

@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use crate::units::Rate;
 
-pub use delay::Delay;
+pub use crate::delay::Delay;
 pub use error::{Colour, Mark, Place, ProfileError};
+pub(crate) use field::is_field_name;
 pub use generator::{Generator, TimestampFormat};
 pub use inbound::{Answer, Inbound, Items};
 pub use keys::{Key, keys_table};
@@ -18,8 +19,8 @@ pub use load::{Loaded, load, platforms, shipped};
 pub use request::{IdKind, IdPlace, Outcome, Pace, Payload, Reply, Request, RequestIdUse, Sender};
 pub use url::Url;
 
-mod delay;
 mod error;
+mod field;
 mod generator;
 mod inbound;
 mod keys;

@@ -4,8 +4,8 @@
 //! One thread, one event loop. A PUBLISH goes from `server` (bytes) over `packets` (MQTT) to
 //! `platforms` (what it means); replies go through `router` (to whom) back to the sockets.
 //! Every table and buffer has a limit, and every message is counted in the [`TenantReport`]. It
-//! is no broker: no retained messages, no kept sessions, no wills. It shares the codec and the
-//! event loop's parts with the fleet, and nothing else.
+//! is no broker: no retained messages, no kept sessions, no wills. It shares the codec, the
+//! event loop's parts and how delays are written and drawn with the fleet, and nothing else.
 
 use std::io;
 use std::net::SocketAddr;
@@ -14,11 +14,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 mod arrivals;
 mod commands;
-mod delay;
 mod enapter;
 mod endpoints;
 mod faults;
 mod flow;
+mod json;
 mod kaa;
 mod kaa_payload;
 mod kind;
@@ -37,11 +37,10 @@ mod service;
 mod session;
 mod sessions;
 mod subscriptions;
-mod text;
 mod thing;
 mod timers;
 
-pub use delay::Delay;
+pub use crate::delay::Delay;
 pub use options::{Delivery, FLAGS, Paths, Stall, TenantOptions};
 pub use report::TenantReport;
 

@@ -1,6 +1,6 @@
 //! Quantities as people write them: `"5_000/s"`, `"256B"`, `"30s"`, `"1%"`.
 //!
-//! Parsing and printing only; printing what was parsed gives a text that parses to the same value.
+//! Parsing and printing; what was parsed prints as a text that parses to the same value.
 //! Not here: arithmetic on rates (the schedule) and rounding for reports.
 
 use std::fmt;
@@ -41,6 +41,11 @@ impl UnitError {
             instead: instead.into(),
         }
     }
+}
+
+/// Whole nanoseconds; what is beyond 584 years is 2^64 - 1 of them.
+pub fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// Units of time, longest first: name and nanoseconds. The first name of a length is the printed one.

@@ -383,3 +383,117 @@ fn the_measure_phase_is_a_part_of_the_whole_run() {
         }
     }
 }
+
+#[test]
+fn replies_that_come_too_late_are_timeouts_and_counted_as_late() {
+    let outcome = kaa()
+        .set("tenant.service_time", "300ms")
+        .set("request.*.deadline", "100ms")
+        .set("load.in_flight_max", "1000")
+        .go();
+    outcome.keeps_its_accounts();
+    let count = |pointer: &str| outcome.count(pointer);
+    assert!(count("/whole_run/late") > 0, "{outcome}");
+    assert_eq!(count("/whole_run/ok"), 0);
+    assert_eq!(count("/whole_run/timeout"), count("/whole_run/sent"));
+    assert_eq!(count("/whole_run/duplicate"), 0);
+    for request in outcome.requests() {
+        // Nobody waits for the last ones: the run is over when nothing is in flight.
+        let replied = count(&format!("/tenant/replied_ok/{request}"));
+        assert!(whole_run(&outcome, &request, "late") <= replied);
+    }
+}
+
+#[test]
+fn what_a_bound_holds_back_is_dropped_by_its_name_and_never_received() {
+    let slow = || kaa().set("tenant.service_time", "300ms");
+    let bounded = [
+        ("in_flight", slow().set("load.in_flight_max", "1")),
+        ("in_flight", slow().set("limits.in_flight", "10")),
+        (
+            "request_id",
+            slow().set("request.dcx-json.request_id.range", "[10, 11]"),
+        ),
+        (
+            "cap",
+            kaa()
+                .set("limits.messages_per_s", "100/s")
+                .set("request.*.deadline", "500ms"),
+        ),
+    ];
+    for (reason, midge) in bounded {
+        let outcome = midge.go();
+        outcome.keeps_its_accounts();
+        let dropped = outcome.count(&format!("/whole_run/dropped_by/{reason}"));
+        assert!(dropped > 0, "{reason}\n{outcome}");
+        assert_eq!(outcome.count("/whole_run/dropped"), dropped, "{reason}");
+        for request in outcome.requests() {
+            assert_eq!(
+                outcome.count(&format!("/tenant/received/{request}")),
+                whole_run(&outcome, &request, "sent"),
+                "{reason} {request}\n{outcome}"
+            );
+        }
+    }
+}
+
+#[test]
+fn accounts_are_kept_however_the_fleet_is_built_when_connections_are_cut() {
+    let cut = || {
+        kaa()
+            .set("tenant.disconnect_rate", "50/s")
+            .set("request.*.deadline", "1s")
+    };
+    let fleets = [
+        ("qos 2", cut().set("request.*.qos", "2")),
+        ("closed", cut().set("load.model", "closed")),
+        ("max", cut().set("load.arrival_rate", "max")),
+        ("three workers", cut().workers(3)),
+        (
+            "gateways",
+            cut().set("fleet.connections.endpoints_per_connection", "10"),
+        ),
+        (
+            "two connections",
+            cut()
+                .set("fleet.connections.per_endpoint", "2")
+                .set("fleet.subscribe", "auto")
+                .set("tenant.delivery", "broker"),
+        ),
+    ];
+    for (fleet, midge) in fleets {
+        let outcome = midge.go();
+        outcome.keeps_its_accounts();
+        assert!(outcome.count("/connections/lost") > 0, "{fleet}");
+        assert!(!outcome.stderr.contains("panicked"), "{fleet}\n{outcome}");
+        for request in outcome.requests() {
+            let received = outcome.count(&format!("/tenant/received/{request}"));
+            let replied = outcome.count(&format!("/tenant/replied_ok/{request}"));
+            let sent = whole_run(&outcome, &request, "sent");
+            let ok = whole_run(&outcome, &request, "ok");
+            assert!(
+                ok <= replied && replied <= received && received <= sent,
+                "{fleet} {request}: {ok} {replied} {received} {sent}\n{outcome}"
+            );
+        }
+    }
+}
+
+#[test]
+fn endpoints_are_spread_over_two_targets() {
+    let tenants = [(); 2].map(|()| Tenant::start(["--service-time=1ms"]));
+    let urls = format!("[\"{}\", \"{}\"]", tenants[0].url, tenants[1].url);
+    let outcome = kaa().set("target.url", &urls).go();
+    outcome.keeps_its_accounts();
+    answers_everything(&outcome);
+    let counts = tenants.map(Tenant::stop);
+    for tenant in &counts {
+        assert_eq!(tenant["connections"], 25, "{tenant}");
+    }
+    for request in outcome.requests() {
+        let received = counts
+            .iter()
+            .map(|tenant| tenant["received"][&request].as_u64().unwrap_or(0));
+        assert_eq!(received.sum::<u64>(), whole_run(&outcome, &request, "sent"));
+    }
+}

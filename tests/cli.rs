@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::Value;
-use support::{FakeBroker, Midge, Outcome, Tenant};
+use support::{FakeBroker, Midge, Outcome, Peer, Tenant};
 
 const PROFILES: [&str; 4] = [
     "kaa-fleet",
@@ -91,7 +91,7 @@ fn it_knows_its_version() {
 #[test]
 fn a_check_of_each_shipped_profile_shows_its_frames_and_connects_to_nobody() {
     for profile in PROFILES {
-        let broker = FakeBroker::start(|peer| peer.swallow());
+        let broker = FakeBroker::start(Peer::swallow);
         let outcome = Midge::call(["check", profile, "--target", &broker.url])
             .go()
             .ends_with(0);

@@ -9,9 +9,13 @@ mod support;
 
 use std::time::Duration;
 
-use interop::{Mosquitto, alone, believed, freeze, freeze_for_good, ms, names, rows};
+use interop::{
+    Mosquitto, alone, believed, ends_with_unless_disturbed, freeze, freeze_for_good, ms, names,
+    rows,
+};
 use interop::{share_above, tail_ms};
-use support::{Midge, Outcome, Tenant};
+use rustix::process::{Pid, kill_process, test_kill_process};
+use support::{Midge, Outcome, Process, Signal, Tenant};
 
 /// Kaa's data collection at even intervals, with the words of each test in the places of the rest.
 fn profile(fleet: &str, load: &str, request: &str, rest: &str) -> String {
@@ -296,6 +300,45 @@ fn a_tenant_that_is_stopped_for_good_is_in_every_percentile() {
     outcome.ends_with(99);
 }
 
+/// The processes that this one has started.
+fn children_of(process: &Process) -> Vec<i32> {
+    let id = process.id();
+    let path = format!("/proc/{id}/task/{id}/children");
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+    text.split_whitespace()
+        .map(|id| id.parse().expect("a process"))
+        .collect()
+}
+
+#[test]
+fn a_run_whose_own_tenant_is_stopped_for_good_ends_all_the_same() {
+    let _alone = alone();
+    let profile = profile(
+        "endpoints = 20",
+        "arrival_rate = \"500/s\"\nwarm_up = \"0s\"\nmeasure = \"2s\"",
+        "deadline = \"500ms\"",
+        "[thresholds]\n\"failure_rate\" = \"< 1%\"",
+    );
+    let mut running = run(&profile).spawn();
+    running.await_load();
+    std::thread::sleep(Duration::from_secs(1));
+    let children = children_of(&running.process);
+    let [tenant] = children[..] else {
+        panic!("one child and not {children:?}");
+    };
+    let tenant = Pid::from_raw(tenant).expect("not the kernel");
+    kill_process(tenant, Signal::STOP).expect("it runs");
+    let outcome = running.finish();
+    outcome.keeps_its_accounts();
+    assert!(outcome.count("/total/timeout") > 300, "{outcome}");
+    assert!(
+        outcome.at("/tenant").is_null(),
+        "its counts are unknown\n{outcome}"
+    );
+    assert!(test_kill_process(tenant).is_err(), "it was left behind");
+    ends_with_unless_disturbed(&outcome, 99);
+}
+
 #[test]
 fn a_tenant_that_loses_everything_leaves_no_number_to_be_mistaken_for_an_answer() {
     let _alone = alone();
@@ -374,19 +417,26 @@ fn a_fixed_delay_is_reported_as_it_is() {
         value: 5.0,
         deviation: 0.0,
     };
-    a_known_distribution_is_reported_as_it_is("fixed:5ms", &["min", "p50", "p90", "p99"].map(exact));
+    a_known_distribution_is_reported_as_it_is(
+        "fixed:5ms",
+        &["min", "p50", "p90", "p99"].map(exact),
+    );
 }
 
 #[test]
 fn an_exponential_delay_is_reported_as_it_is() {
     const MEAN: f64 = 10.0;
-    let known = [("p50", 0.5_f64), ("p90", 0.9), ("p99", 0.99), ("p999", 0.999)].map(
-        |(statistic, q)| Known {
-            statistic,
-            value: -MEAN * (1.0 - q).ln(),
-            deviation: MEAN * (q / (1.0 - q) / DRAWS).sqrt(),
-        },
-    );
+    let known = [
+        ("p50", 0.5_f64),
+        ("p90", 0.9),
+        ("p99", 0.99),
+        ("p999", 0.999),
+    ]
+    .map(|(statistic, q)| Known {
+        statistic,
+        value: -MEAN * (1.0 - q).ln(),
+        deviation: MEAN * (q / (1.0 - q) / DRAWS).sqrt(),
+    });
     a_known_distribution_is_reported_as_it_is("exp:10ms", &known);
 }
 
@@ -454,10 +504,7 @@ fn a_real_broker_that_is_stopped_from_outside_gives_the_analytic_percentiles() {
     let stalled = stalled.as_secs_f64() * 1000.0;
     let own = ms(&outcome, "/total/acknowledge_time_us/p50");
     for (statistic, quantile) in [("p99", 0.99), ("p999", 0.999)] {
-        let found = ms(
-            &outcome,
-            &format!("/total/acknowledge_time_us/{statistic}"),
-        );
+        let found = ms(&outcome, &format!("/total/acknowledge_time_us/{statistic}"));
         let expected = tail_ms(quantile, own, stalled, MEASURE);
         assert_near(statistic, found, expected, 0.05, &outcome);
     }

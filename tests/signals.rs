@@ -4,7 +4,8 @@ mod support;
 
 use std::time::Duration;
 
-use support::{Midge, Outcome, Signal};
+use rustix::process::{Pid, kill_process};
+use support::{FakeBroker, Midge, Outcome, Peer, Signal};
 
 const FILES: [&str; 9] = [
     "run.json",
@@ -97,6 +98,37 @@ fn a_run_that_is_interrupted_while_it_connects_keeps_everything() {
     running.process.signal(Signal::INT);
     let outcome = is_stopped_by(running.finish(), "SIGINT");
     assert_eq!(outcome.count("/total/planned"), 0);
+}
+
+#[test]
+fn a_run_that_is_interrupted_while_nobody_answers_ends_without_waiting() {
+    let broker = FakeBroker::start(Peer::swallow);
+    let mut running = long()
+        .target(&broker.url)
+        .set("target.connect_timeout", "1000s")
+        .spawn();
+    running.process.await_words("connecting: 0 of 50");
+    running.process.signal(Signal::INT);
+    let outcome = is_stopped_by(running.finish(), "SIGINT");
+    assert_eq!(outcome.count("/connections/connected"), 0);
+}
+
+#[test]
+fn an_interrupt_that_reaches_the_tenant_too_costs_no_reply() {
+    // As Ctrl-C on a terminal does.
+    let mut running = long().set("tenant.service_time", "fixed:200ms").spawn();
+    running.process.await_words("measure");
+    for tenant in children_of(running.process.id()) {
+        let tenant = i32::try_from(tenant).ok().and_then(Pid::from_raw);
+        kill_process(tenant.expect("a process"), Signal::INT).expect("it is there");
+    }
+    running.process.signal(Signal::INT);
+    let outcome = is_stopped_by(running.finish(), "SIGINT");
+    assert_eq!(
+        outcome.count("/whole_run/ok"),
+        outcome.count("/whole_run/sent"),
+        "{outcome}"
+    );
 }
 
 /// Freezes the program for half a second in the middle of measure.

@@ -105,23 +105,29 @@ fn pure_modules_read_no_clock_socket_file_or_environment() {
 }
 
 /// Each module, and what it may use of the crate besides itself.
-const LAYERS: [(&str, &[&str]); 12] = [
+const LAYERS: [(&str, &[&str]); 15] = [
     (
         "cli",
         &[
             "engine", "event", "measure", "mqtt", "plan", "profile", "report", "tenant",
         ],
     ),
+    ("delay", &["random", "units"]),
     ("engine", &["event", "measure", "mqtt", "plan", "profile"]),
     ("event", &[]),
     ("lib", &[]),
     ("main", &[]),
     ("measure", &[]),
     ("mqtt", &[]),
-    ("plan", &["profile", "units"]),
-    ("profile", &["units"]),
+    ("nearest", &[]),
+    ("plan", &["nearest", "profile", "random", "units"]),
+    ("profile", &["delay", "nearest", "units"]),
+    ("random", &[]),
     ("report", &["measure"]),
-    ("tenant", &["event", "mqtt"]),
+    (
+        "tenant",
+        &["delay", "event", "mqtt", "nearest", "random", "units"],
+    ),
     ("units", &[]),
 ];
 

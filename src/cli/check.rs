@@ -8,7 +8,7 @@ use super::limits::Machine;
 use super::prepare::{Prepared, prepare};
 use super::{Failure, ProfileArgs, print_data};
 use crate::mqtt::{self, Packet, Role, Version};
-use crate::plan::{Captures, Message, Plan, RequestIdKind};
+use crate::plan::{Captures, Message, Plan, RequestIdKind, uuid_request_id};
 use crate::profile::{Model, Profile, Subscribe};
 use crate::report::Exit;
 
@@ -113,7 +113,9 @@ fn size(out: &mut String, prepared: &Prepared) {
 
 fn frames(out: &mut String, plan: &Plan) {
     let mut state = vec![0; plan.state_words];
-    let mut nothing = Captures::new();
+    // What an answer answers: an item with the ID 1.
+    let mut pushed = Captures::new();
+    pushed.set_item_id(b"1");
     for request in &plan.requests {
         let kind = if request.reactive.is_some() {
             "answer"
@@ -126,12 +128,13 @@ fn frames(out: &mut String, plan: &Plan) {
             endpoint: 0,
             request_id: match request.id_kind {
                 RequestIdKind::Decimal(range) => u128::from(range.first),
-                RequestIdKind::Uuid | RequestIdKind::None => 0,
+                RequestIdKind::Uuid => uuid_request_id(0, 0, 1),
+                RequestIdKind::None => 0,
             },
             packet_id: 1,
             unix_ns: 1_700_000_000_000_000_000,
             identities: &plan.identities,
-            captures: &nothing,
+            captures: &pushed,
         };
         request.encode(&mut frame, &message, &mut state);
         match mqtt::decode(&frame, Role::Server, Version::V311, usize::MAX) {
@@ -143,7 +146,6 @@ fn frames(out: &mut String, plan: &Plan) {
                 let _ = writeln!(out, "  (does not decode as a PUBLISH packet)");
             }
         }
-        nothing.clear();
     }
 }
 

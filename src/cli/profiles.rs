@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use clap::{Args, Subcommand};
 
 use super::{Failure, print_data};
+use crate::nearest::nearest;
 use crate::profile::{self, keys_table};
 use crate::report::Exit;
 
@@ -30,10 +31,14 @@ pub(super) fn run(args: &ProfilesArgs) -> Result<Exit, Failure> {
         None => print_data(&list())?,
         Some(What::Keys) => print_data(&keys())?,
         Some(What::Show { name }) => {
-            let mut all = profile::shipped().iter().chain(profile::platforms());
-            let Some((_, text)) = all.find(|(shipped, _)| shipped == name) else {
+            let all = || profile::shipped().iter().chain(profile::platforms());
+            let Some((_, text)) = all().find(|(shipped, _)| shipped == name) else {
+                let meant = nearest(name, all().map(|&(shipped, _)| shipped))
+                    .map_or("see: midge profiles".to_owned(), |near| {
+                        format!("did you mean {near:?}?")
+                    });
                 return Err(Failure::usage(format!(
-                    "no profile is called {name:?}; see: midge profiles"
+                    "no profile is called {name:?}; {meant}"
                 )));
             };
             print_data(text)?;

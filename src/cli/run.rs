@@ -67,8 +67,8 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, Failure> {
     let signals = Signals::new()
         .map_err(|error| Failure::internal(format!("cannot wait for signals: {error}")))?;
     let clock = Clock::start();
-    let folder = claim(args.out.as_deref(), clock.unix_ns_at_start(), &profile.name)?;
     let goal = aim(profile, &args.allowed)?;
+    let folder = claim(args.out.as_deref(), clock.unix_ns_at_start(), &profile.name)?;
     announce(profile, &goal);
 
     let settings = Settings {
@@ -149,18 +149,33 @@ fn keep(
     Ok(report::exit_of(result, result.stopped_by.as_deref()))
 }
 
+/// The run's own folder. By default one of the present second; runs that begin together get a number.
 fn claim(out: Option<&Path>, started_unix_ns: u64, profile: &str) -> Result<PathBuf, Failure> {
-    let folder = match out {
-        Some(folder) => folder.to_owned(),
-        None => PathBuf::from("results").join(report::folder::name(started_unix_ns, profile)),
-    };
-    report::claim(&folder).map_err(|error| {
+    const TOGETHER: u32 = 1000;
+    let refused = |folder: &Path, error: std::io::Error| {
         Failure::usage(format!(
             "cannot keep results in {}: {error}",
             folder.display()
         ))
-    })?;
-    Ok(folder)
+    };
+    if let Some(folder) = out {
+        report::claim(folder).map_err(|error| refused(folder, error))?;
+        return Ok(folder.to_owned());
+    }
+    let results = Path::new("results");
+    std::fs::create_dir_all(results).map_err(|error| refused(results, error))?;
+    let first = results.join(report::folder::name(started_unix_ns, profile));
+    let mut folder = first.clone();
+    for number in 2..TOGETHER {
+        match std::fs::create_dir(&folder) {
+            Ok(()) => return Ok(folder),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                folder = PathBuf::from(format!("{}-{number}", first.display()));
+            }
+            Err(error) => return Err(refused(&folder, error)),
+        }
+    }
+    Err(Failure::internal("a thousand runs began in one second"))
 }
 
 fn aim(profile: &Profile, allowed: &[String]) -> Result<Goal, Failure> {

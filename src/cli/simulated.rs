@@ -8,11 +8,15 @@ use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use super::Failure;
 
 /// What the tenant says first; followed by its address.
 pub(super) const LISTENING: &str = "listening on ";
+
+/// How long it may take to end once it was told to: it waits for nobody, but may be held up.
+const STOPS_WITHIN: Duration = Duration::from_secs(5);
 
 /// A tenant that listens.
 #[derive(Debug)]
@@ -73,7 +77,16 @@ impl SimulatedTenant {
     pub(super) fn stop(mut self) -> Option<serde_json::Value> {
         // End of file on its standard input is its sign to stop.
         drop(self.child.stdin.take());
-        let _ = self.child.wait();
+        let deadline = Instant::now() + STOPS_WITHIN;
+        while let Ok(None) = self.child.try_wait() {
+            if Instant::now() > deadline {
+                eprintln!("the simulated tenant does not end and is killed: its counts are lost");
+                let _ = self.child.kill();
+                let _ = self.child.wait();
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
         let _ = self.words.join();
         let text = self.counts.join().ok()?;
         serde_json::from_str(text.trim()).ok()

@@ -7,6 +7,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::mpsc::{Receiver, Sender};
 
+use super::cap::HeldBack;
 use super::connection::Connection;
 use super::control::{Control, Order, Report, WorkerEnd};
 use super::endpoint::Endpoint;
@@ -86,8 +87,7 @@ pub(super) struct Worker<'a> {
     pub unread: VecDeque<u32>,
     /// Endpoints that may send (closed and `"max"`).
     pub runnable: VecDeque<u32>,
-    /// Requests that the aggregate cap holds back: endpoint, request, intended instant.
-    pub capped: VecDeque<(u32, u16, u64)>,
+    pub capped: VecDeque<HeldBack>,
     pub cap_armed: bool,
     pub message_cap: Limiter,
     pub closed_cap: Option<Limiter>,

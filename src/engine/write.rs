@@ -20,6 +20,8 @@ pub(super) struct Batch {
     /// Where the frame that is being written begins.
     from: usize,
     begun: Vec<Marker>,
+    /// When the worker came to these messages, if that was before this turn.
+    pub due: Option<u64>,
 }
 
 impl Batch {
@@ -27,6 +29,7 @@ impl Batch {
         self.bytes.clear();
         self.markers.clear();
         self.from = 0;
+        self.due = None;
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -61,7 +64,7 @@ impl Worker<'_> {
         }
         let now = self.clock.now();
         for marker in &mut self.batch.markers {
-            marker.due = now;
+            marker.due = self.batch.due.unwrap_or(now);
         }
         let row = &mut self.connections[connection as usize];
         if row.backlog() > 0 {

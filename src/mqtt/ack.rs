@@ -6,6 +6,35 @@
 use super::reader::Reader;
 use super::{DecodeError, EncodeError, Kind, writer};
 
+/// Gives a packet whose only field is `packet_id` its `read` and `write`.
+macro_rules! packet_id_alone {
+    ($packet:ident) => {
+        impl $packet {
+            pub(super) fn read(
+                body: &[u8],
+                version: super::Version,
+            ) -> Result<Self, super::DecodeError> {
+                let super::Version::V311 = version;
+                Ok(Self {
+                    packet_id: super::ack::read(body)?,
+                })
+            }
+
+            /// Appends the packet, four bytes. Packet identifier 0 is an error.
+            pub fn write(
+                &self,
+                version: super::Version,
+                out: &mut Vec<u8>,
+            ) -> Result<(), super::EncodeError> {
+                let super::Version::V311 = version;
+                super::ack::write(super::Kind::$packet, self.packet_id, out)
+            }
+        }
+    };
+}
+
+pub(super) use packet_id_alone;
+
 /// Reads the body: the identifier of the packet that is acknowledged [MQTT-2.3.1-6],
 /// [MQTT-2.3.1-7].
 pub(super) fn read(body: &[u8]) -> Result<u16, DecodeError> {

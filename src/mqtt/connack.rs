@@ -104,7 +104,7 @@ impl ConnAck {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mqtt::{Packet, Role, decode};
+    use crate::mqtt::{Packet, Role, vector};
 
     const ACCEPTED: [u8; 4] = [
         0x20, // packet type 2, flags 0000
@@ -114,8 +114,8 @@ mod tests {
     ];
 
     fn read(flags: u8, code: u8) -> Result<ConnAck, DecodeError> {
-        match decode(&[0x20, 2, flags, code], Role::Client, Version::V311, 4)? {
-            Some((Packet::ConnAck(packet), 4)) => Ok(packet),
+        match vector::read(&[0x20, 2, flags, code], Role::Client)? {
+            Packet::ConnAck(packet) => Ok(packet),
             other => panic!("{other:?}"),
         }
     }
@@ -126,10 +126,7 @@ mod tests {
             session_present: true,
             code: ConnectReturnCode::Accepted,
         };
-        let mut out = Vec::new();
-        packet.write(Version::V311, &mut out).expect("valid");
-        assert_eq!(out, ACCEPTED);
-        assert_eq!(read(ACCEPTED[2], ACCEPTED[3]), Ok(packet));
+        vector::is_exactly(Packet::ConnAck(packet), &ACCEPTED, Role::Client);
     }
 
     #[test]

@@ -169,7 +169,7 @@ impl fmt::Debug for Connect<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mqtt::{Packet, Role, decode};
+    use crate::mqtt::{Packet, Role, vector};
 
     const FULL: [u8; 32] = [
         0x10, // packet type 1, flags 0000
@@ -223,17 +223,14 @@ mod tests {
     ];
 
     fn read(bytes: &[u8]) -> Result<Connect<'_>, DecodeError> {
-        match decode(bytes, Role::Server, Version::V311, 1 << 20)? {
-            Some((Packet::Connect(packet), consumed)) if consumed == bytes.len() => Ok(packet),
+        match vector::read(bytes, Role::Server)? {
+            Packet::Connect(packet) => Ok(packet),
             other => panic!("{other:?}"),
         }
     }
 
     fn write(packet: &Connect<'_>) -> Result<Vec<u8>, EncodeError> {
-        let mut out = Vec::new();
-        let written = packet.write(Version::V311, &mut out);
-        assert!(written.is_ok() || out.is_empty());
-        written.map(|()| out)
+        vector::written(|version, out| packet.write(version, out))
     }
 
     /// `FULL` with one byte replaced.

@@ -1,31 +1,14 @@
 //! DISCONNECT: a client says goodbye (section 3.14). Not here: when it is due.
 
-use super::reader::Reader;
-use super::{DecodeError, EncodeError, Kind, Version};
-
 /// The last packet of a client: its will is not published. Its flags are 0000 [MQTT-3.14.1-1].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Disconnect;
 
-impl Disconnect {
-    pub(super) fn read(body: &[u8], version: Version) -> Result<Self, DecodeError> {
-        let Version::V311 = version;
-        Reader::new(body).finish()?;
-        Ok(Self)
-    }
-
-    /// Appends the packet, two bytes. It is never refused.
-    pub fn write(&self, version: Version, out: &mut Vec<u8>) -> Result<(), EncodeError> {
-        let Version::V311 = version;
-        out.extend_from_slice(&[Kind::Disconnect.first_byte(), 0]);
-        Ok(())
-    }
-}
+super::empty::empty!(Disconnect);
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::mqtt::{Packet, Role, decode};
+    use crate::mqtt::{Packet, Role, vector};
 
     const BYTES: [u8; 2] = [
         0xe0, // packet type 14, flags 0000
@@ -33,25 +16,7 @@ mod tests {
     ];
 
     #[test]
-    fn the_bytes_are_those_of_section_3_14() {
-        let mut out = Vec::new();
-        Disconnect.write(Version::V311, &mut out).expect("valid");
-        assert_eq!(out, BYTES);
-        let read = decode(&BYTES, Role::Server, Version::V311, BYTES.len());
-        assert_eq!(read, Ok(Some((Packet::Disconnect, BYTES.len()))));
-    }
-
-    #[test]
-    fn a_body_or_a_flag_is_refused() {
-        let body = [0xe0, 1, 0];
-        assert_eq!(
-            decode(&body, Role::Server, Version::V311, 3),
-            Err(DecodeError::TrailingBytes)
-        );
-        for flags in 1..16 {
-            let bytes = [0xe0 | flags, 0];
-            let refused = decode(&bytes, Role::Server, Version::V311, 2);
-            assert_eq!(refused, Err(DecodeError::HeaderFlags(Kind::Disconnect)));
-        }
+    fn the_bytes_are_those_of_section_3_14_and_no_others() {
+        vector::is_exactly(Packet::Disconnect, &BYTES, Role::Server);
     }
 }

@@ -1,31 +1,14 @@
 //! PINGREQ: a client asks whether the server is there (section 3.12). Not here: when it is due.
 
-use super::reader::Reader;
-use super::{DecodeError, EncodeError, Kind, Version};
-
 /// Keeps a connection alive; the server answers with PINGRESP [MQTT-3.12.4-1].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct PingReq;
 
-impl PingReq {
-    pub(super) fn read(body: &[u8], version: Version) -> Result<Self, DecodeError> {
-        let Version::V311 = version;
-        Reader::new(body).finish()?;
-        Ok(Self)
-    }
-
-    /// Appends the packet, two bytes. It is never refused.
-    pub fn write(&self, version: Version, out: &mut Vec<u8>) -> Result<(), EncodeError> {
-        let Version::V311 = version;
-        out.extend_from_slice(&[Kind::PingReq.first_byte(), 0]);
-        Ok(())
-    }
-}
+super::empty::empty!(PingReq);
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::mqtt::{Packet, Role, decode};
+    use crate::mqtt::{Packet, Role, vector};
 
     const BYTES: [u8; 2] = [
         0xc0, // packet type 12, flags 0000
@@ -33,25 +16,7 @@ mod tests {
     ];
 
     #[test]
-    fn the_bytes_are_those_of_section_3_12() {
-        let mut out = Vec::new();
-        PingReq.write(Version::V311, &mut out).expect("valid");
-        assert_eq!(out, BYTES);
-        let read = decode(&BYTES, Role::Server, Version::V311, BYTES.len());
-        assert_eq!(read, Ok(Some((Packet::PingReq, BYTES.len()))));
-    }
-
-    #[test]
-    fn a_body_or_a_flag_is_refused() {
-        let body = [0xc0, 1, 0];
-        assert_eq!(
-            decode(&body, Role::Server, Version::V311, 3),
-            Err(DecodeError::TrailingBytes)
-        );
-        for flags in 1..16 {
-            let bytes = [0xc0 | flags, 0];
-            let refused = decode(&bytes, Role::Server, Version::V311, 2);
-            assert_eq!(refused, Err(DecodeError::HeaderFlags(Kind::PingReq)));
-        }
+    fn the_bytes_are_those_of_section_3_12_and_no_others() {
+        vector::is_exactly(Packet::PingReq, &BYTES, Role::Server);
     }
 }

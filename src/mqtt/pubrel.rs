@@ -1,8 +1,6 @@
 //! PUBREL: the sender will not repeat a PUBLISH of QoS 2, part two of three (section 3.6). Not
 //! here: the exchange that it is a step of.
 
-use super::{DecodeError, EncodeError, Kind, Version, ack};
-
 /// Answer to PUBREC. Its flags are 0010 [MQTT-3.6.1-1].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct PubRel {
@@ -10,25 +8,12 @@ pub struct PubRel {
     pub packet_id: u16,
 }
 
-impl PubRel {
-    pub(super) fn read(body: &[u8], version: Version) -> Result<Self, DecodeError> {
-        let Version::V311 = version;
-        Ok(Self {
-            packet_id: ack::read(body)?,
-        })
-    }
-
-    /// Appends the packet, four bytes.
-    pub fn write(&self, version: Version, out: &mut Vec<u8>) -> Result<(), EncodeError> {
-        let Version::V311 = version;
-        ack::write(Kind::PubRel, self.packet_id, out)
-    }
-}
+super::ack::packet_id_alone!(PubRel);
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mqtt::{Packet, Role, decode};
+    use crate::mqtt::{Packet, Role, vector};
 
     const BYTES: [u8; 4] = [
         0x62, // packet type 6, flags 0010
@@ -37,21 +22,8 @@ mod tests {
     ];
 
     #[test]
-    fn the_bytes_are_those_of_section_3_6() {
-        let packet = PubRel { packet_id: 0x1234 };
-        let mut out = Vec::new();
-        packet.write(Version::V311, &mut out).expect("valid");
-        assert_eq!(out, BYTES);
-        let read = decode(&BYTES, Role::Server, Version::V311, BYTES.len());
-        assert_eq!(read, Ok(Some((Packet::PubRel(packet), BYTES.len()))));
-    }
-
-    #[test]
-    fn other_flags_are_refused() {
-        for flags in (0..16).filter(|&flags| flags != 0x62 & 0x0f) {
-            let bytes = [0x62 & 0xf0 | flags, 2, 0x12, 0x34];
-            let refused = decode(&bytes, Role::Server, Version::V311, BYTES.len());
-            assert_eq!(refused, Err(DecodeError::HeaderFlags(Kind::PubRel)));
-        }
+    fn the_bytes_are_those_of_section_3_6_and_no_others() {
+        let packet = Packet::PubRel(PubRel { packet_id: 0x1234 });
+        vector::is_exactly(packet, &BYTES, Role::Server);
     }
 }

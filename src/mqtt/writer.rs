@@ -3,7 +3,7 @@
 //!
 //! Not here: the order of the fields, which each packet's own file spells out.
 
-use super::{DecodeError, EncodeError, header};
+use super::{DecodeError, EncodeError, header, topic};
 
 /// Bytes that `field` takes with its 16-bit length in front; more than 65,535 do not fit
 /// [MQTT-4.7.3-3].
@@ -40,6 +40,24 @@ pub(super) fn number(value: u16, out: &mut Vec<u8>) {
 pub(super) fn field(field: &[u8], out: &mut Vec<u8>) {
     number(field.len() as u16, out);
     out.extend_from_slice(field);
+}
+
+/// Bytes of all `filters` with `after_each` more behind each. None, an invalid and a too long one
+/// are errors.
+pub(super) fn filters_len<'f>(
+    filters: impl Iterator<Item = &'f str>,
+    after_each: usize,
+) -> Result<usize, EncodeError> {
+    let mut len = 0;
+    for filter in filters {
+        len += field_len(filter.as_bytes())? + after_each;
+        topic::check_filter(filter)?;
+    }
+    if len == 0 {
+        // [MQTT-3.8.3-3], [MQTT-3.10.3-2].
+        return Err(EncodeError::BreaksRule(DecodeError::NoFilters));
+    }
+    Ok(len)
 }
 
 /// A packet identifier that may be written [MQTT-2.3.1-1].

@@ -5,12 +5,12 @@
 use std::sync::Arc;
 
 use crate::plan::compile::Compiler;
-use crate::plan::delay::nanoseconds;
 use crate::plan::error::PlanError;
 use crate::plan::hash::{self, Purpose};
 use crate::plan::request::Body;
 use crate::plan::template::Scope;
 use crate::profile::Payload;
+use crate::units::nanoseconds;
 
 impl Compiler<'_> {
     /// The payload of request number `index`.

@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::plan::captures::Captures;
-use crate::plan::delay::nanoseconds;
 use crate::plan::encoder::remaining_length_width;
 use crate::plan::error::PlanError;
 use crate::plan::generator::{Generator, push_printable};
@@ -22,6 +21,7 @@ use crate::plan::template::{ItemIdKnown, Position, Scope, Template};
 use crate::plan::topic::{check_topic, warn_about_digits};
 use crate::plan::{Plan, replies};
 use crate::profile::{self, Profile, Sender};
+use crate::units::nanoseconds;
 
 /// Most requests and answers of a plan.
 const REQUESTS_MAX: usize = 4_096;

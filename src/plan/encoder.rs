@@ -5,12 +5,12 @@
 
 use crate::plan::captures::Captures;
 use crate::plan::generator::{Generator, push_random_uuid};
-use crate::plan::hash::hash;
 use crate::plan::identities::Identities;
 use crate::plan::pointer::unquoted;
 use crate::plan::request_id::RequestIdKind;
 use crate::plan::template::{ItemIdForm, Piece, Template};
 use crate::plan::text::{push_instant, push_integer, push_uuid};
+use crate::random::hash;
 
 /// Largest remaining length (MQTT 3.1.1, section 2.2.3).
 pub(crate) const REMAINING_LENGTH_MAX: usize = 268_435_455;

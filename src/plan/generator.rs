@@ -6,9 +6,10 @@
 use std::collections::BTreeMap;
 
 use crate::plan::error::PlanError;
-use crate::plan::hash::{self, Purpose, Weights, below, hash, mix};
+use crate::plan::hash::{self, Purpose, Weights};
 use crate::plan::text::{push_fixed, push_integer, push_uuid};
 use crate::profile;
+use crate::random::{below, hash, mix, normal};
 
 /// A generator that is ready to run.
 #[derive(Debug, Clone, PartialEq)]
@@ -125,7 +126,7 @@ impl Generator {
                 deviation,
                 decimals,
             } => {
-                let value = hash::normal(bits()).mul_add(*deviation, *mean);
+                let value = normal(bits()).mul_add(*deviation, *mean);
                 push_fixed(
                     out,
                     value.round().clamp(-SCALED_MAX, SCALED_MAX) as i64,

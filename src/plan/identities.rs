@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::io::Read;
 
 use crate::plan::error::PlanError;
+use crate::profile::is_field_name;
 
 /// Columns of text, one row per endpoint.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -138,14 +139,6 @@ fn header<R: Read>(csv: &mut csv::Reader<R>) -> Result<Vec<String>, PlanError> {
         });
     }
     Ok(columns)
-}
-
-/// `[a-z_][a-z0-9_]*`
-pub(crate) fn is_field_name(name: &str) -> bool {
-    name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
-        && name
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
 }
 
 fn bad_record(error: &csv::Error) -> PlanError {

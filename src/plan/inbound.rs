@@ -4,10 +4,10 @@
 //! before, and the answers themselves (requests of the plan).
 
 use crate::plan::captures::Captures;
-use crate::plan::hash::{hash, mix};
 use crate::plan::items::Items;
 use crate::plan::pointer::Pointer;
 use crate::profile;
+use crate::random::{hash, mix};
 
 /// A kind of pushed message.
 #[derive(Debug, Clone, PartialEq)]

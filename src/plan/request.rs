@@ -6,14 +6,13 @@
 use std::sync::Arc;
 
 use crate::plan::captures::Captures;
-use crate::plan::delay::draw;
 use crate::plan::encoder::{Frame, Values};
 use crate::plan::generator::{Generator, push_printable};
-use crate::plan::hash::{below, hash};
 use crate::plan::identities::Identities;
 use crate::plan::request_id::RequestIdKind;
 use crate::plan::template::Template;
 use crate::profile::{Delay, Sender};
+use crate::random::{below, hash};
 
 /// A request, or an answer to a pushed message.
 #[derive(Debug, Clone, PartialEq)]
@@ -168,7 +167,7 @@ impl Request {
     /// How long an endpoint waits before answer `number`, in nanoseconds; 0 for what is no answer.
     pub fn reaction_ns(&self, endpoint: u32, number: u64) -> u64 {
         let bits = || hash(self.delay_key, u64::from(endpoint), number);
-        self.reactive.map_or(0, |delay| draw(delay, bits()))
+        self.reactive.map_or(0, |delay| delay.draw(bits()))
     }
 
     /// Topic, packet ID and payload at most, in bytes.

@@ -6,7 +6,7 @@
 
 use uuid::Uuid;
 
-use crate::plan::hash::mix;
+use crate::random::mix;
 
 /// What the IDs of a request are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

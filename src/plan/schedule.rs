@@ -5,10 +5,11 @@
 //! so a shard needs no more than its own. Not here: clocks, waiting, and what was really sent.
 
 use crate::plan::curve::Curve;
-use crate::plan::delay::nanoseconds;
 use crate::plan::error::PlanError;
-use crate::plan::hash::{self, Purpose, Weights, below, hash, unit_above_zero};
+use crate::plan::hash::{self, Purpose, Weights};
 use crate::profile::{Arrivals, Load, Model, Pace, Profile, Request, Stage};
+use crate::random::{below, exponential, hash};
+use crate::units::nanoseconds;
 
 /// One request that is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -240,8 +241,7 @@ impl Schedule {
                 .saturating_add(u64::from(endpoint)) as f64,
             Arrivals::Poisson => {
                 // A unit-rate process per endpoint, stretched: together they are one of the fleet's rate.
-                cursor.position -=
-                    unit_above_zero(hash(key, u64::from(endpoint), cursor.index)).ln();
+                cursor.position += exponential(hash(key, u64::from(endpoint), cursor.index));
                 cursor.position * endpoints as f64
             }
         }

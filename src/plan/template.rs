@@ -11,10 +11,11 @@
 
 use std::collections::BTreeMap;
 
+use crate::nearest::nearest;
 use crate::plan::error::PlanError;
-use crate::plan::identities::{Identities, is_field_name};
+use crate::plan::identities::Identities;
 use crate::plan::text::EndpointFormat;
-use crate::profile::{Generator, TimestampFormat};
+use crate::profile::{Generator, TimestampFormat, is_field_name};
 
 /// One part of a compiled template.
 #[derive(Debug, Clone, PartialEq)]
@@ -300,12 +301,7 @@ impl<'a> Scope<'a> {
             );
             known.extend(IN_MESSAGES);
         }
-        let nearest = known
-            .into_iter()
-            .map(|name| (strsim::damerau_levenshtein(name, field), name))
-            .min_by_key(|(distance, _)| *distance)
-            .filter(|(distance, name)| *distance <= 1 + name.len().max(field.len()) / 3)
-            .map(|(_, name)| name.to_owned());
+        let nearest = nearest(field, known.into_iter()).map(str::to_owned);
         PlanError::UnknownField {
             place: self.place.to_owned(),
             field: field.to_owned(),

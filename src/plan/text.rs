@@ -6,8 +6,8 @@
 use jiff::Timestamp;
 use jiff::tz::Offset;
 
-use crate::plan::hash::mix;
 use crate::profile::TimestampFormat;
+use crate::random::mix;
 
 /// How an endpoint's number is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

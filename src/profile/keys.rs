@@ -4,6 +4,7 @@
 //! a test holds it together with the reader. Not here: the checks of values (`read`).
 
 use super::error::ProfileError;
+use crate::nearest::nearest;
 
 mod table;
 
@@ -152,33 +153,6 @@ fn children(parent: &str) -> Vec<&'static str> {
     names
 }
 
-/// The candidate that a misspelt word was probably meant to be.
-pub(super) fn nearest<'a>(
-    word: &str,
-    candidates: impl Iterator<Item = &'a str>,
-) -> Option<&'a str> {
-    let word = word.to_lowercase().replace('-', "_");
-    if word.len() > 100 {
-        return None;
-    }
-    let candidates: Vec<&'a str> = candidates.collect();
-    let distance = |candidate: &str| {
-        strsim::damerau_levenshtein(&word, &candidate.to_lowercase().replace('-', "_"))
-    };
-    let allowed = (word.len() / 3).max(1);
-    let near = candidates
-        .iter()
-        .copied()
-        .min_by_key(|candidate| distance(candidate));
-    near.filter(|near| distance(near) <= allowed && near.len() > distance(near))
-        .or_else(|| {
-            let part = |near: &&str| {
-                word.len() >= 4 && near.contains(&word) || near.len() >= 4 && word.contains(near)
-            };
-            candidates.iter().copied().find(part)
-        })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -219,16 +193,5 @@ mod tests {
         assert!(matches!(known("target.ca"), Known::Refused(_)));
         assert_eq!(canonical("fleet.vars", "token"), "fleet.vars.*");
         assert_eq!(canonical("request.*", "qos"), "request.*.qos");
-    }
-
-    #[test]
-    fn misspelt_keys_find_their_neighbour() {
-        let names = ["endpoints", "connect_rate", "qos", "arrival_rate"];
-        let near = |word| nearest(word, names.iter().copied());
-        assert_eq!(near("endpionts"), Some("endpoints"));
-        assert_eq!(near("connect-rate"), Some("connect_rate"));
-        assert_eq!(near("qso"), Some("qos"));
-        assert_eq!(near("arrival"), Some("arrival_rate"));
-        assert_eq!(near("colour"), None);
     }
 }

@@ -10,13 +10,13 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use super::error::{Place, ProfileError};
-use super::keys::nearest;
 use super::origin::{Origin, SourceFile, shortened};
 use super::read::check::{self, Kind};
 use super::read::{self, Around, Log};
 use super::set::{Set, When};
 use super::tree::{self, Entry, Node, Table, Value};
 use super::{Profile, platform, shipped as files, write};
+use crate::nearest::nearest;
 
 /// A profile that may be run.
 #[derive(Debug, Clone, PartialEq)]

@@ -2,8 +2,9 @@
 //!
 //! A platform is data; none is known by name here. Not here: what the definitions mean.
 
+use std::sync::Arc;
+
 use super::error::{Place, ProfileError};
-use super::keys::nearest;
 use super::load::{names, source};
 use super::origin::{SourceFile, shortened};
 use super::overlay;
@@ -11,7 +12,7 @@ use super::platforms;
 use super::read::check::{self, Kind};
 use super::read::{Around, Log};
 use super::tree::{self, Entry, Node, Table, Value};
-use std::sync::Arc;
+use crate::nearest::nearest;
 
 /// A platform file that was read.
 struct Platform {

@@ -6,11 +6,12 @@
 use std::sync::Arc;
 
 use super::error::ProfileError;
-use super::keys::{self, Known, nearest};
+use super::keys::{self, Known};
 use super::origin::{Origin, Override};
 use super::overlay;
 use super::read::check;
 use super::tree::{self, Entry, Node, Table, Value};
+use crate::nearest::nearest;
 
 /// One override that can be applied.
 pub(super) struct Set {

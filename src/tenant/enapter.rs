@@ -6,8 +6,9 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::json::object;
 use super::kind::Kind;
-use super::problem::{INVALID_JSON, Problem};
+use super::problem::{INVALID_FIELDS, Problem};
 
 /// There is no `timestamp`.
 pub const TIMESTAMP_MISSING: Problem =
@@ -27,10 +28,6 @@ pub const INVALID_ALERTS: Problem = Problem::new(
     400,
     "alerts is neither null nor an array of names",
 );
-/// Not a JSON object, or without a required field, or with a field of a wrong type.
-pub const INVALID_FIELDS: Problem =
-    Problem::new("invalid-fields", 400, "Payload does not follow the schema");
-
 /// Seconds beyond this (year 5138) are taken for milliseconds.
 const LATEST_SECOND: u64 = 100_000_000_000;
 
@@ -117,23 +114,6 @@ impl State {
             Self::Error => "error",
         }
     }
-}
-
-/// A JSON object read into a struct; a derived struct would also take an array.
-fn object<'a, T: Deserialize<'a>>(payload: &'a [u8]) -> Result<T, Problem> {
-    let text = std::str::from_utf8(payload).map_err(|_| INVALID_JSON)?;
-    if !text.trim_ascii_start().starts_with('{') {
-        let is_json = serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
-        return Err(if is_json {
-            INVALID_FIELDS
-        } else {
-            INVALID_JSON
-        });
-    }
-    serde_json::from_str(text).map_err(|problem| match problem.classify() {
-        serde_json::error::Category::Data => INVALID_FIELDS,
-        _ => INVALID_JSON,
-    })
 }
 
 fn check_timestamp(timestamp: Option<&RawValue>) -> Result<(), Problem> {
@@ -249,6 +229,7 @@ pub fn check_command_answer(payload: &[u8]) -> Result<(String, State), Problem> 
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::problem::INVALID_JSON;
     use super::*;
 
     #[test]

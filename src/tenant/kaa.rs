@@ -8,10 +8,11 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use serde_json::value::RawValue;
 
-use super::kaa_payload::{self as payloads, INVALID_KEY, INVALID_SCHEMA, is_key, valid_json};
+use super::json;
+use super::kaa_payload::{self as payloads, INVALID_KEY, is_key};
 use super::kind::Kind;
 use super::options::{Paths, TenantOptions};
-use super::problem::Problem;
+use super::problem::{INVALID_FIELDS, Problem};
 use super::thing::{Action, COMMAND_TYPE};
 
 /// The application version name is not among the known ones.
@@ -167,7 +168,7 @@ impl Rules {
     /// Which request this is, and what it asks the endpoint's state to do.
     pub fn decide(&self, address: &Address, payload: &[u8]) -> (Kind, Result<Action, Problem>) {
         match (address.extension, address.path) {
-            ("dcx", "json") => (Kind::DcxJson, valid_json(payload).map(|()| Action::Accept)),
+            ("dcx", "json") => (Kind::DcxJson, json::valid(payload).map(|()| Action::Accept)),
             ("dcx", path) => self.decide_plain(path, payload),
             ("epmx", "get") => (
                 Kind::MetadataGet,
@@ -208,22 +209,19 @@ impl Rules {
     }
 
     fn written_values(&self, payload: &[u8]) -> Result<BTreeMap<String, Box<RawValue>>, Problem> {
-        valid_json(payload)?;
-        let values: BTreeMap<String, Box<RawValue>> =
-            serde_json::from_slice(payload).map_err(|_| INVALID_SCHEMA)?;
+        let values: BTreeMap<String, Box<RawValue>> = json::value(payload)?;
         if values.is_empty() {
-            return Err(INVALID_SCHEMA);
+            return Err(INVALID_FIELDS);
         }
         self.writable(values.keys())?;
         Ok(values)
     }
 
     fn deleted_keys(&self, payload: &[u8]) -> Result<Action, Problem> {
-        valid_json(payload)?;
-        let keys: Vec<String> = serde_json::from_slice(payload).map_err(|_| INVALID_SCHEMA)?;
+        let keys: Vec<String> = json::value(payload)?;
         let unique: BTreeSet<&String> = keys.iter().collect();
         if keys.is_empty() || unique.len() != keys.len() {
-            return Err(INVALID_SCHEMA);
+            return Err(INVALID_FIELDS);
         }
         self.writable(keys.iter())?;
         Ok(Action::Delete(keys))

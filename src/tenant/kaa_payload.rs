@@ -3,10 +3,10 @@
 //! Strict and pure. Not here: topics and rules of the tenant (`kaa`), what is done (`thing`).
 
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
-use super::problem::{self, Problem};
+use super::json::{self, object};
+use super::problem::{INVALID_FIELDS, Problem};
 
 /// Neither a number nor a number and a unit.
 pub const INVALID_VALUE: Problem = Problem::new(
@@ -14,9 +14,6 @@ pub const INVALID_VALUE: Problem = Problem::new(
     400,
     "Payload is not a number with an optional unit",
 );
-/// JSON, but not what the resource asks for.
-pub const INVALID_SCHEMA: Problem =
-    Problem::new("invalid-fields", 400, "Payload does not follow the schema");
 /// A key with other characters than letters, digits and the underscore.
 pub const INVALID_KEY: Problem =
     Problem::new("invalid-key", 400, "Key name does not match [a-zA-Z0-9_]+");
@@ -24,18 +21,6 @@ pub const INVALID_KEY: Problem =
 /// `^[a-zA-Z0-9_]+$` (RFC 10/EPMP).
 pub fn is_key(key: &str) -> bool {
     !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
-}
-
-/// One JSON value and nothing else (RFC 8259).
-///
-/// # Errors
-/// [`problem::INVALID_JSON`]
-pub fn valid_json(payload: &[u8]) -> Result<(), Problem> {
-    // Ignored strings are not checked for UTF-8 by the parser.
-    let text = std::str::from_utf8(payload).map_err(|_| problem::INVALID_JSON)?;
-    serde_json::from_str::<IgnoredAny>(text)
-        .map(|_| ())
-        .map_err(|_| problem::INVALID_JSON)
 }
 
 /// A number, or a number and a unit without anything between them: `200`, `47%`, `20m`.
@@ -55,19 +40,10 @@ pub fn valid_measurement(payload: &[u8]) -> Result<(), Problem> {
     }
 }
 
-/// A JSON object read into a struct; a derived struct would also take an array.
-fn object<'a, T: Deserialize<'a>>(payload: &'a [u8]) -> Result<T, Problem> {
-    valid_json(payload)?;
-    if payload.trim_ascii_start().first() != Some(&b'{') {
-        return Err(INVALID_SCHEMA);
-    }
-    serde_json::from_slice(payload).map_err(|_| INVALID_SCHEMA)
-}
-
 /// The body of a get: nothing, `{}`, or `{"keys":[..]}`. `None`: all keys.
 ///
 /// # Errors
-/// [`problem::INVALID_JSON`], [`INVALID_SCHEMA`] or [`INVALID_KEY`]
+/// `INVALID_JSON`, [`INVALID_FIELDS`] or [`INVALID_KEY`]
 pub fn wanted_keys(payload: &[u8]) -> Result<Option<Vec<String>>, Problem> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
@@ -87,7 +63,7 @@ pub fn wanted_keys(payload: &[u8]) -> Result<Option<Vec<String>>, Problem> {
 /// The body of a request for commands: nothing, `{}`, or `{"observe":true|false}`.
 ///
 /// # Errors
-/// [`problem::INVALID_JSON`] or [`INVALID_SCHEMA`]
+/// `INVALID_JSON` or [`INVALID_FIELDS`]
 pub fn observe(payload: &[u8]) -> Result<(), Problem> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
@@ -113,7 +89,7 @@ pub struct CommandResult {
 /// The results of commands: an array, one or more (RFC 11/CEP).
 ///
 /// # Errors
-/// [`problem::INVALID_JSON`] or [`INVALID_SCHEMA`]
+/// `INVALID_JSON` or [`INVALID_FIELDS`]
 pub fn command_results(payload: &[u8]) -> Result<Vec<CommandResult>, Problem> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
@@ -123,10 +99,9 @@ pub fn command_results(payload: &[u8]) -> Result<Vec<CommandResult>, Problem> {
         #[serde(rename = "reasonPhrase")]
         _reason: Option<String>,
     }
-    valid_json(payload)?;
-    let items: Vec<&RawValue> = serde_json::from_slice(payload).map_err(|_| INVALID_SCHEMA)?;
+    let items: Vec<&RawValue> = json::value(payload)?;
     if items.is_empty() {
-        return Err(INVALID_SCHEMA);
+        return Err(INVALID_FIELDS);
     }
     let results = items.iter().map(|item| {
         let item: Item = object(item.get().as_bytes())?;
@@ -142,7 +117,7 @@ pub fn command_results(payload: &[u8]) -> Result<Vec<CommandResult>, Problem> {
 /// the endpoint has.
 ///
 /// # Errors
-/// [`problem::INVALID_JSON`] or [`INVALID_SCHEMA`]
+/// `INVALID_JSON` or [`INVALID_FIELDS`]
 pub fn known_config(payload: &[u8]) -> Result<Option<String>, Problem> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -160,7 +135,7 @@ pub fn known_config(payload: &[u8]) -> Result<Option<String>, Problem> {
 /// What an endpoint says about a configuration: its id, and a status code that is 200 if absent.
 ///
 /// # Errors
-/// [`problem::INVALID_JSON`] or [`INVALID_SCHEMA`]
+/// `INVALID_JSON` or [`INVALID_FIELDS`]
 pub fn applied_config(payload: &[u8]) -> Result<(String, u16), Problem> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -6,9 +6,12 @@
 use std::collections::BTreeSet;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
 
-use super::delay::Delay;
-use super::text;
+use crate::delay::Delay;
+use crate::nearest::nearest;
+use crate::units::{Bytes, Rate, Share, Span, UnitError, nanoseconds};
 
 /// Whom a message reaches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,6 +117,11 @@ impl Default for TenantOptions {
     }
 }
 
+/// No stall begins later or lasts longer: a year.
+const LONGEST: Duration = Duration::from_hours(365 * 24);
+/// No rate is higher: beyond it the tenant would do nothing else.
+const FASTEST: Rate = Rate(1e6);
+
 /// Every flag of [`TenantOptions::set`], in the order of the manual.
 pub const FLAGS: [&str; 21] = [
     "listen",
@@ -160,20 +168,20 @@ impl TenantOptions {
                     &[("kpc", Delivery::Kpc), ("broker", Delivery::Broker)],
                 )?;
             }
-            "service-time" => self.service_time = Delay::parse(value)?,
+            "service-time" => self.service_time = quantity(value)?,
             "servers" => self.servers = number(value, 0, 100_000)?,
             "stall" => self.stall = Some(stall(value)?),
-            "error-rate" => self.error_rate = text::share(value)?,
-            "loss" => self.loss = text::share(value)?,
-            "duplicate" => self.duplicate = text::share(value)?,
-            "disconnect-rate" => self.disconnect_rate = text::rate_per_s(value)?,
-            "commands" => self.commands = text::rate_per_s(value)?,
-            "config-push" => self.config_push = text::rate_per_s(value)?,
+            "error-rate" => self.error_rate = quantity::<Share>(value)?.0,
+            "loss" => self.loss = quantity::<Share>(value)?.0,
+            "duplicate" => self.duplicate = quantity::<Share>(value)?.0,
+            "disconnect-rate" => self.disconnect_rate = rate_per_s(value)?,
+            "commands" => self.commands = rate_per_s(value)?,
+            "config-push" => self.config_push = rate_per_s(value)?,
             "relaxed-paths" => {
                 self.paths = choice(value, &[("on", Paths::Relaxed), ("off", Paths::Strict)])?;
             }
-            "read-only-keys" => self.read_only_keys = text::names(value),
-            "applications" => self.applications = Some(text::names(value)),
+            "read-only-keys" => self.read_only_keys = names(value),
+            "applications" => self.applications = Some(names(value)),
             "tokens" => self.tokens = Some(tokens(value)?),
             "seed" => {
                 self.seed = value
@@ -183,9 +191,9 @@ impl TenantOptions {
             "arrivals" => self.arrivals = Some(PathBuf::from(value)),
             "user" => self.user = Some(value.to_owned()),
             "password" => self.password = Some(value.to_owned()),
-            "max-packet" => self.max_packet = number(value, 1 << 10, 256 << 20)? as usize,
+            "max-packet" => self.max_packet = size(value, 1 << 10, 256 << 20)?,
             "buffer-per-connection" => {
-                self.buffer_per_connection = number(value, 1 << 10, 1 << 30)? as usize;
+                self.buffer_per_connection = size(value, 1 << 10, 1 << 30)?;
             }
             _ => return Err(unknown_flag(name)),
         }
@@ -194,12 +202,9 @@ impl TenantOptions {
 }
 
 fn unknown_flag(name: &str) -> String {
-    let nearest = FLAGS
-        .iter()
-        .min_by_key(|flag| strsim::damerau_levenshtein(flag, name));
-    match nearest {
-        Some(nearest) => format!("no such option of the tenant; did you mean '{nearest}'?"),
-        None => "no such option of the tenant".to_owned(),
+    match nearest(name, FLAGS.into_iter()) {
+        Some(near) => format!("no such option of the tenant; did you mean '{near}'?"),
+        None => format!("no such option of the tenant; it has {}", FLAGS.join(", ")),
     }
 }
 
@@ -235,20 +240,72 @@ fn stall(value: &str) -> Result<Stall, String> {
         .split_once('+')
         .ok_or_else(|| format!("'{value}' is not AT+FOR, such as 5s+500ms"))?;
     Ok(Stall {
-        after_ns: text::duration_ns(after)?,
-        for_ns: text::duration_ns(length)?,
+        after_ns: duration_ns(after)?,
+        for_ns: duration_ns(length)?,
     })
+}
+
+/// A quantity with its unit; what is wrong with it, and what to write instead.
+fn quantity<T: FromStr<Err = UnitError>>(value: &str) -> Result<T, String> {
+    value.parse().map_err(|wrong: UnitError| wrong.to_string())
+}
+
+/// In nanoseconds.
+fn duration_ns(value: &str) -> Result<u64, String> {
+    let Span(duration) = quantity(value)?;
+    if duration > LONGEST {
+        let problem = format!("the duration {value:?} is too long");
+        return Err(UnitError::new(problem, format!("at most \"{}\"", Span(LONGEST))).to_string());
+    }
+    Ok(nanoseconds(duration))
+}
+
+fn rate_per_s(value: &str) -> Result<f64, String> {
+    let rate: Rate = quantity(value)?;
+    if rate > FASTEST {
+        let problem = format!("the rate {value:?} is too high");
+        return Err(UnitError::new(problem, format!("at most \"{FASTEST}\"")).to_string());
+    }
+    Ok(rate.0)
+}
+
+/// In bytes; a bare number is one of bytes.
+fn size(value: &str, lowest: u32, highest: u32) -> Result<usize, String> {
+    if value
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || byte == b'_')
+    {
+        return Ok(number(value, lowest, highest)? as usize);
+    }
+    let Bytes(size) = quantity(value)?;
+    if !(u64::from(lowest)..=u64::from(highest)).contains(&size) {
+        let [lowest, highest] = [lowest, highest].map(|bytes| Bytes(u64::from(bytes)));
+        return Err(format!(
+            "{value:?} is not a size from {lowest} to {highest}"
+        ));
+    }
+    Ok(size as usize)
+}
+
+/// `a, b,c`: the names between commas (or lines), without the empty ones.
+fn names(value: &str) -> BTreeSet<String> {
+    value
+        .split([',', '\n', '\r'])
+        .map(str::trim)
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 /// A value that names a file is that file's lines, anything else a comma list.
 fn tokens(value: &str) -> Result<BTreeSet<String>, String> {
     let is_file = value.contains('/') || std::path::Path::new(value).is_file();
     if !is_file {
-        return Ok(text::names(value));
+        return Ok(names(value));
     }
     let content =
         std::fs::read_to_string(value).map_err(|problem| format!("{value}: {problem}"))?;
-    Ok(text::names(&content))
+    Ok(names(&content))
 }
 
 #[cfg(test)]
@@ -267,11 +324,11 @@ mod tests {
         assert_eq!(with("delivery", "broker").delivery, Delivery::Broker);
         assert_eq!(
             with("service-time", "2ms").service_time,
-            Delay::Fixed(2_000_000)
+            Delay::Fixed(Duration::from_millis(2))
         );
         assert_eq!(
             with("service_time", "exp:1ms").service_time,
-            Delay::Exponential(1_000_000)
+            Delay::Exponential(Duration::from_millis(1))
         );
         assert_eq!(with("servers", "4").servers, 4);
         let stall = Stall {
@@ -321,7 +378,7 @@ mod tests {
         assert_eq!(with("password", "p").password.as_deref(), Some("p"));
         assert_eq!(with("max-packet", "65_536").max_packet, 65_536);
         assert_eq!(
-            with("buffer-per-connection", "2048").buffer_per_connection,
+            with("buffer-per-connection", "2KiB").buffer_per_connection,
             2_048
         );
     }
@@ -343,18 +400,33 @@ mod tests {
             ("listen", "nowhere"),
             ("delivery", "pigeon"),
             ("servers", "-1"),
+            ("service-time", "gauss:1ms"),
             ("stall", "5s"),
+            ("stall", "5s+9000h"),
             ("loss", "2"),
+            ("commands", "2_000_000/s"),
             ("relaxed-paths", "maybe"),
             ("seed", "x"),
             ("tokens", "./no/such/file"),
             ("max-packet", "1"),
+            ("max-packet", "1B"),
+            ("max-packet", ""),
         ] {
             let problem = options.set(flag, value).unwrap_err();
             assert!(problem.starts_with(flag), "{problem}");
         }
+        assert_eq!(
+            options.set("commands", "50").unwrap_err(),
+            r#"commands: the rate "50" does not say per what; write "50/s""#
+        );
+        assert_eq!(
+            options.set("stall", "0s+500").unwrap_err(),
+            r#"stall: the duration "500" has no unit; write "500s""#
+        );
         let problem = options.set("servce-time", "1ms").unwrap_err();
         assert!(problem.contains("'service-time'"), "{problem}");
+        let problem = options.set("colour", "blue").unwrap_err();
+        assert!(problem.contains("it has listen, "), "{problem}");
         assert_eq!(options, TenantOptions::default());
     }
 

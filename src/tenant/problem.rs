@@ -45,3 +45,6 @@ pub const FULL: Problem = Problem::new("endpoints-full", 503, "Too many endpoint
 pub const MALFORMED_TOPIC: Problem = Problem::new("malformed-topic", 400, "Malformed topic");
 /// Not UTF-8 or not one JSON value.
 pub const INVALID_JSON: Problem = Problem::new("invalid-json", 400, "Payload is not valid JSON");
+/// JSON of another shape than asked for, or without a required field.
+pub const INVALID_FIELDS: Problem =
+    Problem::new("invalid-fields", 400, "Payload does not follow the schema");

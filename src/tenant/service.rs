@@ -6,8 +6,8 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::delay::Delay;
 use super::random::{Random, Stream};
+use crate::delay::Delay;
 
 /// Draws service times and keeps the servers' queue.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ impl Service {
     /// The instant (nanoseconds) at which a reply that is asked for at `now` is ready; not before
     /// `now`. Calls must come in order of `now`: it is the order of the queue.
     pub fn ready_at(&mut self, now: u64) -> u64 {
-        let duration = self.delay.draw(&mut self.random);
+        let duration = self.delay.draw(self.random.word());
         let Some(mut first_free) = self.free_at.peek_mut() else {
             return now.saturating_add(duration);
         };
@@ -44,10 +44,13 @@ impl Service {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
+
+    const TEN_NS: Delay = Delay::Fixed(Duration::from_nanos(10));
 
     #[test]
     fn infinite_servers_do_not_queue() {
-        let mut service = Service::new(Delay::Fixed(10), 0, 1);
+        let mut service = Service::new(TEN_NS, 0, 1);
         assert_eq!(
             [
                 service.ready_at(0),
@@ -60,14 +63,14 @@ mod tests {
 
     #[test]
     fn one_server_answers_one_after_the_other() {
-        let mut service = Service::new(Delay::Fixed(10), 1, 1);
+        let mut service = Service::new(TEN_NS, 1, 1);
         let ready: Vec<u64> = [0, 0, 5, 100].map(|now| service.ready_at(now)).into();
         assert_eq!(ready, [10, 20, 30, 110]);
     }
 
     #[test]
     fn two_servers_share_one_queue() {
-        let mut service = Service::new(Delay::Fixed(10), 2, 1);
+        let mut service = Service::new(TEN_NS, 2, 1);
         let ready: Vec<u64> = [0, 1, 2, 3].map(|now| service.ready_at(now)).into();
         assert_eq!(ready, [10, 11, 20, 21]);
     }

@@ -35,7 +35,11 @@ pub fn share_above(outcome: &Outcome, metric: &str, request: &str, above_ms: f64
         let from_us: f64 = row[2].parse().expect("a number");
         let count: u64 = row[4].parse().expect("a count");
         all += count;
-        above += if from_us >= above_ms * 1000.0 { count } else { 0 };
+        above += if from_us >= above_ms * 1000.0 {
+            count
+        } else {
+            0
+        };
     }
     assert!(all > 0, "no {metric} of {request}\n{outcome}");
     above as f64 / all as f64

@@ -13,7 +13,7 @@ mod figures;
 mod freeze;
 mod mosquitto;
 
-pub use alone::{alone, believed};
+pub use alone::{alone, believed, ends_with_unless_disturbed};
 pub use figures::{ms, names, rows, share_above, tail_ms};
 pub use freeze::{freeze, freeze_for_good};
 pub use mosquitto::{Message, Mosquitto, Subscriber};

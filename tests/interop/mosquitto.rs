@@ -12,8 +12,7 @@ use tempfile::TempDir;
 
 use crate::support::{Process, Signal};
 
-const INSTALL: &str =
-    "apt-get install -y --no-install-recommends mosquitto mosquitto-clients";
+const INSTALL: &str = "apt-get install -y --no-install-recommends mosquitto mosquitto-clients";
 /// How long a message that was acknowledged may take to its subscriber.
 const ARRIVES_WITHIN: Duration = Duration::from_secs(10);
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::super::tree::{Node, Table, Value};
-use super::super::{Connections, Fleet, Subscribe, Will};
+use super::super::{Connections, Fleet, Subscribe, Will, is_field_name};
 use super::value::{self, Wrong};
 use super::{Around, Section};
 use crate::units::Rate;
@@ -142,9 +142,9 @@ fn vars(fleet: &Section<'_>) -> BTreeMap<String, String> {
         if BUILT_IN.contains(&name) {
             let wrong = Wrong::new("is a field that every template has").instead("another name");
             section.wrong_at(name, wrong);
-        } else if !value::is_field(name) {
+        } else if !is_field_name(name) {
             let wrong = Wrong::new("is no name for a variable")
-                .instead("letters, digits and underscores, no digit first");
+                .instead("lower-case letters, digits and underscores, no digit first");
             section.wrong_at(name, wrong);
         } else {
             match value::any_text(&entry.node) {

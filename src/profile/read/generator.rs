@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::super::tree::{Node, Value};
-use super::super::{Generator, TimestampFormat};
+use super::super::{Generator, TimestampFormat, is_field_name};
 use super::Section;
 use super::request::size;
 use super::value::{self, Wrong};
@@ -44,9 +44,12 @@ pub(super) fn all(request: &Section<'_>) -> BTreeMap<String, Generator> {
     };
     for entry in fields.entries() {
         let name = entry.key.as_str();
-        if !value::is_field(name) {
+        if !is_field_name(name) {
             let wrong = Wrong::new("is no name for a field");
-            fields.wrong_at(name, wrong.instead("letters, digits and underscores"));
+            fields.wrong_at(
+                name,
+                wrong.instead("lower-case letters, digits and underscores, no digit first"),
+            );
             continue;
         }
         let Value::Table(table) = &entry.node.value else {

@@ -74,9 +74,7 @@ fn answers(inbound: &Section<'_>) -> Vec<Answer> {
         return Vec::new();
     }
     let answer = |section: &Section<'_>| Answer {
-        after: section
-            .read("after", value::unit)
-            .unwrap_or(Delay::Fixed(std::time::Duration::ZERO)),
+        after: section.read("after", value::unit).unwrap_or(Delay::ZERO),
         topic: section.required("topic", value::topic).unwrap_or_default(),
         payload: section.read("payload", value::payload).unwrap_or_default(),
         qos: section.read("qos", value::qos).unwrap_or_default(),

@@ -11,6 +11,7 @@ use std::time::Duration;
 use super::super::error::{Place, ProfileError};
 use super::super::origin::{Origin, shortened};
 use super::super::tree::{Node, Value};
+use crate::nearest::nearest;
 use crate::units::{Rate, Span, UnitError};
 
 /// Longest name of a profile, a request or an inbound message.
@@ -212,7 +213,7 @@ pub(super) fn choice<T: Copy>(node: &Node, words: &[(&str, T)]) -> Result<T, Wro
         return Ok(*meant);
     }
     let known: Vec<String> = words.iter().map(|(word, _)| format!("{word:?}")).collect();
-    let near = super::keys::nearest(&found, words.iter().map(|(word, _)| *word));
+    let near = nearest(&found, words.iter().map(|(word, _)| *word));
     let instead = near.map_or_else(|| known.join(" or "), |near| format!("{near:?}"));
     let problem = format!("cannot be {:?}", shortened(&found));
     Err(Wrong::new(problem).instead(instead))
@@ -260,12 +261,6 @@ pub(super) fn name(node: &Node) -> Result<String, Wrong> {
     let found = shortened(&name);
     Err(Wrong::new(format!("cannot be {found:?}"))
         .instead("1 to 64 lower-case letters, digits and hyphens"))
-}
-
-/// The name of a variable or of a generated field.
-pub(super) fn is_field(name: &str) -> bool {
-    let first = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-    first && name.len() <= 64 && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
 /// Any template: text without what MQTT forbids in text (MQTT 3.1.1, 1.5.3).

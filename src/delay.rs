@@ -1,14 +1,15 @@
 //! A delay that is drawn anew each time, and the little language it is written in.
 //!
-//! Parsing and printing only. Not here: drawing from it, which needs a random number.
+//! A draw is a pure function of 64 random bits. Not here: where the bits come from, and waiting.
 
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::units::{Share, Span, UnitError};
+use crate::random::{exponential, mix, normal, unit};
+use crate::units::{Share, Span, UnitError, nanoseconds};
 
-/// A delay, drawn anew each time. The tenant's service time speaks the same language.
+/// A distribution of delays. Times of a delay that was read are at most 1 h.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Delay {
     /// `fixed:2ms` (or just `2ms`)
@@ -21,11 +22,32 @@ pub enum Delay {
     Bimodal(Duration, Duration, f64),
 }
 
+impl Delay {
+    /// No delay at all.
+    pub const ZERO: Self = Self::Fixed(Duration::ZERO);
+
+    /// The delay that `bits` stand for, in nanoseconds; at most an hour, so that a heavy tail
+    /// cannot outlive every run.
+    pub fn draw(self, bits: u64) -> u64 {
+        let seconds = match self {
+            Self::Fixed(fixed) => return nanoseconds(fixed.min(LONGEST)),
+            Self::Exponential(mean) => mean.as_secs_f64() * exponential(bits),
+            Self::Lognormal(median, sigma) => median.as_secs_f64() * (sigma * normal(bits)).exp(),
+            Self::Bimodal(usual, rare, share) => {
+                let chosen = if unit(mix(bits)) < share { rare } else { usual };
+                return nanoseconds(chosen.min(LONGEST));
+            }
+        };
+        // The cast saturates; not-a-number becomes 0.
+        ((seconds * 1e9).round() as u64).min(nanoseconds(LONGEST))
+    }
+}
+
 /// All forms, for error messages.
 const FORMS: &str =
     "\"2ms\", \"fixed:2ms\", \"exp:10ms\", \"lognormal:5ms,0.5\" or \"bimodal:1ms,50ms,1%\"";
 
-/// No answer takes longer than this, whatever the distribution says at its centre.
+/// No delay is longer than this, whether it is written or drawn.
 const LONGEST: Duration = Duration::from_hours(1);
 
 impl FromStr for Delay {
@@ -98,7 +120,17 @@ fn sigma(text: &str) -> Result<f64, UnitError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::random::hash;
     use proptest::prelude::*;
+
+    const MS: Duration = Duration::from_millis(1);
+    const HOUR_NS: u64 = 3_600_000_000_000;
+
+    fn sorted(delay: Delay) -> Vec<u64> {
+        let mut all: Vec<u64> = (0..20_000).map(|n| delay.draw(hash(1, 0, n))).collect();
+        all.sort_unstable();
+        all
+    }
 
     #[test]
     fn all_four_forms_and_the_bare_duration_are_read() {
@@ -126,6 +158,50 @@ mod tests {
         ] {
             assert!(wrong.parse::<Delay>().is_err(), "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn fixed_delays_are_fixed_and_capped() {
+        assert_eq!(Delay::Fixed(MS).draw(7), 1_000_000);
+        assert_eq!(Delay::Fixed(Duration::MAX).draw(7), HOUR_NS);
+    }
+
+    #[test]
+    fn exponential_delays_have_their_mean() {
+        let all = sorted(Delay::Exponential(MS));
+        let mean = all.iter().sum::<u64>() / 20_000;
+        assert!((970_000..1_030_000).contains(&mean), "{mean}");
+    }
+
+    #[test]
+    fn lognormal_delays_have_their_median_and_spread() {
+        let all = sorted(Delay::Lognormal(MS, 0.5));
+        assert!(
+            (980_000..1_020_000).contains(&all[10_000]),
+            "{}",
+            all[10_000]
+        );
+        // 84.13 % lie below median * e^sigma.
+        assert!(
+            (1_600_000..1_700_000).contains(&all[16_827]),
+            "{}",
+            all[16_827]
+        );
+    }
+
+    #[test]
+    fn an_endless_tail_is_cut_at_one_hour() {
+        let all = sorted(Delay::Lognormal(Duration::from_secs(1), 100.0));
+        assert_eq!((all[0], all[19_999]), (0, HOUR_NS));
+    }
+
+    #[test]
+    fn bimodal_delays_keep_their_share() {
+        let rare = sorted(Delay::Bimodal(MS, MS * 50, 0.01))
+            .iter()
+            .filter(|ns| **ns > 1_000_000)
+            .count();
+        assert!((150..250).contains(&rare), "{rare}");
     }
 
     proptest! {

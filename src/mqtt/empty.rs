@@ -1,0 +1,32 @@
+//! The shape that PINGREQ, PINGRESP and DISCONNECT share: a fixed header and nothing else.
+//!
+//! Not here: what each of them means, which its own file says.
+
+/// Gives a packet without fields its `read` and `write`.
+macro_rules! empty {
+    ($packet:ident) => {
+        impl $packet {
+            pub(super) fn read(
+                body: &[u8],
+                version: super::Version,
+            ) -> Result<Self, super::DecodeError> {
+                let super::Version::V311 = version;
+                super::reader::Reader::new(body).finish()?;
+                Ok(Self)
+            }
+
+            /// Appends the packet, two bytes. It is never refused.
+            pub fn write(
+                &self,
+                version: super::Version,
+                out: &mut Vec<u8>,
+            ) -> Result<(), super::EncodeError> {
+                let super::Version::V311 = version;
+                out.extend_from_slice(&[super::Kind::$packet.first_byte(), 0]);
+                Ok(())
+            }
+        }
+    };
+}
+
+pub(super) use empty;
