@@ -168,8 +168,8 @@ fn a_stall_of_two_seconds_in_a_minute_gives_the_analytic_percentiles_with_any_fl
             stall: 2_000,
         };
         assert_eq!(
-            [0.99, 0.999].map(|q| stall.tail_ms(q).round()),
-            [1_402.0, 1_942.0]
+            [0.99, 0.999].map(|q| stall.tail_ms(q).round() as u64),
+            [1_402, 1_942]
         );
         let outcome = believed_run(&stall.profile(OUT_OF_THE_WAY));
         stall.agrees_with(outcome.ends_with(0).keeps_its_accounts());

@@ -109,7 +109,7 @@ const LAYERS: [(&str, &[&str]); 15] = [
     (
         "cli",
         &[
-            "engine", "event", "measure", "mqtt", "plan", "profile", "report", "tenant",
+            "engine", "event", "measure", "mqtt", "nearest", "plan", "profile", "report", "tenant",
         ],
     ),
     ("delay", &["random", "units"]),
