@@ -96,6 +96,4 @@ pub(super) struct WorkerEnd {
     pub drained_at: u64,
     /// Connections that were up at least once.
     pub connected: u32,
-    /// Connections that it had to make.
-    pub planned: u32,
 }

@@ -199,6 +199,7 @@ impl Coordinator {
             ..
         } = crew;
         let workers = threads.len();
+        let size = self.plan.arithmetic(workers as u32);
         let panics = threads
             .into_iter()
             .filter_map(|thread| thread.join().err())
@@ -206,11 +207,10 @@ impl Coordinator {
             .collect();
         let hiccup = heartbeat.stop();
         let mut tally = Tally::new(&self.shape);
-        let (mut made, mut planned, mut drained_at) = (0, 0, 0);
+        let (mut made, mut drained_at) = (0, 0);
         for end in ends.values() {
             tally.merge(&end.tally);
             made += u64::from(end.connected);
-            planned += u64::from(end.planned);
             drained_at = drained_at.max(end.drained_at);
         }
         let load_end = ends
@@ -227,7 +227,8 @@ impl Coordinator {
             tally,
             seconds: collector.finish(),
             lengths: self.lengths(begun, load_start, load_end, drained_at),
-            connections_planned: planned,
+            // By the plan, not by the workers: one that broke down would not be missed.
+            connections_planned: size.connections + size.callers,
             connections_made: made,
             hiccup,
             panics,

@@ -338,7 +338,6 @@ impl Worker<'_> {
             load_end: self.load_end,
             drained_at: self.drained_at,
             connected: self.ever_up,
-            planned: self.connections.len() as u32,
         };
         let _ = self.reports.send(Report::Finished {
             worker: self.index,

@@ -197,13 +197,15 @@ pub(super) fn wait_at(samples: &Samples, population: Population, per_10k: u16) -
         return None;
     }
     let answered = samples.at_ranks(&[rank(planned, per_10k)]).first().copied();
+    // Nothing certain is no number: a zero would look like a fast answer.
     let certain = || {
-        samples
+        let longest = samples
             .max_ns()
             .unwrap_or(0)
-            .max(population.longest_unanswered_ns)
+            .max(population.longest_unanswered_ns);
+        (longest > 0).then_some(longest)
     };
-    Some(micros(answered.unwrap_or_else(certain)))
+    answered.or_else(certain).map(micros)
 }
 
 /// The smallest rank (from 1) that has at least this share of `planned` at or below it.
@@ -258,6 +260,26 @@ mod tests {
         assert_eq!((dead.p99, dead.max), (Some(5_000_000.0), Some(5_000_000.0)));
         assert!(dead.is_at_least(Statistic::P50) && dead.is_at_least(Statistic::Max));
         assert_eq!(dead.too_few, [Statistic::P999, Statistic::P9999]);
+    }
+
+    #[test]
+    fn a_second_in_which_everything_was_dropped_has_no_wait() {
+        let dropped = Population {
+            planned: 5,
+            longest_unanswered_ns: 0,
+        };
+        assert_eq!(
+            wait_at(&Samples::new(Bounds::up_to(0)), dropped, 9_900),
+            None
+        );
+        let timed_out = Population {
+            planned: 5,
+            longest_unanswered_ns: 2 * MS,
+        };
+        assert_eq!(
+            wait_at(&Samples::new(Bounds::up_to(0)), timed_out, 9_900),
+            Some(2_000.0)
+        );
     }
 
     #[test]
