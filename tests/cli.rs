@@ -121,7 +121,12 @@ fn the_shipped_profiles_are_listed_and_shown_and_may_be_used_as_files() {
     let unknown = Midge::call(["profiles", "show", "kaa-flet"])
         .go()
         .ends_with(104);
-    assert!(unknown.stderr.contains("midge profiles"), "{unknown}");
+    assert!(
+        unknown.stderr.contains("did you mean \"kaa-fleet\"?"),
+        "{unknown}"
+    );
+    let strange = Midge::call(["profiles", "show", "xyz"]).go().ends_with(104);
+    assert!(strange.stderr.contains("midge profiles"), "{strange}");
 }
 
 #[test]
