@@ -178,6 +178,22 @@ fn a_run_that_must_not_be_believed_outranks_a_failed_threshold() {
 }
 
 #[test]
+fn what_is_overdue_on_one_connection_leaves_in_a_few_writes() {
+    let gateway = Midge::run("mqtt-publish")
+        .brief()
+        .set("fleet.connections", "{ endpoints_per_connection = 50 }")
+        .set("request.publish.qos", "0")
+        .set("load.arrival_rate", "2_000/s")
+        .set("load.measure", "3s");
+    let outcome = frozen(gateway).finish();
+    outcome.keeps_its_accounts();
+    let sent = outcome.count("/whole_run/sent");
+    let writes = outcome.count("/generator/writes");
+    // A thousand messages came due in the half second; each of them on time would be a write.
+    assert!(writes + 800 < sent, "{writes} writes for {sent} messages");
+}
+
+#[test]
 fn a_signal_outranks_a_run_that_must_not_be_believed() {
     let running = frozen(brisk().set("load.measure", "100s"));
     running.process.signal(Signal::INT);
