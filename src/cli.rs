@@ -9,6 +9,7 @@
 )]
 
 mod check;
+mod compare;
 mod environment;
 mod limits;
 mod prepare;
@@ -50,6 +51,8 @@ enum Command {
     Tenant(tenant::TenantArgs),
     /// Renders the report of a stored run again
     Report(report::ReportArgs),
+    /// Compares two stored runs: is the second one worse?
+    Compare(compare::CompareArgs),
     /// Lists the shipped profiles; shows one, or every key that a profile may have
     Profiles(profiles::ProfilesArgs),
 }
@@ -100,6 +103,7 @@ pub fn main() -> u8 {
         Command::Check(args) => check::run(&args),
         Command::Tenant(args) => tenant::run(&args),
         Command::Report(args) => report::run(&args),
+        Command::Compare(args) => compare::run(&args),
         Command::Profiles(args) => profiles::run(&args),
     };
     match result {

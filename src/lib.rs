@@ -38,7 +38,7 @@
 //! In the order of the flow; names in a bullet are files of that folder.
 //!
 //! * [`cli`]: what can be asked and who does it; the only place that prints. One file per command
-//!   (`run`, `check`, `tenant`, `profiles`, `report`). What they share: `prepare` (arguments to a
+//!   (`run`, `check`, `tenant`, `profiles`, `report`, `compare`). What they share: `prepare` (arguments to a
 //!   plan), `limits` (does it fit into this machine), `target` (may this host be loaded),
 //!   `simulated` (the tenant as a child process), `signals`, `progress`, `environment`.
 //! * [`profile`]: a TOML file in, a checked value out. The value: `load`, `request`, `inbound`,
@@ -73,6 +73,8 @@
 //! * [`report`]: what a run leaves behind. `build` makes the `result`, with its `environment`;
 //!   one file per format: `summary`, `intervals`, `percentiles`, `histogram`, `hlog`, `status`,
 //!   `errors`, and `text` for the screen, over `table`. `folder` writes them, `exit` is the code.
+//!   Two results: `compare` with `difference` (what is not equal) and `change` (one number), shown by
+//!   `compare_text`.
 //! * [`tenant`]: the far side, in a process of its own. `server` is its loop, `session` and
 //!   `sessions` its connections, `packets` and `flow` its half of MQTT, `subscriptions` and
 //!   `router` who gets what. `platforms` says what a message means: `kaa`, `kaa_payload`,

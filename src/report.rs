@@ -1,9 +1,14 @@
 //! What a run leaves behind: the result as a value, and one short file per format.
 //!
-//! Formats are pure functions from measured values to text; only `folder` touches the file system.
+//! Two results can be compared. Formats are pure functions from measured values to text; only
+//! `folder` touches the file system.
 //! Not here: measuring (`measure`), and anything of the engine, which the report never sees.
 
 mod build;
+mod change;
+mod compare;
+mod compare_text;
+mod difference;
 mod environment;
 mod errors;
 mod exit;
@@ -19,6 +24,9 @@ mod table;
 mod text;
 
 pub use build::Inputs;
+pub use change::{Certainty, Change, Judgement};
+pub use compare::{Comparison, Decision, Kind, Limits, Side};
+pub use difference::{Difference, Effect};
 pub use environment::Environment;
 pub use exit::{Exit, exit_of};
 pub use folder::{Recorded, claim, read_run, write_run};
@@ -29,6 +37,7 @@ pub use result::{
 
 /// The formats by themselves, each a pure function to the text of its file.
 pub mod format {
+    pub use super::compare_text::comparison_screen;
     pub use super::errors::errors_csv;
     pub use super::histogram::histogram_csv;
     pub use super::hlog::histograms_hlog;

@@ -29,7 +29,15 @@ fn every_command_explains_itself() {
     let expected = [
         (
             vec!["--help"],
-            vec!["run", "check", "tenant", "report", "profiles", "kaa-fleet"],
+            vec![
+                "run",
+                "check",
+                "tenant",
+                "report",
+                "compare",
+                "profiles",
+                "kaa-fleet",
+            ],
         ),
         (
             vec!["run", "--help"],
@@ -67,6 +75,10 @@ fn every_command_explains_itself() {
             ],
         ),
         (vec!["report", "--help"], vec!["RUN_DIR"]),
+        (
+            vec!["compare", "--help"],
+            vec!["RUN_DIR", "--json", "--strict", "--max-change"],
+        ),
         (vec!["profiles", "--help"], vec!["show", "keys"]),
     ];
     for (arguments, words) in expected {

@@ -149,6 +149,17 @@ fn assert_is_a_result(command: &str, output: &Output) {
     );
 }
 
+/// So does a comparison of shortened runs.
+fn assert_is_a_comparison(command: &str, output: &Output) {
+    let results = [Exit::Passed, Exit::Regression].map(|exit| Some(i32::from(exit.code())));
+    assert!(
+        results.contains(&output.status.code()),
+        "{command}: {}\n{}",
+        output.status,
+        text(&output.stderr)
+    );
+}
+
 /// The first word of each line: `verdict`, `profile`, ...
 fn labels(screen: &str) -> BTreeSet<&str> {
     let first = screen.lines().filter(|line| !line.starts_with(' '));
@@ -183,6 +194,7 @@ fn every_command_runs_and_says_what_is_shown() {
         }
         let mut arguments = words(arguments);
         let runs = arguments[0] == "run";
+        let compares = arguments[0] == "compare";
         if runs {
             arguments.extend(SHORT.iter().flat_map(|set| ["--set".into(), (*set).into()]));
         }
@@ -196,8 +208,12 @@ fn every_command_runs_and_says_what_is_shown() {
         // Shortened, the next run may begin in the same second, and its folder has the same name.
         let _ = fs::remove_dir_all(folder.path().join("results"));
         let said = text(&output.stdout);
-        if runs {
-            assert_is_a_result(command, &output);
+        if runs || compares {
+            if runs {
+                assert_is_a_result(command, &output);
+            } else {
+                assert_is_a_comparison(command, &output);
+            }
             let missing: Vec<_> = labels(&shown).difference(&labels(&said)).copied().collect();
             assert!(
                 missing.is_empty(),
@@ -242,7 +258,7 @@ fn the_flags_of_the_page_are_those_of_the_program() {
     };
     let said = flags(README);
     let mut known: BTreeSet<String> = FOREIGN.map(String::from).into();
-    for command in ["run", "check", "tenant", "report", "profiles"] {
+    for command in ["run", "check", "tenant", "report", "compare", "profiles"] {
         known.extend(help(command));
     }
     let invented: Vec<_> = said.difference(&known).collect();
@@ -345,6 +361,7 @@ fn mistakes_in_profile_or_arguments_end_with_their_code() {
         "run no-such-profile",
         "run --no-such-flag",
         "report nowhere",
+        "compare nowhere here",
     ] {
         let code = output(folder.path(), &words(arguments)).status.code();
         assert_eq!(code, Some(104), "midge {arguments}");

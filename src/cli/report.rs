@@ -1,11 +1,11 @@
 //! `midge report`: renders a stored run again.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use super::{Failure, print_data};
-use crate::report::{self, Exit};
+use crate::report::{self, Exit, RunResult};
 
 #[derive(Debug, Args)]
 pub(super) struct ReportArgs {
@@ -18,10 +18,7 @@ pub(super) struct ReportArgs {
 }
 
 pub(super) fn run(args: &ReportArgs) -> Result<Exit, Failure> {
-    let result = report::read_run(&args.folder).map_err(|error| {
-        let folder = args.folder.display();
-        Failure::usage(format!("{folder} holds no complete run: {error}"))
-    })?;
+    let result = read(&args.folder)?;
     if args.json {
         let text = serde_json::to_string_pretty(&result)
             .map_err(|error| Failure::internal(format!("cannot write JSON: {error}")))?;
@@ -33,4 +30,12 @@ pub(super) fn run(args: &ReportArgs) -> Result<Exit, Failure> {
         ))?;
     }
     Ok(Exit::Passed)
+}
+
+/// The result of a stored run.
+pub(super) fn read(folder: &Path) -> Result<RunResult, Failure> {
+    report::read_run(folder).map_err(|error| {
+        let folder = folder.display();
+        Failure::usage(format!("{folder} holds no complete run: {error}"))
+    })
 }

@@ -38,7 +38,7 @@ pub fn screen(result: &RunResult, folder: Option<&str>) -> String {
     text
 }
 
-fn field(name: &str, value: &str) -> String {
+pub(super) fn field(name: &str, value: &str) -> String {
     format!("{name:<12}{value}")
 }
 
@@ -178,7 +178,7 @@ fn request(name: &str, width: usize, figures: &Figures) -> String {
     columns_of(name, width, &[&counts[..], &waits[..]].concat())
 }
 
-fn columns_of(name: &str, width: usize, cells: &[String]) -> String {
+pub(super) fn columns_of(name: &str, width: usize, cells: &[String]) -> String {
     let mut line = format!("{name:<width$}");
     for cell in cells {
         write!(line, " {cell:>9}").expect("a string takes everything");
@@ -234,7 +234,7 @@ fn wait(distribution: &Distribution, statistic: Statistic) -> String {
 }
 
 /// Three digits, give or take.
-fn duration(us: f64) -> String {
+pub(super) fn duration(us: f64) -> String {
     match us {
         us if us < 1e3 => format!("{us:.0} us"),
         us if us < 1e4 => format!("{:.2} ms", us / 1e3),
