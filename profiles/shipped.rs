@@ -6,6 +6,13 @@
 /// Profiles by name, the one that runs by default first.
 pub(super) const PROFILES: &[(&str, &str)] = &[
     ("kaa-fleet", include_str!("kaa-fleet.toml")),
+    (
+        "kaa-telemetry-batch",
+        include_str!("kaa-telemetry-batch.toml"),
+    ),
+    ("kaa-metadata", include_str!("kaa-metadata.toml")),
+    ("kaa-config", include_str!("kaa-config.toml")),
+    ("enapter-fleet", include_str!("enapter-fleet.toml")),
     ("enapter-telemetry", include_str!("enapter-telemetry.toml")),
     ("enapter-commands", include_str!("enapter-commands.toml")),
     ("mqtt-publish", include_str!("mqtt-publish.toml")),

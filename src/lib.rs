@@ -79,7 +79,7 @@
 //!   `sessions` its connections, `packets` and `flow` its half of MQTT, `subscriptions` and
 //!   `router` who gets what. `platforms` says what a message means: `kaa`, `kaa_payload`,
 //!   `enapter`, `json`, `kind`, `problem`; what it remembers: `endpoints`, `thing`, `metadata`,
-//!   `commands`. How it behaves: `options`, `service`, `pending`, `timers`, `faults`, `pushes`,
+//!   `commands`, `configuration`. How it behaves: `options`, `service`, `pending`, `timers`, `faults`, `pushes`,
 //!   `random`. What it tells: `report`, `arrivals`.
 //! * [`units`]: rates, durations, sizes and shares as people write them.
 //! * [`delay`]: a delay as people write it, and draws from it.

@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 mod arrivals;
 mod commands;
+mod configuration;
 mod enapter;
 mod endpoints;
 mod faults;

@@ -291,12 +291,16 @@ error: ./acme.toml:3:9: request.report.topic holds the wildcard '+', but a messa
 
 #[test]
 fn a_profile_that_is_not_there_is_named_with_its_neighbour() {
+    let names: Vec<&str> = shipped().iter().map(|(name, _)| *name).collect();
+    let names = names.join(", ");
     assert_eq!(
         rendered(&load_shipped("kaa-flet", &[]).unwrap_err()),
-        "\
+        format!(
+            "\
 error: there is no shipped profile \"kaa-flet\", did you mean \"kaa-fleet\"?
  |
- = help: shipped are: kaa-fleet, enapter-telemetry, enapter-commands, mqtt-publish; a file of your own needs a path: ./FILE.toml"
+ = help: shipped are: {names}; a file of your own needs a path: ./FILE.toml"
+        )
     );
     let errors = load("./gone.toml", &[], &|path| files(&[], path)).unwrap_err();
     assert_eq!(

@@ -1,19 +1,21 @@
 //! Kaa's kp1 requests: which one a topic names, and whether its payload is acceptable.
 //!
 //! Strict and pure. Served are data collection (RFC 2/DCP), endpoint metadata (RFC 10/EPMP),
-//! commands (RFC 11/CEP) and configuration (RFC 7/CMP); everything else is an unknown path. Not
-//! here: the endpoint's state (`thing`), who gets the reply, faults.
+//! commands (RFC 11/CEP), configuration (RFC 7/CMP) with software beside it, and upload tokens;
+//! everything else is an unknown path. Not here: the endpoint's state (`thing`), who gets the
+//! reply, faults.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use serde_json::value::RawValue;
 
+use super::configuration::Content;
 use super::json;
 use super::kaa_payload::{self as payloads, INVALID_KEY, is_key};
 use super::kind::Kind;
 use super::options::{Paths, TenantOptions};
 use super::problem::{INVALID_FIELDS, Problem};
-use super::thing::{Action, COMMAND_TYPE};
+use super::thing::{Action, COMMAND_TYPE, Wanted};
 
 /// The application version name is not among the known ones.
 pub const UNKNOWN_APPLICATION: Problem =
@@ -185,15 +187,13 @@ impl Rules {
             ),
             ("epmx", "delete/keys") => (Kind::MetadataDelete, self.deleted_keys(payload)),
             ("cex", path) => decide_command(path, payload),
-            ("cmx", "config/json") => (
-                Kind::Config,
-                payloads::known_config(payload).map(Action::Config),
+            ("cmx", path) => decide_configuration(Content::Settings, path, payload),
+            ("cmx_ota", path) => decide_configuration(Content::Software, path, payload),
+            ("bcx", "token") => (
+                Kind::Token,
+                payloads::nothing(payload).map(|()| Action::Token),
             ),
-            ("cmx", "applied/json") => (
-                Kind::ConfigApplied,
-                payloads::applied_config(payload).map(|(id, status)| Action::Applied(id, status)),
-            ),
-            ("epmx" | "cmx", _) => (Kind::Unknown, Err(UNKNOWN_PATH)),
+            ("epmx" | "bcx", _) => (Kind::Unknown, Err(UNKNOWN_PATH)),
             _ => (Kind::Unknown, Err(UNKNOWN_EXTENSION)),
         }
     }
@@ -241,15 +241,46 @@ impl Rules {
     }
 }
 
-/// Commands: `command/{type}` asks for the outstanding ones, `result/{type}` answers some.
+/// Configurations: `config/json` asks for the latest one, `applied/json` says what became of one.
+fn decide_configuration(
+    content: Content,
+    path: &str,
+    payload: &[u8],
+) -> (Kind, Result<Action, Problem>) {
+    let (asked, applied) = match content {
+        Content::Settings => (Kind::Config, Kind::ConfigApplied),
+        Content::Software => (Kind::OtaConfig, Kind::OtaApplied),
+    };
+    match path {
+        "config/json" => (
+            asked,
+            payloads::known_config(payload).map(|known| Action::Config(content, known)),
+        ),
+        "applied/json" => (
+            applied,
+            payloads::applied_config(payload)
+                .map(|(id, status)| Action::Applied(content, id, status)),
+        ),
+        _ => (Kind::Unknown, Err(UNKNOWN_PATH)),
+    }
+}
+
+/// Commands: `command/{type}` asks for the outstanding ones, `command` for those of all types,
+/// `result/{type}` answers some.
 fn decide_command(path: &str, payload: &[u8]) -> (Kind, Result<Action, Problem>) {
-    if let Some(name) = path
-        .strip_prefix("command/")
-        .filter(|name| !name.contains('/'))
-    {
-        let action = payloads::observe(payload).map(|()| Action::Outstanding {
-            any: name == COMMAND_TYPE,
-        });
+    let wanted = match path.strip_prefix("command") {
+        Some("") => Some(Wanted::All),
+        Some(rest) => rest
+            .strip_prefix('/')
+            .filter(|name| !name.contains('/'))
+            .map(|name| match name {
+                COMMAND_TYPE => Wanted::Ours,
+                _ => Wanted::Others,
+            }),
+        None => None,
+    };
+    if let Some(wanted) = wanted {
+        let action = payloads::observe(payload).map(|()| Action::Outstanding(wanted));
         return (Kind::CommandPoll, action);
     }
     if let Some(name) = path
@@ -552,7 +583,20 @@ mod tests {
             endpoint.status("cex/tok/command/set_power/7", r#"{"x":1}"#),
             400
         );
-        assert_eq!(endpoint.status("cex/tok/command/7", "{}"), 404);
+        assert_eq!(endpoint.status("cex/tok/commands/7", "{}"), 404);
+        assert_eq!(endpoint.status("cex/tok/command/a/b/7", "{}"), 404);
+    }
+
+    #[test]
+    fn commands_of_all_types_carry_their_type() {
+        let mut endpoint = Endpoint::new(&[]);
+        assert_eq!(endpoint.ok("cex/tok/command/7", "{}"), "[]");
+        let mut pushed = Vec::new();
+        endpoint.thing.next_command(50, &mut pushed);
+        assert_eq!(
+            endpoint.ok("cex/tok/command", "{}"),
+            r#"[{"id":1,"type":"set_power","payload":{"power":50}}]"#
+        );
     }
 
     #[test]
@@ -561,7 +605,9 @@ mod tests {
         let none = r#"{"configId":"","config":null,"statusCode":200,"reasonPhrase":"ok"}"#;
         assert_eq!(endpoint.ok("cmx/tok/config/json/1", "{}"), none);
         let mut pushed = Vec::new();
-        endpoint.thing.next_config(30, &mut pushed);
+        endpoint
+            .thing
+            .next_config(Content::Settings, 30, &mut pushed);
         let pushed = String::from_utf8(pushed).unwrap();
         assert_eq!(
             pushed,
@@ -599,6 +645,59 @@ mod tests {
             .map(|(&name, &n)| (name, n))
             .collect();
         assert_eq!(results, [("applied", 1), ("not-applied", 1)]);
+    }
+
+    #[test]
+    fn software_is_a_configuration_of_its_own() {
+        let mut endpoint = Endpoint::new(&[]);
+        let latest = r#"{"configId":"1.0.1","config":{"link":"http://127.0.0.1/software/1.0.1.bin"},"statusCode":200,"reasonPhrase":"ok"}"#;
+        assert!(!endpoint.thing.uses_software());
+        assert_eq!(endpoint.ok("cmx_ota/tok/config/json/1", "{}"), latest);
+        assert!(endpoint.thing.uses_software());
+        for (known, expected) in [("1.0.0", latest), ("1.0.1", "{}")] {
+            let payload = format!(r#"{{"configId":"{known}"}}"#);
+            assert_eq!(endpoint.ok("cmx_ota/tok/config/json", &payload), expected);
+        }
+        let mut pushed = Vec::new();
+        endpoint
+            .thing
+            .next_config(Content::Settings, 30, &mut pushed);
+        let applied = |id: &str| format!(r#"{{"configId":"{id}"}}"#);
+        for (resource, id, expected) in [
+            ("cmx_ota/tok/applied/json/2", "c1", 404),
+            ("cmx_ota/tok/applied/json/2", "1.0.2", 404),
+            ("cmx/tok/applied/json/2", "1.0.1", 404),
+            ("cmx_ota/tok/applied/xml/2", "1.0.1", 404),
+        ] {
+            let status = endpoint.status(resource, &applied(id));
+            assert_eq!(status, expected, "{resource} {id}");
+        }
+        assert_eq!(
+            endpoint.ok("cmx_ota/tok/applied/json/3", &applied("1.0.1")),
+            ""
+        );
+        let kind = |resource: &str| {
+            let topic = format!("kp1/app-v1/{resource}");
+            let address = Address::parse(&topic).unwrap();
+            Rules::new(&TenantOptions::default())
+                .decide(&address, b"{}")
+                .0
+        };
+        assert_eq!(kind("cmx_ota/tok/config/json"), Kind::OtaConfig);
+        assert_eq!(kind("cmx_ota/tok/applied/json"), Kind::OtaApplied);
+        assert_eq!(kind("bcx/tok/token"), Kind::Token);
+    }
+
+    #[test]
+    fn upload_tokens_are_handed_out_one_by_one() {
+        let mut endpoint = Endpoint::new(&[]);
+        assert_eq!(
+            endpoint.ok("bcx/tok/token/1", ""),
+            r#"{"token":"upload-1"}"#
+        );
+        assert_eq!(endpoint.ok("bcx/tok/token", ""), r#"{"token":"upload-2"}"#);
+        assert_eq!(endpoint.status("bcx/tok/token/2", "{}"), 400);
+        assert_eq!(endpoint.status("bcx/tok/tokens/2", ""), 404);
     }
 
     #[test]

@@ -77,6 +77,18 @@ pub fn observe(payload: &[u8]) -> Result<(), Problem> {
     object::<Observe>(payload).map(|_| ())
 }
 
+/// A request that has no payload.
+///
+/// # Errors
+/// [`INVALID_FIELDS`]
+pub fn nothing(payload: &[u8]) -> Result<(), Problem> {
+    if payload.is_empty() {
+        Ok(())
+    } else {
+        Err(INVALID_FIELDS)
+    }
+}
+
 /// One command's result: its id and HTTP-like status code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CommandResult {

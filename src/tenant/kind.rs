@@ -28,6 +28,12 @@ pub enum Kind {
     Config,
     /// Kaa configuration: applied or refused.
     ConfigApplied,
+    /// Kaa software over the air: asking for it.
+    OtaConfig,
+    /// Kaa software over the air: applied or refused.
+    OtaApplied,
+    /// Kaa binary data: a token for uploads.
+    Token,
     /// Enapter telemetry.
     Telemetry,
     /// Enapter properties, on either of their two topics.
@@ -46,7 +52,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order of the declaration.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 20] = [
         Self::DcxJson,
         Self::DcxPlain,
         Self::MetadataGet,
@@ -57,6 +63,9 @@ impl Kind {
         Self::CommandPoll,
         Self::Config,
         Self::ConfigApplied,
+        Self::OtaConfig,
+        Self::OtaApplied,
+        Self::Token,
         Self::Telemetry,
         Self::Properties,
         Self::Logs,
@@ -79,6 +88,9 @@ impl Kind {
             Self::CommandPoll => "command-poll",
             Self::Config => "config",
             Self::ConfigApplied => "config-applied",
+            Self::OtaConfig => "ota-config",
+            Self::OtaApplied => "ota-applied",
+            Self::Token => "token",
             Self::Telemetry => "telemetry",
             Self::Properties => "properties",
             Self::Logs => "logs",
@@ -93,7 +105,10 @@ impl Kind {
 impl Kind {
     /// Whether a success is told even to those who gave no request ID.
     pub const fn answers_without_id(self) -> bool {
-        matches!(self, Self::CommandPoll | Self::Config)
+        matches!(
+            self,
+            Self::CommandPoll | Self::Config | Self::OtaConfig | Self::Token
+        )
     }
 }
 
@@ -132,7 +147,7 @@ mod tests {
         let by_name = counter.by_name();
         assert_eq!(by_name.len(), Kind::ALL.len());
         assert_eq!(by_name["dcx-json"], 1);
-        assert_eq!(by_name["other"], 17);
+        assert_eq!(by_name["other"], 20);
         assert!(Counter::default().by_name().is_empty());
     }
 }

@@ -305,6 +305,45 @@ mod tests {
     }
 
     #[test]
+    fn some_requests_without_an_id_are_answered_because_the_answer_is_the_point() {
+        let mut platforms = platforms(&[]);
+        for (topic, payload) in [
+            ("kp1/a-1/cex/t/command/set_power", "{}"),
+            ("kp1/a-1/cmx/t/config/json", "{}"),
+            ("kp1/a-1/cmx_ota/t/config/json", "{}"),
+            ("kp1/a-1/bcx/t/token", ""),
+        ] {
+            let (_, reply) = platforms.publish(ONE, topic, payload.as_bytes());
+            assert_eq!(reply.unwrap().outcome, Outcome::Ok, "{topic}");
+            assert_eq!(platforms.topic, format!("{topic}/status"));
+        }
+        let (_, reply) = platforms.publish(
+            ONE,
+            "kp1/a-1/cmx_ota/t/applied/json",
+            br#"{"configId":"1.0.1"}"#,
+        );
+        assert_eq!(reply, None);
+        assert_eq!(platforms.counts.results["applied"], 1);
+    }
+
+    #[test]
+    fn software_is_pushed_only_to_those_that_speak_of_it() {
+        let mut platforms = platforms(&[]);
+        let pushed = |platforms: &mut Platforms| {
+            let names = (0..64).map(|_| platforms.push_config().unwrap().name);
+            names.collect::<std::collections::BTreeSet<_>>()
+        };
+        platforms.publish(ONE, "kp1/a-1/cmx/t/config/json", b"{}");
+        assert!(pushed(&mut platforms).iter().eq(["config"].iter()));
+        platforms.publish(ONE, "kp1/a-1/cmx_ota/t/config/json", b"{}");
+        let both = pushed(&mut platforms);
+        assert!(both.iter().eq(["config", "ota-config"].iter()));
+        while platforms.push_config().unwrap().name == "config" {}
+        assert_eq!(platforms.topic, "kp1/a-1/cmx_ota/t/config/json/status");
+        assert!(platforms.payload.starts_with(br#"{"configId":"1.0."#));
+    }
+
+    #[test]
     fn replies_go_to_the_latest_speaker_of_a_token() {
         let mut platforms = platforms(&[]);
         let (_, reply) = platforms.publish(ONE, "kp1/a-1/dcx/t/json/1", b"1");

@@ -4,6 +4,7 @@
 
 use std::io::Write as _;
 
+use super::configuration::Content;
 use super::endpoints::EndpointId;
 use super::platforms::Platforms;
 use super::thing::COMMAND_TYPE;
@@ -60,19 +61,26 @@ impl Platforms {
         }
     }
 
-    /// Makes up a configuration for a random Kaa endpoint. `None`: no endpoint yet.
+    /// Makes up a configuration for a random Kaa endpoint, or software if it ever spoke of such.
+    /// `None`: no endpoint yet.
     pub fn push_config(&mut self) -> Option<Push> {
         let position = self.random.below(self.things.len());
         let endpoint = *self.things.get(position)?;
         self.topic.clear();
         self.payload.clear();
         let interval = 1 + self.random.below(60) as u32;
-        self.write_kaa_topic(endpoint, "cmx", &["config/json"]);
+        let uses_software = self.endpoints.thing(endpoint)?.uses_software();
+        let (content, name) = if uses_software && self.random.below(2) == 1 {
+            (Content::Software, "ota-config")
+        } else {
+            (Content::Settings, "config")
+        };
+        self.write_kaa_topic(endpoint, content.extension(), &["config/json"]);
         self.endpoints
             .thing(endpoint)?
-            .next_config(interval, &mut self.payload);
+            .next_config(content, interval, &mut self.payload);
         Some(Push {
-            name: "config",
+            name,
             endpoint,
             way: Way::AsReply,
         })

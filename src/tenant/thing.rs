@@ -1,4 +1,4 @@
-//! What the tenant keeps for one Kaa endpoint: metadata, outstanding commands, configuration.
+//! What the tenant keeps for one Kaa endpoint: metadata, outstanding commands, configurations.
 //!
 //! Does what a well-formed request asks for and says what is to be pushed. Not here: whether a
 //! request is well-formed (`kaa`), and to which connection anything goes.
@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use std::io::Write as _;
 
 use super::commands::{SECOND_FINAL, UNKNOWN_COMMAND};
+use super::configuration::{Configuration, Content};
 use super::kaa_payload::CommandResult;
 use super::metadata::{Metadata, Values};
 use super::problem::Problem;
@@ -36,11 +37,8 @@ pub enum Action {
     Merge(Values),
     /// Metadata without these keys.
     Delete(Vec<String>),
-    /// The outstanding commands of one type.
-    Outstanding {
-        /// Whether this type has any.
-        any: bool,
-    },
+    /// The outstanding commands.
+    Outstanding(Wanted),
     /// Results of commands of one type.
     Results {
         /// Whether this type has any commands.
@@ -49,9 +47,22 @@ pub enum Action {
         results: Vec<CommandResult>,
     },
     /// The configuration, unless it is the one with this id.
-    Config(Option<String>),
+    Config(Content, Option<String>),
     /// The configuration with this id was applied, or refused, by the status code.
-    Applied(String, u16),
+    Applied(Content, String, u16),
+    /// A token for uploads.
+    Token,
+}
+
+/// Which outstanding commands are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// Those of [`COMMAND_TYPE`].
+    Ours,
+    /// Those of another type; there are none.
+    Others,
+    /// Those of all types, each with its type.
+    All,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -61,13 +72,29 @@ struct Command {
 }
 
 /// The state of one endpoint.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Thing {
     metadata: Metadata,
     outstanding: VecDeque<Command>,
     last_command: u64,
-    /// Number and content of the latest configuration; `None`: never had one.
-    config: Option<(u64, u32)>,
+    settings: Configuration,
+    software: Configuration,
+    uses_software: bool,
+    last_token: u64,
+}
+
+impl Default for Thing {
+    fn default() -> Self {
+        Self {
+            metadata: Metadata::default(),
+            outstanding: VecDeque::new(),
+            last_command: 0,
+            settings: Configuration::new(Content::Settings),
+            software: Configuration::new(Content::Software),
+            uses_software: false,
+            last_token: 0,
+        }
+    }
 }
 
 impl Thing {
@@ -88,11 +115,10 @@ impl Thing {
             Action::Replace(values) => self.metadata.replace(values)?,
             Action::Merge(values) => self.metadata.merge(values)?,
             Action::Delete(keys) => self.metadata.delete(&keys),
-            Action::Outstanding { any: true } => {
+            Action::Outstanding(wanted) => {
                 let all: Vec<Command> = self.outstanding.iter().copied().collect();
-                write_commands(&all, out);
+                write_commands(&all, wanted, out);
             }
-            Action::Outstanding { any: false } => write_commands(&[], out),
             Action::Results {
                 known_type,
                 results,
@@ -104,23 +130,21 @@ impl Thing {
                     }
                 }
             }
-            Action::Config(known) => {
-                let unchanged = self.config.is_some() && known == self.config_id();
-                if unchanged {
-                    out.extend_from_slice(b"{}");
-                } else {
-                    self.write_config(out);
-                }
+            Action::Config(content, known) => {
+                self.configuration(content).answer(known.as_deref(), out);
             }
-            Action::Applied(id, status) => {
+            Action::Applied(content, id, status) => {
                 // A newer one may be on its way to the endpoint already.
-                let number = id.strip_prefix('c').and_then(|number| number.parse().ok());
-                let latest = self.config.map_or(0, |(number, _)| number);
-                if !number.is_some_and(|number| (1..=latest).contains(&number)) {
+                if !self.configuration(content).was_told(&id) {
                     return Err(UNKNOWN_CONFIG);
                 }
                 let applied = (200..300).contains(&status);
                 counts.result(if applied { "applied" } else { "not-applied" });
+            }
+            Action::Token => {
+                self.last_token += 1;
+                // Writing into a Vec cannot fail.
+                let _ = write!(out, r#"{{"token":"upload-{}"}}"#, self.last_token);
             }
         }
         Ok(())
@@ -158,45 +182,45 @@ impl Thing {
             power,
         };
         self.outstanding.push_back(command);
-        write_commands(&[command], out);
+        write_commands(&[command], Wanted::Ours, out);
     }
 
     /// A new configuration; appends the payload that announces it.
-    pub fn next_config(&mut self, interval: u32, out: &mut Vec<u8>) {
-        let number = self.config.map_or(1, |(number, _)| number + 1);
-        self.config = Some((number, interval));
-        self.write_config(out);
+    pub fn next_config(&mut self, content: Content, interval: u32, out: &mut Vec<u8>) {
+        let configuration = self.configuration(content);
+        configuration.advance(interval);
+        configuration.write(out);
     }
 
-    fn config_id(&self) -> Option<String> {
-        self.config.map(|(number, _)| format!("c{number}"))
+    /// Whether it ever asked for software or reported some.
+    pub fn uses_software(&self) -> bool {
+        self.uses_software
     }
 
-    /// Without a configuration the id is empty and the content null. Some endpoints drop what
-    /// comes without a status code of 200.
-    fn write_config(&self, out: &mut Vec<u8>) {
-        // Writing into a Vec cannot fail.
-        let _ = match self.config {
-            None => write!(out, r#"{{"configId":"","config":null,"#),
-            Some((number, interval)) => {
-                write!(
-                    out,
-                    r#"{{"configId":"c{number}","config":{{"interval":{interval}}},"#
-                )
+    fn configuration(&mut self, content: Content) -> &mut Configuration {
+        match content {
+            Content::Settings => &mut self.settings,
+            Content::Software => {
+                self.uses_software = true;
+                &mut self.software
             }
-        };
-        out.extend_from_slice(br#""statusCode":200,"reasonPhrase":"ok"}"#);
+        }
     }
 }
 
-fn write_commands(commands: &[Command], out: &mut Vec<u8>) {
+fn write_commands(commands: &[Command], wanted: Wanted, out: &mut Vec<u8>) {
+    let (commands, command_type) = match wanted {
+        Wanted::Ours => (commands, String::new()),
+        Wanted::Others => (&[][..], String::new()),
+        Wanted::All => (commands, format!(r#""type":"{COMMAND_TYPE}","#)),
+    };
     out.push(b'[');
     for (position, Command { id, power }) in commands.iter().enumerate() {
         let separator = if position > 0 { "," } else { "" };
         // Writing into a Vec cannot fail.
         let _ = write!(
             out,
-            r#"{separator}{{"id":{id},"payload":{{"power":{power}}}}}"#
+            r#"{separator}{{"id":{id},{command_type}"payload":{{"power":{power}}}}}"#
         );
     }
     out.push(b']');

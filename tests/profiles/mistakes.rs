@@ -118,16 +118,16 @@ fn an_id_in_the_payload_needs_a_place_in_the_reply() {
 
 #[test]
 fn a_misspelt_definition_names_its_neighbour() {
-    let text = small("payload = \"{}\"", "use = \"kaa/dcx-jsn\"")
-        .replace("format = 1", "platforms = [\"kaa\"]");
+    let text = small("payload = \"{}\"", "use = \"enapter/telemtry\"")
+        .replace("format = 1", "platforms = [\"enapter\"]");
     assert_eq!(
         complaint(&text, &[]),
-        r#"error: profile.toml:13:7: kaa has no request "dcx-jsn", did you mean "dcx-json"?
+        r#"error: profile.toml:13:7: enapter has no request "telemtry", did you mean "telemetry"?
    |
-13 | use = "kaa/dcx-jsn"
-   |       ^^^^^^^^^^^^^
+13 | use = "enapter/telemtry"
+   |       ^^^^^^^^^^^^^^^^^^
    |
-   = help: known are: dcx-json, metadata-get, metadata-update"#
+   = help: known are: telemetry, telemetry-alerts, properties, properties-register, logs, set-power"#
     );
 }
 
