@@ -20,6 +20,7 @@ use midge::profile::{
     Profile, Protocol, Request, RequestIdUse, Sender, Subscribe, Target,
 };
 use midge::units::Rate;
+use proptest::prelude::*;
 
 /// A small open-model profile without requests.
 fn profile(endpoints: u32, rate: f64, seconds: u64) -> Profile {
@@ -284,6 +285,51 @@ fn one_shard_or_eight_give_the_same_requests_instants_and_payloads() {
                 .extend(packet);
         }
         assert!(packets == expected_packets, "{count} shards");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn any_plan_is_the_same_on_one_shard_or_several(
+        seed in any::<u64>(),
+        endpoints in 1..80_u32,
+        rate in 1.0..400.0_f64,
+        constant in any::<bool>(),
+        count in 1..=8_u32,
+    ) {
+        let mut profile = mixed();
+        profile.load.seed = seed;
+        profile.fleet.endpoints = endpoints;
+        profile.load.model = Model::Open(Rate(rate));
+        profile.load.arrivals = if constant { Arrivals::Constant } else { Arrivals::Poisson };
+        let plan = compile(&profile);
+        let expected = arrivals(&plan, 0..endpoints);
+        // Each shard has its own plan, as each process would.
+        let mut all = Vec::new();
+        let mut values = BTreeMap::new();
+        for index in 0..count {
+            let own = compile(&profile);
+            let mine = arrivals(&own, own.shard(Shard { index, count }));
+            let mut states = vec![vec![0; own.state_words]; endpoints as usize];
+            for &(at, endpoint, request) in &mine {
+                let state = &mut states[endpoint as usize];
+                let packet = encode(&own, usize::from(request), endpoint, 0, state);
+                values.entry((at, endpoint, request)).or_insert_with(Vec::new).push(packet);
+            }
+            all.extend(mine);
+        }
+        all.sort_unstable();
+        prop_assert!(all == expected);
+        let mut states = vec![vec![0; plan.state_words]; endpoints as usize];
+        let mut expected_values = BTreeMap::new();
+        for &(at, endpoint, request) in &expected {
+            let state = &mut states[endpoint as usize];
+            let packet = encode(&plan, usize::from(request), endpoint, 0, state);
+            expected_values.entry((at, endpoint, request)).or_insert_with(Vec::new).push(packet);
+        }
+        prop_assert!(values == expected_values);
     }
 }
 
