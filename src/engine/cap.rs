@@ -39,7 +39,8 @@ impl Worker<'_> {
         self.arm_cap(again);
     }
 
-    fn arm_cap(&mut self, again: u64) {
+    /// Comes back when the cap may say yes.
+    pub(super) fn arm_cap(&mut self, again: u64) {
         if !self.cap_armed {
             self.cap_armed = true;
             self.wheel.insert(again, Timer::CapSlot);

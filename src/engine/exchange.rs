@@ -41,6 +41,7 @@ pub(super) struct Exchange {
     pub intended: u64,
     /// 0 until the kernel took it.
     pub sent: u64,
+    /// When its timer is due: the deadline of the request, or the end of the quarantine.
     pub deadline: u64,
     pub key: Key,
     pub timer: Option<Handle>,
@@ -55,6 +56,14 @@ pub(super) struct Exchange {
     pub state: State,
     /// Whether `key` is in the index (a request without an ID is not).
     pub indexed: bool,
+}
+
+impl Exchange {
+    /// Whether a timer that was set for `at` concerns this exchange. One that had fired already when
+    /// its own exchange ended may find the row in other hands, or in quarantine.
+    pub(super) fn is_due(&self, at: u64) -> bool {
+        at >= self.deadline
+    }
 }
 
 /// Names a row and fails to find it once the row is used for something else.
@@ -158,11 +167,13 @@ impl Exchanges {
         Ticket { slot, generation }
     }
 
-    /// Takes a row out of its endpoint's list, keeping it and its ID: quarantine.
-    pub(super) fn quarantine(&mut self, head: &mut u32, slot: u32) {
+    /// Takes a row out of its endpoint's list, keeping it and its ID `until` then: quarantine.
+    pub(super) fn quarantine(&mut self, head: &mut u32, slot: u32, until: u64) {
         self.unlink(head, slot);
         self.active -= 1;
-        self.rows[slot as usize].state = State::Quarantined;
+        let row = &mut self.rows[slot as usize];
+        row.state = State::Quarantined;
+        row.deadline = until;
     }
 
     /// Removes a row for good.
@@ -340,12 +351,31 @@ mod tests {
         let mut head = NONE;
         let first = table.insert(&mut head, row(1));
         let second = table.insert(&mut head, row(2));
-        table.quarantine(&mut head, first.slot);
+        table.quarantine(&mut head, first.slot, 9);
         assert_eq!(table.active(), 1);
         assert_eq!(head, second.slot);
         assert_eq!(table.find(&row(1).key), Some(first.slot));
         table.release_quarantined(first.slot);
         assert_eq!(table.find(&row(1).key), None);
+    }
+
+    #[test]
+    fn a_timer_that_outlived_its_exchange_ends_neither_the_next_one_nor_the_quarantine() {
+        let mut table = Exchanges::new(10);
+        let mut head = NONE;
+        let first = table.insert(&mut head, row(1));
+        assert!(table.get(first.slot).is_due(2));
+        table.quarantine(&mut head, first.slot, 9);
+        assert!(!table.get(first.slot).is_due(2));
+        assert!(table.get(first.slot).is_due(9));
+        table.release_quarantined(first.slot);
+        let later = NewExchange {
+            deadline: 5,
+            ..row(2)
+        };
+        let second = table.insert(&mut head, later);
+        assert_eq!(second.slot, first.slot);
+        assert!(!table.get(second.slot).is_due(2));
     }
 
     #[test]

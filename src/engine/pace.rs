@@ -65,22 +65,16 @@ impl Worker<'_> {
             let now = self.clock.now();
             if let Some(again) = self.denied(now) {
                 self.make_runnable(endpoint);
-                self.cap_armed = true;
-                self.wheel.insert(again, Timer::CapSlot);
+                self.arm_cap(again);
                 break;
             }
             self.run_endpoint(endpoint, now);
         }
     }
 
-    /// Asks both caps; `Some`: not before then.
+    /// Asks the closed model's own cap; `Some`: not before then.
     fn denied(&self, now: u64) -> Option<u64> {
-        if let Some(cap) = &self.closed_cap
-            && let Err(again) = cap.check(now)
-        {
-            return Some(again);
-        }
-        None
+        self.closed_cap.as_ref()?.check(now).err()
     }
 
     fn run_endpoint(&mut self, endpoint: u32, now: u64) {
@@ -108,8 +102,7 @@ impl Worker<'_> {
             }
             if let Err(again) = self.message_cap.check(now) {
                 self.make_runnable(endpoint);
-                self.cap_armed = true;
-                self.wheel.insert(again, Timer::CapSlot);
+                self.arm_cap(again);
                 break;
             }
             connection = Some(through);

@@ -206,6 +206,9 @@ impl Worker<'_> {
     /// The timer of an exchange: its deadline, or the end of its quarantine.
     pub(super) fn exchange_timer(&mut self, slot: u32, at: u64) {
         let exchange = *self.exchanges.get(slot);
+        if !exchange.is_due(at) {
+            return;
+        }
         match exchange.state {
             State::Quarantined => self.exchanges.release_quarantined(slot),
             State::Free => {}
@@ -240,14 +243,12 @@ impl Worker<'_> {
             if let Some(timer) = exchange.timer {
                 self.wheel.cancel(timer);
             }
+            let deadline_ns = self.plan.requests[usize::from(exchange.request)].deadline_ns;
+            let until = at.saturating_add((2 * deadline_ns).max(QUARANTINE_MIN));
             let row = &mut self.endpoints[exchange.endpoint as usize];
             row.in_flight -= 1;
-            self.exchanges.quarantine(&mut row.head, slot);
-            let deadline_ns = self.plan.requests[usize::from(exchange.request)].deadline_ns;
-            let pause = (2 * deadline_ns).max(QUARANTINE_MIN);
-            let timer = self
-                .wheel
-                .insert(at.saturating_add(pause), Timer::Exchange { slot });
+            self.exchanges.quarantine(&mut row.head, slot, until);
+            let timer = self.wheel.insert(until, Timer::Exchange { slot });
             self.exchanges.get_mut(slot).timer = Some(timer);
         } else {
             self.end_exchange(slot);
