@@ -89,6 +89,7 @@ fn request(name: &str, topic: &str, payload: Payload, pace: Pace) -> Request {
             place: IdPlace::None,
             kind: IdKind::Uuid,
             scope: name.into(),
+            observe: false,
         },
         reply: None,
         generators: BTreeMap::new(),
