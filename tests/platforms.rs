@@ -8,6 +8,8 @@
 mod enapter;
 #[path = "platforms/kaa.rs"]
 mod kaa;
+#[path = "platforms/kaa_carried.rs"]
+mod kaa_carried;
 #[path = "platforms/kaa_pushes.rs"]
 mod kaa_pushes;
 #[path = "platforms/shipped.rs"]
@@ -137,17 +139,32 @@ impl Fleet {
         let Recognised::Inbound { inbound } = heard else {
             panic!("not pushed: {heard:?}")
         };
+        self.answered(inbound, payload, &mut captures)
+    }
+
+    /// Everything that the endpoint answers to what a reply carries, in order.
+    #[track_caller]
+    fn carries_out(&self, topic: &str, payload: &str) -> Vec<Sent> {
+        let Recognised::Reply { request, .. } = self.hears(topic, payload) else {
+            panic!("not a reply: {topic}")
+        };
+        let mut captures = Captures::new();
+        let carried = self.plan.carried(request, ENDPOINT, topic, &mut captures);
+        let inbound = carried.expect("an inbound message");
+        self.answered(inbound, payload, &mut captures)
+    }
+
+    fn answered(&self, inbound: u16, payload: &str, captures: &mut Captures) -> Vec<Sent> {
         let inbound = &self.plan.inbound[usize::from(inbound)];
         let mut all = Vec::new();
         for item in inbound.items(payload.as_bytes()) {
             let item = item.expect("a well-formed item");
-            assert!(inbound.capture_id(item, &mut captures), "it has an ID");
+            if inbound.is_no_item(item) {
+                continue;
+            }
+            assert!(inbound.capture_id(item, captures), "it has an ID");
             for answer in &inbound.answers {
-                all.push(taken_apart(&self.encode(
-                    usize::from(*answer),
-                    0,
-                    &captures,
-                )));
+                all.push(taken_apart(&self.encode(usize::from(*answer), 0, captures)));
             }
         }
         all

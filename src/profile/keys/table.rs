@@ -172,7 +172,7 @@ pub(super) const KEYS: &[Row] = &[
     ("request.*.request_id.scope", "text", "",
         "IDs are unique among requests of one scope; the request's name by default"),
     ("request.*.request_id.observe", "true or false", "false",
-        "More follows on the reply topic: it belongs to the inbound message of reply.carries; the ID is used once"),
+        "More follows on the reply topic, as the inbound message of reply.carries; IDs are used once, 64 per endpoint and scope"),
     ("request.*.reply.ok", "template, or a list of values of outcome", "",
         "Topic of success; {topic} is the request's topic"),
     ("request.*.reply.error", "template, or a list of values of outcome", "",
