@@ -119,6 +119,7 @@
 //!    `every_vector_is_judged_as_the_specification_says`
 //! 9. Tables have limits, and reaching one is an outcome with a name.
 //!    `the_table_is_full_at_its_limit`, `captures_that_do_not_fit_are_not_recognised`,
+//!    `an_endpoint_observes_a_limited_number_of_ids`,
 //!    `a_client_that_does_not_read_is_disconnected`, `metadata_stops_growing_at_its_limit`
 //! 10. Platforms are data: no platform's name outside [`tenant`] and the shipped profiles.
 //!     `platform_names_stay_in_the_tenant_and_the_profiles`

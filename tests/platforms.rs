@@ -19,7 +19,9 @@ mod support;
 use std::io;
 
 use midge::mqtt::{Packet, Publish, Qos, Role, Version, decode};
-use midge::plan::{Captures, Identities, Listener, Message, Plan, Recognised, ReplyOutcome};
+use midge::plan::{
+    Captures, Identities, Inbound, Listener, Message, Plan, Recognised, ReplyOutcome,
+};
 use midge::profile::{Colour, load};
 
 /// The endpoint that speaks in these tests.
@@ -139,7 +141,11 @@ impl Fleet {
         let Recognised::Inbound { inbound } = heard else {
             panic!("not pushed: {heard:?}")
         };
-        self.answered(inbound, payload, &mut captures)
+        let inbound = &self.plan.inbound[usize::from(inbound)];
+        let items = inbound
+            .items(payload.as_bytes())
+            .map(|item| item.expect("well-formed"));
+        self.answered(inbound, items, &mut captures)
     }
 
     /// Everything that the endpoint answers to what a reply carries, in order.
@@ -151,17 +157,22 @@ impl Fleet {
         let mut captures = Captures::new();
         let carried = self.plan.carried(request, ENDPOINT, topic, &mut captures);
         let inbound = carried.expect("an inbound message");
-        self.answered(inbound, payload, &mut captures)
+        let inbound = &self.plan.inbound[usize::from(inbound)];
+        let items = inbound
+            .items(payload.as_bytes())
+            .map(|item| item.expect("well-formed"));
+        let items = items.filter(|item| !inbound.is_no_item(item));
+        self.answered(inbound, items, &mut captures)
     }
 
-    fn answered(&self, inbound: u16, payload: &str, captures: &mut Captures) -> Vec<Sent> {
-        let inbound = &self.plan.inbound[usize::from(inbound)];
+    fn answered<'a>(
+        &self,
+        inbound: &Inbound,
+        items: impl Iterator<Item = &'a [u8]>,
+        captures: &mut Captures,
+    ) -> Vec<Sent> {
         let mut all = Vec::new();
-        for item in inbound.items(payload.as_bytes()) {
-            let item = item.expect("a well-formed item");
-            if inbound.is_no_item(item) {
-                continue;
-            }
+        for item in items {
             assert!(inbound.capture_id(item, captures), "it has an ID");
             for answer in &inbound.answers {
                 all.push(taken_apart(&self.encode(usize::from(*answer), 0, captures)));

@@ -9,6 +9,7 @@ use crate::plan::compile::Compiler;
 use crate::plan::error::PlanError;
 use crate::plan::pattern::{CaptureMeaning, Listener, Pattern};
 use crate::plan::replies::{Owner, reply_template};
+use crate::plan::request::Request;
 use crate::plan::template::{Piece, Position, Scope, Template};
 use crate::profile::{self, IdPlace, Sender};
 
@@ -39,6 +40,13 @@ impl Plan {
             pattern.matches(topic, who, &self.identities, captures)?;
         }
         Some(carried.inbound)
+    }
+}
+
+impl Request {
+    /// The inbound message that a success carries, as an index into [`Plan::inbound`].
+    pub fn carries(&self) -> Option<u16> {
+        self.carried.as_ref().map(|carried| carried.inbound)
     }
 }
 
