@@ -36,6 +36,7 @@ fn telemetry() -> Request {
             place: IdPlace::Topic,
             kind: IdKind::Range(10, 99),
             scope: "dcx".into(),
+            observe: false,
         },
         reply: Some(Reply {
             ok_topic: Some("{topic}/status".into()),

@@ -16,6 +16,7 @@
 //! | `receive` | from bytes in the kernel to packets |
 //! | `reply` | from a message to the request that it answers |
 //! | `pushed` | what the tenant pushes, and the answers |
+//! | `observed` | IDs of requests that asked for more |
 //! | `pace` | closed and `"max"` models |
 //! | `connection`, `endpoint`, `exchange`, `outbox`, `timer` | rows of the tables |
 //! | `limiter`, `failure`, `heartbeat` | rate caps; error classes; was the process kept from running |
@@ -31,6 +32,7 @@ mod failure;
 mod heartbeat;
 mod limiter;
 mod loss;
+mod observed;
 mod outbox;
 mod pace;
 mod pushed;

@@ -51,13 +51,13 @@
 //! * [`plan`]: what a profile compiles to. When: `schedule`, `curve`, `shard`. What: `request`,
 //!   `template`, `generator`, `encoder`, `text`, `hash`, `bodies`, `identities`. Request IDs:
 //!   `request_id`. What comes back: `recognise` over `pattern`, `pointer`, `reply`, `replies`,
-//!   `inbound`, `pushes`, `items`, `captures`. Connections: `connection`, `connections`.
+//!   `inbound`, `pushes`, `carried`, `items`, `captures`. Connections: `connection`, `connections`.
 //!   Around it: `compile`, `topic` (checks), `arithmetic` (how large a run will be), `error`.
 //! * [`engine`]: carries the plan out. `run` is the coordinator and `control` what it says to the
 //!   workers; `worker` is one thread and the turn of its loop, `setup` makes its tables, `shape` the
 //!   rows of its measurement. What it does: `connect`, `loss` (and coming back), `close`, `send` (instants to packets), `write`
 //!   (packets to the kernel), `receive`, `reply`, `pushed`, `pace` (closed and `"max"`). Rows of its
-//!   tables: `connection`, `endpoint`, `exchange`, `outbox`, `timer`. Beside it: `limiter` (rates),
+//!   tables: `connection`, `endpoint`, `exchange`, `observed`, `outbox`, `timer`. Beside it: `limiter` (rates),
 //!   `cap` (what the cap on all messages held back), `failure` (error classes), `heartbeat` (was the
 //!   process kept from running).
 //! * [`event`]: what an event loop is made of: `clock`, `poller`, `wheel`.
@@ -119,6 +119,7 @@
 //!    `every_vector_is_judged_as_the_specification_says`
 //! 9. Tables have limits, and reaching one is an outcome with a name.
 //!    `the_table_is_full_at_its_limit`, `captures_that_do_not_fit_are_not_recognised`,
+//!    `an_endpoint_observes_a_limited_number_of_ids`,
 //!    `a_client_that_does_not_read_is_disconnected`, `metadata_stops_growing_at_its_limit`
 //! 10. Platforms are data: no platform's name outside [`tenant`] and the shipped profiles.
 //!     `platform_names_stay_in_the_tenant_and_the_profiles`

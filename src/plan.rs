@@ -8,6 +8,7 @@
 mod arithmetic;
 mod bodies;
 mod captures;
+mod carried;
 mod compile;
 mod connection;
 mod connections;

@@ -16,7 +16,9 @@ pub use generator::{Generator, TimestampFormat};
 pub use inbound::{Answer, Inbound, Items};
 pub use keys::{Key, keys_table};
 pub use load::{Loaded, load, platforms, shipped};
-pub use request::{IdKind, IdPlace, Outcome, Pace, Payload, Reply, Request, RequestIdUse, Sender};
+pub use request::{
+    IdKind, IdPlace, Outcome, OutcomeIn, Pace, Payload, Reply, Request, RequestIdUse, Sender,
+};
 pub use url::Url;
 
 mod error;

@@ -2,6 +2,10 @@
 //!
 //! Everything is computed; no clock, no socket. Single functions are tested beside their code.
 
+#[path = "plan/carried.rs"]
+mod carried;
+#[path = "plan/foreign.rs"]
+mod foreign;
 #[path = "plan/platforms.rs"]
 mod platforms;
 #[path = "plan/profiles.rs"]
@@ -89,6 +93,7 @@ fn request(name: &str, topic: &str, payload: Payload, pace: Pace) -> Request {
             place: IdPlace::None,
             kind: IdKind::Uuid,
             scope: name.into(),
+            observe: false,
         },
         reply: None,
         generators: BTreeMap::new(),

@@ -8,6 +8,8 @@
 mod enapter;
 #[path = "platforms/kaa.rs"]
 mod kaa;
+#[path = "platforms/kaa_carried.rs"]
+mod kaa_carried;
 #[path = "platforms/kaa_pushes.rs"]
 mod kaa_pushes;
 #[path = "platforms/shipped.rs"]
@@ -17,7 +19,9 @@ mod support;
 use std::io;
 
 use midge::mqtt::{Packet, Publish, Qos, Role, Version, decode};
-use midge::plan::{Captures, Identities, Listener, Message, Plan, Recognised, ReplyOutcome};
+use midge::plan::{
+    Captures, Identities, Inbound, Listener, Message, Plan, Recognised, ReplyOutcome,
+};
 use midge::profile::{Colour, load};
 
 /// The endpoint that speaks in these tests.
@@ -138,16 +142,40 @@ impl Fleet {
             panic!("not pushed: {heard:?}")
         };
         let inbound = &self.plan.inbound[usize::from(inbound)];
+        let items = inbound
+            .items(payload.as_bytes())
+            .map(|item| item.expect("well-formed"));
+        self.answered(inbound, items, &mut captures)
+    }
+
+    /// Everything that the endpoint answers to what a reply carries, in order.
+    #[track_caller]
+    fn carries_out(&self, topic: &str, payload: &str) -> Vec<Sent> {
+        let Recognised::Reply { request, .. } = self.hears(topic, payload) else {
+            panic!("not a reply: {topic}")
+        };
+        let mut captures = Captures::new();
+        let carried = self.plan.carried(request, ENDPOINT, topic, &mut captures);
+        let inbound = carried.expect("an inbound message");
+        let inbound = &self.plan.inbound[usize::from(inbound)];
+        let items = inbound
+            .items(payload.as_bytes())
+            .map(|item| item.expect("well-formed"));
+        let items = items.filter(|item| !inbound.is_no_item(item));
+        self.answered(inbound, items, &mut captures)
+    }
+
+    fn answered<'a>(
+        &self,
+        inbound: &Inbound,
+        items: impl Iterator<Item = &'a [u8]>,
+        captures: &mut Captures,
+    ) -> Vec<Sent> {
         let mut all = Vec::new();
-        for item in inbound.items(payload.as_bytes()) {
-            let item = item.expect("a well-formed item");
-            assert!(inbound.capture_id(item, &mut captures), "it has an ID");
+        for item in items {
+            assert!(inbound.capture_id(item, captures), "it has an ID");
             for answer in &inbound.answers {
-                all.push(taken_apart(&self.encode(
-                    usize::from(*answer),
-                    0,
-                    &captures,
-                )));
+                all.push(taken_apart(&self.encode(usize::from(*answer), 0, captures)));
             }
         }
         all

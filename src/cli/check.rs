@@ -146,6 +146,19 @@ fn frames(out: &mut String, plan: &Plan) {
                 let _ = writeln!(out, "  (does not decode as a PUBLISH packet)");
             }
         }
+        if let Some(inbound) = request.carries() {
+            let name = &plan.inbound[usize::from(inbound)].name;
+            let _ = writeln!(
+                out,
+                "  carries  {name}, carried out as if it had been pushed"
+            );
+        }
+        if request.observe {
+            let _ = writeln!(
+                out,
+                "  observe  more may follow on the reply topic; no ID is used twice"
+            );
+        }
     }
 }
 

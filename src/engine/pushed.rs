@@ -81,23 +81,39 @@ impl Pushed {
     }
 }
 
+/// How a message came to an endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Arrived {
+    /// Unasked, on a topic of its own: it holds items.
+    Pushed,
+    /// On the reply topic of a request, which may hold nothing to carry out.
+    Carried,
+}
+
 impl Worker<'_> {
-    /// A message that the plan recognised as pushed.
+    /// A message of an inbound definition.
     pub(super) fn pushed_message(
         &mut self,
         endpoint: u32,
         inbound: u16,
         payload: &[u8],
         captures: &mut Captures,
+        arrived: Arrived,
         at: u64,
     ) {
         let plan = self.plan;
         let definition = &plan.inbound[usize::from(inbound)];
         self.recorder.inbound_received(inbound);
+        if arrived == Arrived::Carried && payload.trim_ascii().is_empty() {
+            return;
+        }
         for item in definition.items(payload) {
             let Ok(item) = item else {
                 return self.recorder.unattributed_error(at);
             };
+            if arrived == Arrived::Carried && definition.is_no_item(item) {
+                continue;
+            }
             if !definition.capture_id(item, captures) {
                 self.recorder.unattributed_error(at);
                 continue;

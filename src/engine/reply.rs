@@ -7,6 +7,7 @@
 use super::connection::Part;
 use super::exchange::{CALLER, Key, NONE, State};
 use super::outbox::Meaning;
+use super::pushed::Arrived;
 use super::timer::Timer;
 use super::worker::Worker;
 use crate::measure::{DropReason, Outcome};
@@ -26,6 +27,8 @@ struct Reply<'a> {
     outcome: ReplyOutcome,
     status: Option<Status>,
     reason: Option<Reason<'a>>,
+    topic: &'a str,
+    payload: &'a [u8],
 }
 
 impl Worker<'_> {
@@ -47,7 +50,8 @@ impl Worker<'_> {
                 Recognised::Unknown => {}
                 Recognised::Echo => return,
                 Recognised::Inbound { inbound } => {
-                    return self.pushed_message(endpoint, inbound, payload, &mut captures, at);
+                    let (captures, arrived) = (&mut captures, Arrived::Pushed);
+                    return self.pushed_message(endpoint, inbound, payload, captures, arrived, at);
                 }
                 Recognised::LoneError { .. } => return self.recorder.unattributed_error(at),
                 Recognised::Reply {
@@ -64,36 +68,53 @@ impl Worker<'_> {
                         outcome,
                         status,
                         reason,
+                        topic,
+                        payload,
                     };
+                    let captures = &mut captures;
                     if let Some(inbound) = push
                         && self.find_oldest(endpoint, request).is_none()
                     {
-                        return self.pushed_message(endpoint, inbound, payload, &mut captures, at);
+                        let arrived = Arrived::Pushed;
+                        return self
+                            .pushed_message(endpoint, inbound, payload, captures, arrived, at);
                     }
-                    return self.reply(endpoint, &reply, at);
+                    return self.reply(endpoint, &reply, captures, at);
                 }
             }
         }
     }
 
-    fn reply(&mut self, endpoint: u32, reply: &Reply<'_>, at: u64) {
+    fn reply(&mut self, endpoint: u32, reply: &Reply<'_>, captures: &mut Captures, at: u64) {
         let found = match reply.id {
-            Some(id) => self.find_by_id(endpoint, reply.request, id),
+            Some(id) => self
+                .exchanges
+                .find(&self.key_of(endpoint, reply.request, id)),
             None => self.find_oldest(endpoint, reply.request),
         };
         let Some(slot) = found else {
-            return self.unmatched(endpoint, reply, at);
+            if !self.follow_up(endpoint, reply, captures, at) {
+                self.unmatched(endpoint, reply, at);
+            }
+            return;
         };
         let exchange = *self.exchanges.get(slot);
         match exchange.state {
-            State::Quarantined => return self.recorder.late(exchange.request, exchange.intended),
+            State::Quarantined => {
+                self.recorder.late(exchange.request, exchange.intended);
+                return self.carry_out(endpoint, exchange.request, reply, captures, at);
+            }
             State::Queued | State::Free => return self.recorder.orphan(reply.request, at),
             State::Sent => {}
         }
         if at > exchange.deadline {
             // The timer would have said so, had it been asked first.
             self.time_out(slot, exchange.deadline);
-            return self.recorder.late(exchange.request, exchange.intended);
+            if !self.follow_up(endpoint, reply, captures, at) {
+                self.recorder.late(exchange.request, exchange.intended);
+                self.carry_out(endpoint, exchange.request, reply, captures, at);
+            }
+            return;
         }
         let outcome = match reply.outcome {
             ReplyOutcome::Intermediate => return,
@@ -110,20 +131,71 @@ impl Worker<'_> {
             self.forget_oldest(exchange.endpoint, reply.request);
         }
         self.complete(slot, at, outcome, reply.status.as_ref().map(Status::as_str));
+        self.carry_out(endpoint, exchange.request, reply, captures, at);
     }
 
-    fn find_by_id(&self, endpoint: u32, request: u16, id: u128) -> Option<u32> {
+    /// Carries out what a success holds, as if it had been pushed. A late one too: the endpoint has
+    /// given up the wait, but it hears what it is told.
+    fn carry_out(
+        &mut self,
+        endpoint: u32,
+        request: u16,
+        reply: &Reply<'_>,
+        captures: &mut Captures,
+        at: u64,
+    ) {
+        let plan = self.plan;
+        if reply.outcome == ReplyOutcome::Ok
+            && let Some(inbound) =
+                plan.carried(request, self.base + endpoint, reply.topic, captures)
+        {
+            let arrived = Arrived::Carried;
+            self.pushed_message(endpoint, inbound, reply.payload, captures, arrived, at);
+        }
+    }
+
+    /// A message on the reply topic of a request that asked for more and waits for no answer any
+    /// longer. False: it is not that.
+    fn follow_up(
+        &mut self,
+        endpoint: u32,
+        reply: &Reply<'_>,
+        captures: &mut Captures,
+        at: u64,
+    ) -> bool {
+        let Some(id) = reply.id else {
+            return false;
+        };
+        let key = self.key_of(endpoint, reply.request, id);
+        let Some(observation) = self.observed.find(&key) else {
+            return false;
+        };
+        let request = observation.request;
+        if reply.outcome == ReplyOutcome::Intermediate {
+            return true;
+        }
+        match observation.overdue.take() {
+            Some(intended) => self.recorder.late(request, intended),
+            // An error is no item: the request was answered before.
+            None if reply.outcome == ReplyOutcome::Error => return false,
+            None => {}
+        }
+        self.carry_out(endpoint, request, reply, captures, at);
+        true
+    }
+
+    fn key_of(&self, endpoint: u32, request: u16, id: u128) -> Key {
         let definition = &self.plan.requests[usize::from(request)];
         let owner = if definition.from == Sender::Caller {
             CALLER
         } else {
             endpoint
         };
-        self.exchanges.find(&Key {
+        Key {
             owner,
             scope: definition.scope,
             id,
-        })
+        }
     }
 
     /// Replies without an ID answer the oldest outstanding request of their kind.
@@ -239,7 +311,13 @@ impl Worker<'_> {
         let exchange = *self.exchanges.get(slot);
         self.recorder
             .timed_out(exchange.request, exchange.intended, exchange.sent, at);
-        if exchange.indexed {
+        if exchange.indexed
+            && let Some(observation) = self.observed.find(&exchange.key)
+        {
+            // Never issued again, so there is nothing to withhold.
+            observation.overdue = Some(exchange.intended);
+            self.end_exchange(slot);
+        } else if exchange.indexed {
             if let Some(timer) = exchange.timer {
                 self.wheel.cancel(timer);
             }

@@ -257,7 +257,11 @@ impl Worker<'_> {
             .wheel
             .insert(deadline, Timer::Exchange { slot: ticket.slot });
         self.exchanges.get_mut(ticket.slot).timer = Some(timer);
-        if self.plan.requests[usize::from(request)].has_reply() && !indexed {
+        let definition = &self.plan.requests[usize::from(request)];
+        if definition.observe {
+            self.observed.add(&key, request);
+        }
+        if definition.has_reply() && !indexed {
             self.nameless
                 .entry((endpoint, request))
                 .or_default()
@@ -277,6 +281,9 @@ impl Worker<'_> {
             scope,
             id: 0,
         };
+        if definition.observe && self.observed.is_full(&key) {
+            return Err(DropReason::RequestId);
+        }
         match definition.id_kind {
             RequestIdKind::None => return Ok((key, false)),
             RequestIdKind::Uuid => {
@@ -292,15 +299,11 @@ impl Worker<'_> {
                     &mut self.id_cursors[endpoint as usize * scopes + usize::from(scope)]
                 };
                 let exchanges = &self.exchanges;
+                let observed = self.observed.beside(&key);
                 let id = range.allocate(cursor, |id| {
-                    exchanges.is_busy(
-                        &Key {
-                            owner,
-                            scope,
-                            id: u128::from(id),
-                        },
-                        epoch,
-                    )
+                    let id = u128::from(id);
+                    exchanges.is_busy(&Key { owner, scope, id }, epoch)
+                        || observed.iter().any(|observation| observation.id == id)
                 });
                 key.id = u128::from(id.ok_or(DropReason::RequestId)?);
                 if let Some(stale) = self.exchanges.find(&key) {

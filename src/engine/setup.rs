@@ -10,6 +10,7 @@ use super::control::{Control, Report};
 use super::endpoint::Endpoint;
 use super::exchange::Exchanges;
 use super::limiter::Limiter;
+use super::observed::Observed;
 use super::pushed::Pushed;
 use super::receive::READ_SIZE;
 use super::run::Settings;
@@ -73,6 +74,7 @@ impl<'a> Worker<'a> {
             uuid_counter: 0,
             nameless: HashMap::new(),
             exchanges: Exchanges::new(exchange_limit.max(1)),
+            observed: Observed::default(),
             pushed: Pushed::new(),
             batch: Batch::default(),
             scratch: vec![0; packet_max + READ_SIZE].into_boxed_slice(),

@@ -13,6 +13,7 @@ use super::control::{Control, Order, Report, WorkerEnd};
 use super::endpoint::Endpoint;
 use super::exchange::{Exchanges, Ticket};
 use super::limiter::Limiter;
+use super::observed::Observed;
 use super::pushed::Pushed;
 use super::receive::Until;
 use super::run::Settings;
@@ -78,6 +79,7 @@ pub(super) struct Worker<'a> {
     /// Outstanding requests without an ID, oldest first; per endpoint and request, made on first use.
     pub nameless: HashMap<(u32, u16), VecDeque<Ticket>>,
     pub exchanges: Exchanges,
+    pub observed: Observed,
     pub pushed: Pushed,
     pub batch: Batch,
     pub scratch: Box<[u8]>,

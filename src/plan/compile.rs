@@ -67,6 +67,7 @@ impl Plan {
         for pushed in &profile.inbound {
             inbound.push(compiler.inbound(pushed)?);
         }
+        compiler.carried()?;
         let connection = compiler.connection()?;
         compiler.warn_about_scopes();
         let schedule = Schedule::compile(profile)?;
@@ -216,6 +217,7 @@ impl<'a> Compiler<'a> {
             scope: scope_index,
             reply,
             intermediate: outcome.is_some_and(|outcome| !outcome.intermediate.is_empty()),
+            observe: request.request_id.observe,
             reactive: None,
             topic,
             body,
@@ -249,6 +251,8 @@ impl<'a> Compiler<'a> {
             scope: 0,
             reply: ReplyUse::None,
             intermediate: false,
+            observe: false,
+            carried: None,
             reactive: None,
             frame_typical: 0,
             frame_longest: 0,

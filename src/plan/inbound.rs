@@ -52,6 +52,14 @@ impl Inbound {
         }
     }
 
+    /// Whether what a reply carries is no item: it should have an ID, and has none, `null` or `""`.
+    /// That is how a tenant says that there is nothing to carry out.
+    pub fn is_no_item(&self, item: &[u8]) -> bool {
+        let has_none =
+            |pointer: &Pointer| matches!(pointer.find(item), None | Some("null" | "\"\""));
+        item.trim_ascii().is_empty() || self.id.as_ref().is_some_and(has_none)
+    }
+
     /// What tells an item from all others of this kind: a hash of the endpoint and the key fields.
     pub fn key(&self, endpoint: u32, captures: &Captures) -> u64 {
         let id = if self.key == KeyUse::WithId {
@@ -112,6 +120,34 @@ mod tests {
         ] {
             assert_ne!(same, other);
         }
+    }
+
+    #[test]
+    fn what_has_no_id_or_an_empty_one_is_no_item() {
+        for nothing in [
+            "",
+            " ",
+            "{}",
+            r#"{"id":null}"#,
+            r#"{"id":"","config":null}"#,
+            "7",
+            "{",
+        ] {
+            assert!(inbound().is_no_item(nothing.as_bytes()), "{nothing}");
+        }
+        for item in [
+            r#"{"id":0}"#,
+            r#"{"id":"0"}"#,
+            r#"{"id":false}"#,
+            r#"{"id":" "}"#,
+        ] {
+            assert!(!inbound().is_no_item(item.as_bytes()), "{item}");
+        }
+        let any = Inbound {
+            id: None,
+            ..inbound()
+        };
+        assert!(any.is_no_item(b"") && !any.is_no_item(b"{}"));
     }
 
     #[test]

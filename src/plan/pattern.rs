@@ -144,6 +144,27 @@ impl Pattern {
         rest.is_empty().then_some(found)
     }
 
+    /// Whether a topic that fits holds a status.
+    pub(crate) fn has_status(&self) -> bool {
+        self.segments.contains(&Segment::Status)
+    }
+
+    /// A topic that fits endpoint 0: its own fields as it writes them, the free parts made up.
+    pub(crate) fn example(&self, identities: &Identities) -> String {
+        let mut text = Vec::new();
+        for segment in &self.segments {
+            match segment {
+                Segment::Literal(literal) => text.extend_from_slice(literal),
+                Segment::Endpoint(format) => text.extend_from_slice(format.text(0).as_bytes()),
+                Segment::Identity(column) => text.extend_from_slice(identities.get(*column, 0)),
+                Segment::RequestId | Segment::Status | Segment::Capture(_) | Segment::Any => {
+                    text.push(b'1');
+                }
+            }
+        }
+        String::from_utf8_lossy(&text).into_owned()
+    }
+
     /// The topic filter for this pattern: every level with a free part is `+`.
     pub(crate) fn filter(&self, who: Listener, identities: &Identities) -> String {
         let mut text = Vec::new();

@@ -10,7 +10,7 @@ use crate::plan::pattern::{CaptureMeaning, Pattern};
 use crate::plan::reply::parse_pointer;
 use crate::plan::request::{Body, Request};
 use crate::plan::request_id::RequestIdKind;
-use crate::plan::template::{ItemIdKnown, Position, Scope, field_names};
+use crate::plan::template::{ItemIdKnown, Position, Scope, Template, field_names};
 use crate::plan::topic::check_topic;
 use crate::profile::{self, Sender};
 
@@ -18,21 +18,7 @@ impl Compiler<'_> {
     /// Adds the answers to the requests and the pattern to the recogniser.
     pub(crate) fn inbound(&mut self, pushed: &profile::Inbound) -> Result<Inbound, PlanError> {
         let place = format!("inbound {}, topic", pushed.name);
-        let mut captures: Vec<String> = Vec::new();
-        let scope = self.scope(&place, Position::Topic);
-        for name in field_names(&pushed.topic) {
-            if !scope.knows(name) && !captures.iter().any(|known| known == name) {
-                captures.push(name.to_owned());
-            }
-        }
-        if captures.len() > CAPTURES_MAX {
-            let (count, limit) = (captures.len(), CAPTURES_MAX);
-            return Err(PlanError::TooMany {
-                what: "captures of one topic",
-                count,
-                limit,
-            });
-        }
+        let (topic, captures) = self.pushed_topic(pushed)?;
         let item_id = if pushed.id.is_some() {
             ItemIdKnown::Yes
         } else {
@@ -40,9 +26,8 @@ impl Compiler<'_> {
         };
         let scope = Scope {
             captures: &captures,
-            ..scope
+            ..self.scope(&place, Position::Topic)
         };
-        let topic = scope.compile(&pushed.topic)?;
         check_topic(&place, &topic, &[], self.identities)?;
         let pattern = Pattern::new(&topic, &place, CaptureMeaning::Capture, Sender::Endpoint)?;
         self.recogniser.endpoint.inbound.push(pattern);
@@ -70,6 +55,35 @@ impl Compiler<'_> {
             key_captures,
             key,
         })
+    }
+
+    /// The topic of a pushed message and the names of its captures, in order.
+    pub(crate) fn pushed_topic(
+        &self,
+        pushed: &profile::Inbound,
+    ) -> Result<(Template, Vec<String>), PlanError> {
+        let place = format!("inbound {}, topic", pushed.name);
+        let scope = self.scope(&place, Position::Topic);
+        let mut captures: Vec<String> = Vec::new();
+        for name in field_names(&pushed.topic) {
+            if !scope.knows(name) && !captures.iter().any(|known| known == name) {
+                captures.push(name.to_owned());
+            }
+        }
+        if captures.len() > CAPTURES_MAX {
+            let (count, limit) = (captures.len(), CAPTURES_MAX);
+            return Err(PlanError::TooMany {
+                what: "captures of one topic",
+                count,
+                limit,
+            });
+        }
+        let scope = Scope {
+            captures: &captures,
+            ..scope
+        };
+        let topic = scope.compile(&pushed.topic)?;
+        Ok((topic, captures))
     }
 
     fn answer(

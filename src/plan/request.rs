@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use crate::plan::captures::Captures;
+use crate::plan::carried::Carried;
 use crate::plan::encoder::{Frame, Values};
 use crate::plan::generator::{Generator, push_printable};
 use crate::plan::identities::Identities;
@@ -35,12 +36,16 @@ pub struct Request {
     pub reply: ReplyUse,
     /// Whether an answer may be followed by another one.
     pub intermediate: bool,
+    /// Whether it asks for more on its reply topic: its IDs are never issued again, and what
+    /// arrives after the answer is what [`Plan::carried`](crate::plan::Plan::carried) names.
+    pub observe: bool,
     /// For answers: the delay after the pushed item was received.
     pub reactive: Option<Delay>,
     /// Bytes of the whole packet, as rendered for the first endpoint.
     pub frame_typical: usize,
     /// Bytes of the whole packet at most. A buffer with this much room is never grown.
     pub frame_longest: usize,
+    pub(crate) carried: Option<Carried>,
     pub(crate) topic: Template,
     pub(crate) body: Body,
     pub(crate) generators: Vec<Generator>,

@@ -89,6 +89,10 @@ pub struct RequestIdUse {
     pub kind: IdKind,
     /// IDs are unique among outstanding requests of one endpoint in one scope.
     pub scope: String,
+    /// The request asks for more on its reply topic: what arrives there after the answer is a
+    /// message of the inbound definition that [`Reply::carries`] names, and the ID is never issued
+    /// again.
+    pub observe: bool,
 }
 
 /// The place of the ID in the reply.
@@ -124,19 +128,32 @@ pub struct Reply {
     pub status: Option<String>,
     /// JSON pointer of a reason text.
     pub reason: Option<String>,
-    /// Decides the outcome by a payload field.
+    /// Decides the outcome of what arrives on `topic`, by a value.
     pub outcome: Option<Outcome>,
+    /// Name of the inbound definition whose items a success holds. There need not be one of that
+    /// name in the profile: then a success holds nothing that anybody carries out.
+    pub carries: Option<String>,
 }
 
-/// Outcome by a payload field.
+/// Outcome by a value that each reply holds. A value that is not listed means failure.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
-    /// JSON pointer.
-    pub pointer: String,
-    /// Values that mean success.
+    /// Where the value stands.
+    pub place: OutcomeIn,
+    /// Values that mean success. Empty only with [`OutcomeIn::Topic`]: every status from 200 to 299
+    /// that neither `error` nor `intermediate` lists.
     pub ok: Vec<String>,
     /// Values that mean failure.
     pub error: Vec<String>,
     /// Values that do not end the exchange.
     pub intermediate: Vec<String>,
+}
+
+/// The place of the value that decides the outcome.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OutcomeIn {
+    /// A JSON pointer (RFC 6901) into the payload.
+    Payload(String),
+    /// The field `{status}` of [`Reply::topic`], which is the status code too.
+    Topic,
 }

@@ -9,8 +9,8 @@ use midge::plan::{
     Captures, ConnectionRole, Identities, Listener, Plan, Recognised, uuid_request_id,
 };
 use midge::profile::{
-    Answer, Delay, Generator, IdKind, IdPlace, Inbound, Items, Outcome, Pace, Payload, Profile,
-    Reply, Request, RequestIdUse, Sender, Subscribe, TimestampFormat, Will,
+    Answer, Delay, Generator, IdKind, IdPlace, Inbound, Items, Outcome, OutcomeIn, Pace, Payload,
+    Profile, Reply, Request, RequestIdUse, Sender, Subscribe, TimestampFormat, Will,
 };
 
 use super::{encode, parse, profile, request};
@@ -39,6 +39,7 @@ pub(super) fn id(place: IdPlace, kind: IdKind, scope: &str) -> RequestIdUse {
         place,
         kind,
         scope: scope.into(),
+        observe: false,
     }
 }
 
@@ -148,7 +149,7 @@ pub(super) fn enapter() -> Profile {
     set_power.reply = Some(Reply {
         topic: Some("v1/from/{hardware_id}/{channel_id}/v1/command/responses".into()),
         outcome: Some(Outcome {
-            pointer: "/state".into(),
+            place: OutcomeIn::Payload("/state".into()),
             ok: vec!["completed".into()],
             error: vec!["error".into()],
             intermediate: vec!["log".into()],

@@ -115,6 +115,22 @@ fn row_1_a_batch_is_an_array_of_samples_with_times_in_basic_iso_8601() {
 }
 
 #[test]
+fn row_1_a_sample_may_hold_its_time_and_place() {
+    let values = "generate.latitude = { choice = [\"34.1340258\"] }\n\
+                  generate.longitude = { choice = [\"-118.3238652\"] }\n";
+    is_answered(
+        "dcx-json-location",
+        &format!("{VALUES}{values}"),
+        "kp1/demo-v1/dcx/ep-7/json",
+        concat!(
+            r#"{"ts":"2025-09-30T06:12:03+0000","temperature":21.5,"humidity":47,"#,
+            r#""location":{"lat":34.1340258,"lon":-118.3238652}}"#
+        ),
+        "",
+    );
+}
+
+#[test]
 fn row_1_an_error_without_an_id_is_not_put_down_to_any_message() {
     let lines = format!(
         "[[request]]\nuse = \"kaa/dcx-json\"\n[[request]]\nuse = \"kaa/dcx-json-unreliable\"\n{VALUES}"
@@ -233,6 +249,18 @@ fn row_8_outstanding_commands_are_an_array() {
 }
 
 #[test]
+fn row_8_further_commands_are_asked_for_by_observe() {
+    is_answered(
+        "command-observe",
+        "",
+        "kp1/demo-v1/cex/ep-7/command/set_power",
+        r#"{"observe":true}"#,
+        "[]",
+    );
+    assert!(fleet("command-observe", "").plan.requests[0].observe);
+}
+
+#[test]
 fn row_9_only_a_failed_result_is_answered() {
     let fleet = fleet("command-result", "");
     let topic = "kp1/demo-v1/cex/ep-7/result/set_power";
@@ -265,6 +293,38 @@ fn row_10_the_configuration_is_asked_for_with_an_empty_object() {
 }
 
 #[test]
+fn row_10_the_configuration_that_the_endpoint_has_is_unchanged() {
+    let resource = "kp1/demo-v1/cmx/ep-7/config/json";
+    let payload = r#"{"configId":"c1"}"#;
+    is_answered("config-current", "", resource, payload, "{}");
+}
+
+#[test]
+fn row_10_further_configurations_are_asked_for_by_observe() {
+    let resource = "kp1/demo-v1/cmx/ep-7/config/json";
+    let answer = r#"{"configId":"","config":null,"statusCode":200,"reasonPhrase":"ok"}"#;
+    is_answered(
+        "config-observe",
+        "",
+        resource,
+        r#"{"observe":true}"#,
+        answer,
+    );
+    assert!(fleet("config-observe", "").plan.requests[0].observe);
+}
+
+#[test]
+fn row_11_a_rejected_configuration_is_reported_with_its_reason() {
+    is_answered(
+        "config-rejected",
+        "",
+        "kp1/demo-v1/cmx/ep-7/applied/json",
+        r#"{"configId":"c1","statusCode":400,"reasonPhrase":"Unknown field"}"#,
+        "",
+    );
+}
+
+#[test]
 fn row_11_an_applied_configuration_is_reported_with_its_id() {
     is_answered(
         "config-applied",
@@ -287,6 +347,15 @@ fn row_12_software_is_asked_for_as_a_configuration_is() {
 }
 
 #[test]
+fn row_12_further_software_is_asked_for_by_observe() {
+    let resource = "kp1/demo-v1/cmx_ota/ep-7/config/json";
+    let answer = r#"{"configId":"1.0.1","config":{"link":"http://host/fw.bin"}}"#;
+    let payload = r#"{"observe":true}"#;
+    is_answered("ota-config-observe", "", resource, payload, answer);
+    assert!(fleet("ota-config-observe", "").plan.requests[0].observe);
+}
+
+#[test]
 fn row_13_the_version_that_runs_is_reported() {
     let resource = "kp1/demo-v1/cmx_ota/ep-7/applied/json";
     let payload = r#"{"configId":"1.0.1"}"#;
@@ -297,6 +366,37 @@ fn row_13_the_version_that_runs_is_reported() {
 fn row_14_a_token_for_uploads_is_asked_for_with_nothing() {
     let resource = "kp1/demo-v1/bcx/ep-7/token";
     is_answered("token", "", resource, "", r#"{"token":"abc.def"}"#);
+}
+
+#[test]
+fn row_15_a_configuration_with_a_name_is_asked_for_on_the_path_of_its_name() {
+    let resource = "kp1/demo-v1/cmx/ep-7/config/json/network";
+    let answer = r#"{"configId":"n1","config":{"mode":"AP"}}"#;
+    is_answered("config-named", "", resource, "{}", answer);
+}
+
+#[test]
+fn row_15_a_configuration_with_a_name_is_reported_on_the_path_of_its_name() {
+    let resource = "kp1/demo-v1/cmx/ep-7/applied/json/network";
+    let payload = r#"{"configId":"c1","statusCode":200}"#;
+    is_answered("config-named-applied", "", resource, payload, "");
+}
+
+#[test]
+fn row_15_the_configuration_without_a_name_is_another_one() {
+    let lines = "[[request]]\nuse = \"kaa/config\"\n[[request]]\nuse = \"kaa/config-named\"";
+    let fleet = Fleet::new("kaa", VARS, lines);
+    for (topic, request) in [
+        ("kp1/demo-v1/cmx/ep-7/config/json/12345/status", "config"),
+        (
+            "kp1/demo-v1/cmx/ep-7/config/json/network/12345/status",
+            "config-named",
+        ),
+    ] {
+        let expected = heard(request, ReplyOutcome::Ok, None);
+        assert_eq!(fleet.reply(fleet.hears(topic, "{}")), expected);
+    }
+    assert_eq!(fleet.plan.warnings, Vec::<String>::new());
 }
 
 #[test]

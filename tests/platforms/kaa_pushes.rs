@@ -61,6 +61,32 @@ fn pushed_software_is_reported_on_its_own_instance() {
 }
 
 #[test]
+fn a_pushed_configuration_with_a_name_is_reported_under_its_name() {
+    let lines =
+        ["config", "config-named"].map(|name| format!("[[inbound]]\nuse = \"kaa/{name}\"\n"));
+    let vars = r#"appversion_name = "demo-v1""#;
+    let fleet = Fleet::new(
+        "kaa",
+        vars,
+        &format!("[[request]]\nuse = \"kaa/config\"\n{}", lines.concat()),
+    );
+    let answers = fleet.answers(
+        "kp1/demo-v1/cmx/ep-7/config/json/network/status",
+        r#"{"configId":"n1","config":{"mode":"AP"},"statusCode":200,"reasonPhrase":"ok"}"#,
+    );
+    let applied = r#"{"configId":"n1","statusCode":200}"#;
+    assert_eq!(
+        answers,
+        [message(
+            "kp1/demo-v1/cmx/ep-7/applied/json/network",
+            applied
+        )]
+    );
+    let other = fleet.hears("kp1/demo-v1/cmx/ep-7/config/json/display/status", "{}");
+    assert_eq!(other, Recognised::Unknown);
+}
+
+#[test]
 fn with_an_id_the_same_topic_is_a_reply() {
     let fleet = fleet();
     for topic in [

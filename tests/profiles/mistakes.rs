@@ -370,3 +370,110 @@ fn an_empty_load_is_a_mistake_of_the_whole_file() {
  = help: write arrival_rate = "100/s", or a rate or every for each request"#
     );
 }
+
+/// The small profile whose request has an ID and these keys.
+fn asking(keys: &str) -> String {
+    let topic = "topic = \"devices/{endpoint}/data\"";
+    small(
+        topic,
+        &format!("topic = \"devices/{{endpoint}}/data/{{request_id}}\"\n{keys}"),
+    )
+}
+
+#[test]
+fn an_outcome_in_the_topic_needs_its_place_there() {
+    let text = asking("reply = { topic = \"r/{request_id}\", outcome = \"{status}\" }");
+    assert_eq!(
+        complaint(&text, &[]),
+        r#"error: profile.toml:13:47: request.data.reply.outcome is {status}, but the topic of the replies does not hold it
+   |
+13 | reply = { topic = "r/{request_id}", outcome = "{status}" }
+   |                                               ^^^^^^^^^^
+   |
+   = help: write {status} into reply.topic"#
+    );
+}
+
+#[test]
+fn only_the_status_of_a_topic_is_an_outcome() {
+    let text = asking("reply = { topic = \"r/{state}/{request_id}\", outcome = \"{state}\" }");
+    assert_eq!(
+        complaint(&text, &[]),
+        r#"error: profile.toml:13:55: request.data.reply.outcome cannot be "{state}"
+   |
+13 | reply = { topic = "r/{state}/{request_id}", outcome = "{state}" }
+   |                                                       ^^^^^^^^^
+   |
+   = help: write "{status}", or a JSON pointer such as "/state""#
+    );
+}
+
+#[test]
+fn an_outcome_in_the_payload_has_no_default() {
+    let text = asking("reply = { topic = \"r/{request_id}\", outcome = \"/state\" }");
+    assert!(
+        complaint(&text, &[])
+            .starts_with("error: profile.toml:13:9: request.data.reply.ok is missing"),
+        "{}",
+        complaint(&text, &[])
+    );
+}
+
+#[test]
+fn only_a_success_carries_anything() {
+    let text = asking("reply = { error = \"{topic}/error\", carries = \"command\" }");
+    assert_eq!(
+        complaint(&text, &[]),
+        r#"error: profile.toml:13:46: request.data.reply.carries needs the topic of success, whose payload it is about
+   |
+13 | reply = { error = "{topic}/error", carries = "command" }
+   |                                              ^^^^^^^^^
+   |
+   = help: write ok = "..." too"#
+    );
+}
+
+#[test]
+fn a_caller_carries_nothing_out() {
+    let text = asking("from = \"caller\"\nreply = { ok = \"{topic}/ok\", carries = \"command\" }");
+    assert_eq!(
+        complaint(&text, &[]),
+        r#"error: profile.toml:14:40: request.data.reply.carries is of a caller, which carries nothing out
+   |
+14 | reply = { ok = "{topic}/ok", carries = "command" }
+   |                                        ^^^^^^^^^
+   |
+   = help: write from = "endpoint", or leave it out"#
+    );
+}
+
+#[test]
+fn an_observe_says_what_follows() {
+    let text = asking("request_id = { observe = true }\nreply = { ok = \"{topic}/ok\" }");
+    assert_eq!(
+        complaint(&text, &[]),
+        r#"error: profile.toml:13:26: request.data.request_id.observe does not say what follows on the reply topic
+   |
+13 | request_id = { observe = true }
+   |                          ^^^^
+   |
+   = help: write reply.carries = "NAME" too, an [[inbound]] message"#
+    );
+}
+
+#[test]
+fn an_observe_needs_an_id() {
+    let text = small(
+        "payload = \"{}\"",
+        "request_id = { observe = true }\nreply = { ok = \"{topic}/ok\", carries = \"command\" }",
+    );
+    assert_eq!(
+        complaint(&text, &[]),
+        r"error: profile.toml:13:26: request.data.request_id.observe needs an ID, by which more replies are known
+   |
+13 | request_id = { observe = true }
+   |                          ^^^^
+   |
+   = help: write {request_id} into the topic too"
+    );
+}

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::super::tree::{Node, Table};
-use super::super::{IdKind, IdPlace, Pace, Payload, Request, RequestIdUse, Sender};
+use super::super::{IdKind, IdPlace, Pace, Payload, Reply, Request, RequestIdUse, Sender};
 use super::value::{self, Wrong};
 use super::{Around, Section, generator, reply};
 use crate::units::{Bytes, Rate};
@@ -66,10 +66,21 @@ fn one(section: &Section<'_>, around: &Around<'_>) -> Request {
     let topic = section.required("topic", value::topic).unwrap_or_default();
     let payload = payload(section, around);
     let reply = reply::read(section);
+    let from = section
+        .read("from", |node| value::choice(node, &senders))
+        .unwrap_or(Sender::Endpoint);
+    if from == Sender::Caller
+        && let Some(reply) = section.section("reply")
+        && reply.has("carries")
+    {
+        let wrong = Wrong::new("is of a caller, which carries nothing out");
+        reply.wrong_at(
+            "carries",
+            wrong.instead("from = \"endpoint\", or leave it out"),
+        );
+    }
     Request {
-        from: section
-            .read("from", |node| value::choice(node, &senders))
-            .unwrap_or(Sender::Endpoint),
+        from,
         qos: section.read("qos", value::qos).unwrap_or_default(),
         retain: section.read("retain", value::truth).unwrap_or_default(),
         pace: pace(section),
@@ -78,7 +89,7 @@ fn one(section: &Section<'_>, around: &Around<'_>) -> Request {
                 value::duration(node, value::ABOVE_ZERO..=value::HOUR)
             })
             .unwrap_or_default(),
-        request_id: request_id(section, &name, (&topic, &payload), reply.is_some()),
+        request_id: request_id(section, &name, (&topic, &payload), reply.as_ref()),
         reply,
         generators: generator::all(section),
         name,
@@ -186,7 +197,7 @@ fn request_id(
     request: &Section<'_>,
     name: &str,
     (topic, payload): (&str, &Payload),
-    replies: bool,
+    reply: Option<&Reply>,
 ) -> RequestIdUse {
     let empty = Table::default();
     let path = "request.*.request_id";
@@ -200,7 +211,7 @@ fn request_id(
         _ => false,
     };
     let written = section.read("in", place);
-    if written.is_none() && !section.has("in") && in_payload && !in_topic && replies {
+    if written.is_none() && !section.has("in") && in_payload && !in_topic && reply.is_some() {
         let wrong = Wrong::new("does not say where the reply carries the ID of the payload")
             .instead("request_id = { in = \"/id\" }");
         request.wrong_at("request_id", wrong);
@@ -226,12 +237,28 @@ fn request_id(
     let uuid = section.read("generate", |node| value::choice(node, &words));
     let range = section.read("range", range).unwrap_or(RANGE);
     RequestIdUse {
+        observe: observe(&section, &place, reply),
         place,
         kind: uuid.unwrap_or(IdKind::Range(range.0, range.1)),
         scope: section
             .read("scope", scope)
             .unwrap_or_else(|| name.to_owned()),
     }
+}
+
+/// Whether more is asked for; then there must be an ID to know it by and a name for what it is.
+fn observe(section: &Section<'_>, place: &IdPlace, reply: Option<&Reply>) -> bool {
+    let observe = section.read("observe", value::truth).unwrap_or_default();
+    if observe && *place == IdPlace::None {
+        let wrong = Wrong::new("needs an ID, by which more replies are known");
+        section.wrong_at("observe", wrong.instead("{request_id} into the topic too"));
+    }
+    if observe && reply.is_none_or(|reply| reply.carries.is_none()) {
+        let wrong = Wrong::new("does not say what follows on the reply topic");
+        let example = "reply.carries = \"NAME\" too, an [[inbound]] message";
+        section.wrong_at("observe", wrong.instead(example));
+    }
+    observe
 }
 
 fn has_id(template: &str) -> bool {

@@ -21,7 +21,7 @@ const SINKS: [&str; 2] = [
     name = "a"
     topic = "t/{request_id}"
     request_id = { in = "topic" }
-    reply = { topic = "r", outcome = "/state", ok = "done" }
+    reply = { topic = "r", outcome = "/state", ok = "done", carries = "b" }
     generate.a = { counter = 0 }
     generate.b = { uniform = [0, 1] }
     generate.c = { choice = ["a"], weights = [1] }
