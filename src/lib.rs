@@ -55,7 +55,7 @@
 //!   Around it: `compile`, `topic` (checks), `arithmetic` (how large a run will be), `error`.
 //! * [`engine`]: carries the plan out. `run` is the coordinator and `control` what it says to the
 //!   workers; `worker` is one thread and the turn of its loop, `setup` makes its tables, `shape` the
-//!   rows of its measurement. What it does: `connect`, `loss` (and coming back), `close`, `send` (instants to packets), `write`
+//!   rows of its measurement. What it does: `connect`, `loss` (and coming back), `drain`, `close`, `send` (instants to packets), `write`
 //!   (packets to the kernel), `receive`, `reply`, `pushed`, `pace` (closed and `"max"`). Rows of its
 //!   tables: `connection`, `endpoint`, `exchange`, `outbox`, `timer`. Beside it: `limiter` (rates),
 //!   `cap` (what the cap on all messages held back), `failure` (error classes), `heartbeat` (was the

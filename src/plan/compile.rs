@@ -64,8 +64,8 @@ impl Plan {
             compiler.request(request)?;
         }
         let mut inbound = Vec::new();
-        for pushed in &profile.inbound {
-            inbound.push(compiler.inbound(pushed)?);
+        for (index, pushed) in profile.inbound.iter().enumerate() {
+            inbound.push(compiler.inbound(index as u16, pushed)?);
         }
         let connection = compiler.connection()?;
         compiler.warn_about_scopes();

@@ -99,6 +99,7 @@ pub(super) fn kaa() -> Profile {
 pub(super) fn command(items: Items) -> Inbound {
     Inbound {
         name: "command".into(),
+        at: Sender::Endpoint,
         topic: "kp1/{app}/cex/{token}/command/{command_type}/status".into(),
         items,
         id: Some("/id".into()),
@@ -165,6 +166,7 @@ pub(super) fn enapter() -> Profile {
     };
     enapter.inbound = vec![Inbound {
         name: "command".into(),
+        at: Sender::Endpoint,
         topic: "v1/to/{hardware_id}/{channel_id}/v1/command/requests".into(),
         items: Items::One,
         id: Some("/id".into()),
@@ -309,7 +311,7 @@ fn derived_filters_cover_each_answer_once() {
         ]
     );
     let plan = compile(&enapter());
-    assert_eq!(plan.caller_filters(), ["v1/from/+/s/v1/command/responses"]);
+    assert_eq!(plan.caller_filters(0), ["v1/from/+/s/v1/command/responses"]);
     let mut own = enapter();
     own.fleet.subscribe = Subscribe::Filters(vec![
         "v1/to/{hardware_id}/#".into(),

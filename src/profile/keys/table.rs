@@ -212,6 +212,8 @@ pub(super) const KEYS: &[Row] = &[
         "Takes a definition of a platform; every other key here overrides it"),
     ("inbound.*.name", "text, [a-z0-9-]+", "",
         "Name in reports; by default that of the definition, otherwise required"),
+    ("inbound.*.at", "\"endpoint\" or \"caller\"", "\"endpoint\"",
+        "Who hears it; a caller hears all endpoints and answers nothing"),
     ("inbound.*.topic", "template", "",
         "Topic of pushed messages; fields that are no variables are captures; required"),
     ("inbound.*.items", "\"one\" or \"each\"", "\"one\"",
