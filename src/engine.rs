@@ -25,6 +25,7 @@ mod close;
 mod connect;
 mod connection;
 mod control;
+mod copies;
 mod drain;
 mod endpoint;
 mod exchange;

@@ -360,11 +360,11 @@ commands = "100/s"
     outcome.keeps_its_accounts();
     let received = outcome.count("/inbound/command/received");
     assert!(received > 0, "{outcome}");
-    assert_eq!(
-        outcome.count("/inbound/command/answered"),
-        received - outcome.count("/inbound/command/duplicate"),
-        "{outcome}"
-    );
+    // Those whose answer was still to come at the end: nobody waits for answers to what is pushed
+    // after the load, and the tenant pushes one every 10 ms.
+    let due = received - outcome.count("/inbound/command/duplicate");
+    let answered = outcome.count("/inbound/command/answered");
+    assert!((due - 20..=due).contains(&answered), "{outcome}");
     // One may be pushed while the run says goodbye.
     assert!(received <= outcome.count("/tenant/pushed/command"));
 }

@@ -26,6 +26,8 @@ struct Reply<'a> {
     outcome: ReplyOutcome,
     status: Option<Status>,
     reason: Option<Reason<'a>>,
+    connection: u32,
+    topic: &'a str,
 }
 
 impl Worker<'_> {
@@ -64,6 +66,8 @@ impl Worker<'_> {
                         outcome,
                         status,
                         reason,
+                        connection,
+                        topic,
                     };
                     if let Some(inbound) = push
                         && self.find_oldest(endpoint, request).is_none()
@@ -170,7 +174,9 @@ impl Worker<'_> {
         if issued && reply.outcome == ReplyOutcome::Intermediate {
             return; // A progress note after the end changes nothing.
         }
-        if issued {
+        if issued && self.may_be_copy(reply.connection, reply.topic) {
+            self.recorder.copy(reply.request, at);
+        } else if issued {
             self.recorder.duplicate(reply.request, at);
         } else {
             self.recorder.orphan(reply.request, at);

@@ -78,7 +78,7 @@ impl Plan {
             recogniser,
             ..
         } = compiler;
-        Ok(Self {
+        let mut plan = Self {
             name: profile.name.clone(),
             seed: profile.load.seed,
             endpoints: profile.fleet.endpoints,
@@ -89,10 +89,15 @@ impl Plan {
             state_words: next_word,
             scopes,
             warnings,
+            overlap: None,
             identities,
             connection,
             recogniser,
-        })
+        };
+        plan.overlap = plan.find_overlap();
+        plan.warnings
+            .extend(plan.overlap.iter().map(ToString::to_string));
+        Ok(plan)
     }
 }
 

@@ -97,11 +97,12 @@ impl Plan {
     }
 
     /// Appends the topic filters of one endpoint: what can be answered or pushed to it, each
-    /// topic covered once. Already there: filters of the connection's other endpoints.
+    /// topic covered once; or those that the profile lists, as they are, even if they overlap.
+    /// Already there: filters of the connection's other endpoints.
     pub fn filters(&self, endpoint: u32, out: &mut Vec<String>) {
         let side = &self.recogniser.endpoint;
         match &self.connection.filters {
-            Filters::None => return,
+            Filters::None => {}
             Filters::Templates(templates) => {
                 out.extend(
                     templates
@@ -116,9 +117,9 @@ impl Plan {
                     .map(|rule| &rule.pattern)
                     .chain(side.inbound.iter().map(|(_, pattern)| pattern));
                 self.derive(patterns, Listener::Endpoint(endpoint), out);
+                without_overlap(out);
             }
         }
-        without_overlap(out);
     }
 
     /// The topic filters of the caller of this number: the answers of every endpoint. The first

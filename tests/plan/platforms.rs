@@ -318,8 +318,15 @@ fn derived_filters_cover_each_answer_once() {
         "v1/to/{hardware_id}/+/x".into(),
     ]);
     let mut filters = Vec::new();
-    compile(&own).filters(0, &mut filters);
-    assert!(filters.len() == 1 && filters[0].ends_with("/#"));
+    let overlapping = compile(&own);
+    overlapping.filters(0, &mut filters);
+    assert_eq!(filters.len(), 2, "a list is subscribed to as it is");
+    let overlap = overlapping.overlap.as_ref().expect("it overlaps");
+    assert_eq!(
+        [&overlap.first, &overlap.second],
+        [&filters[0], &filters[1]]
+    );
+    assert!(overlapping.warnings.contains(&overlap.to_string()));
     own.fleet.subscribe = Subscribe::None;
     filters.clear();
     compile(&own).filters(0, &mut filters);
