@@ -437,6 +437,110 @@ fn what_a_bound_holds_back_is_dropped_by_its_name_and_never_received() {
     }
 }
 
+/// Pushed to without end: commands and configuration, answered after a while.
+fn pushed_to() -> Midge {
+    let profile = r#"
+format = 1
+name = "pushed-to"
+platforms = ["kaa"]
+
+[fleet]
+endpoints = 50
+subscribe = "none"
+
+[load]
+arrival_rate = "500/s"
+warm_up = "200ms"
+measure = "1s"
+drain = "10s"
+
+[[request]]
+use = "kaa/dcx-json"
+
+[[inbound]]
+use = "kaa/command"
+
+[[inbound]]
+use = "kaa/config"
+
+[tenant]
+commands = "2000/s"
+config_push = "2000/s"
+"#;
+    Midge::run("./pushed-to.toml").file("pushed-to.toml", profile)
+}
+
+/// The drain is over long before its limit, and nothing is missing from the accounts.
+#[track_caller]
+fn its_drain_ends_with_the_plan(midge: Midge) -> Outcome {
+    let outcome = midge.go();
+    outcome.keeps_its_accounts();
+    let drain_s = outcome.at("/load/phases/drain_s").as_f64();
+    assert!(drain_s.is_some_and(|seconds| seconds < 5.0), "{outcome}");
+    let count = |pointer: &str| outcome.count(pointer);
+    assert_eq!(
+        whole_run(&outcome, "dcx-json", "ok"),
+        whole_run(&outcome, "dcx-json", "planned"),
+        "{outcome}"
+    );
+    for inbound in ["command", "config"] {
+        let of = |name: &str| count(&format!("/inbound/{inbound}/{name}"));
+        // Far more than the tenant could have pushed in warm-up alone.
+        assert!(of("received") > 600, "{inbound}\n{outcome}");
+        assert!(of("answered") > 600, "{inbound}\n{outcome}");
+        assert!(of("answered") <= of("received") - of("duplicate"));
+        // What was planned was written, and is done with that or with its acknowledgement.
+        let answer = format!("{inbound}-answer");
+        let ends = whole_run(&outcome, &answer, "ok") + whole_run(&outcome, &answer, "in_flight");
+        assert_eq!(whole_run(&outcome, &answer, "sent"), ends, "{outcome}");
+        assert_eq!(of("answered"), whole_run(&outcome, &answer, "sent"));
+        assert_eq!(whole_run(&outcome, &answer, "dropped"), 0, "{outcome}");
+    }
+    outcome
+}
+
+#[test]
+fn a_tenant_that_goes_on_pushing_does_not_keep_the_drain_going() {
+    let outcome = its_drain_ends_with_the_plan(pushed_to());
+    assert_eq!(outcome.count("/whole_run/in_flight"), 0, "{outcome}");
+}
+
+#[test]
+fn nor_do_its_pushes_to_several_workers() {
+    its_drain_ends_with_the_plan(pushed_to().workers(3));
+}
+
+#[test]
+fn nor_do_answers_that_want_an_acknowledgement() {
+    // At 2,000 a second one of them is always waiting for its delay or in flight.
+    its_drain_ends_with_the_plan(
+        pushed_to()
+            .set("load.in_flight_max", "10000")
+            .set("inbound.command.answer", ANSWER_QOS_1),
+    );
+}
+
+const ANSWER_QOS_1: &str = r#"[{ after = "300ms", topic = "kp1/{appversion_name}/cex/{token}/result/{command_type}", payload = '[{"id":{id},"statusCode":200}]', qos = 1 }]"#;
+
+#[test]
+fn answers_to_what_came_before_the_drain_are_waited_for() {
+    // Longer than the rest of the run: answers are due in the drain alone, and all of these come.
+    let slow = ANSWER_QOS_1.replace("300ms", "1500ms");
+    let outcome = pushed_to()
+        .set("tenant.config_push", "0/s")
+        .set("tenant.commands", "100/s")
+        .set("inbound.command.answer", &slow)
+        .go();
+    outcome.keeps_its_accounts();
+    let drain_s = outcome.at("/load/phases/drain_s").as_f64();
+    let expected = 1.0..5.0;
+    assert!(drain_s.is_some_and(|s| expected.contains(&s)), "{outcome}");
+    // A hundred each second in the 1.2 s of load, of which only the drain can have answered any.
+    let answered = outcome.count("/inbound/command/answered");
+    assert!((80..=160).contains(&answered), "{outcome}");
+    assert!(answered < outcome.count("/inbound/command/received"));
+}
+
 #[test]
 fn accounts_are_kept_however_the_fleet_is_built_when_connections_are_cut() {
     let cut = || {
