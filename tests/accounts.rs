@@ -6,9 +6,11 @@
 mod support;
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use serde_json::Value;
-use support::{LEDGER, Midge, Outcome, Tenant};
+use support::{CONNACK, FakeBroker, LEDGER, Midge, Outcome, Peer, Tenant};
 
 /// Several hundred requests of three kinds.
 fn kaa() -> Midge {
@@ -599,5 +601,87 @@ fn endpoints_are_spread_over_two_targets() {
             .iter()
             .map(|tenant| tenant["received"][&request].as_u64().unwrap_or(0));
         assert_eq!(received.sum::<u64>(), whole_run(&outcome, &request, "sent"));
+    }
+}
+
+/// A broker that takes its time with what endpoint 1 publishes, and hands it on to the one that
+/// subscribes only when that one asks whether it is still there. In order, as MQTT wants it.
+fn broker_that_lingers() -> FakeBroker {
+    const SUBSCRIBE: u8 = 0x82;
+    const PINGREQ: u8 = 0xC0;
+    let published: Arc<Mutex<Vec<u8>>> = Arc::default();
+    FakeBroker::start(move |peer: &mut Peer| {
+        let (_, connect) = peer.next_packet().expect("it connects");
+        let slow = connect.ends_with(b"midge-1");
+        peer.send(&CONNACK);
+        let mut subscribed = false;
+        while let Some((first, body)) = peer.next_packet() {
+            let queue = || published.lock().expect("no panic");
+            match first {
+                SUBSCRIBE => {
+                    subscribed = true;
+                    peer.send(&[0x90, 3, body[0], body[1], 0]);
+                }
+                PINGREQ => {
+                    let due = if subscribed {
+                        std::mem::take(&mut *queue())
+                    } else {
+                        Vec::new()
+                    };
+                    peer.send(&due);
+                    peer.send(&[0xD0, 0]);
+                }
+                publish if publish >> 4 == 3 => {
+                    std::thread::sleep(Duration::from_millis(if slow { 700 } else { 0 }));
+                    let mut queue = queue();
+                    queue.extend([publish, body.len() as u8]);
+                    queue.extend(body);
+                }
+                _ => {}
+            }
+        }
+    })
+}
+
+#[test]
+fn what_a_broker_passes_on_late_is_heard_before_the_run_ends() {
+    let profile = r#"
+format = 1
+name = "fan-in"
+
+[fleet]
+endpoints = 2
+
+[load]
+warm_up = "200ms"
+measure = "1s"
+drain = "20s"
+
+[[request]]
+name = "publish"
+topic = "fan-in/{endpoint}"
+payload = "x"
+every = "500ms"
+
+[[inbound]]
+name = "heard"
+at = "caller"
+topic = "fan-in/{endpoint}"
+"#;
+    for workers in [1, 2] {
+        let broker = broker_that_lingers();
+        let outcome = Midge::run("./fan-in.toml")
+            .file("fan-in.toml", profile)
+            .target(&broker.url)
+            .workers(workers)
+            .go();
+        outcome.keeps_its_accounts();
+        let sent = outcome.count("/whole_run/sent");
+        assert!(sent >= 4, "{outcome}");
+        assert_eq!(outcome.count("/whole_run/ok"), sent, "{outcome}");
+        assert_eq!(outcome.count("/inbound/heard/received"), sent, "{outcome}");
+        assert_eq!(broker.accepted(), 3, "two endpoints and one caller");
+        let drain_s = outcome.at("/load/phases/drain_s").as_f64();
+        assert!(drain_s.is_some_and(|seconds| seconds < 10.0), "{outcome}");
     }
 }

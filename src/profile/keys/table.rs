@@ -84,7 +84,7 @@ pub(super) const KEYS: &[Row] = &[
     ("fleet.keep_alive", "duration in whole seconds, up to 65_535 s", "\"60s\"",
         "MQTT keep-alive; \"0s\" switches it off"),
     ("fleet.subscribe", "\"auto\", \"none\" or a list of topic filters", "\"auto\"",
-        "What is subscribed: derived from reply and inbound topics, nothing, or these filters"),
+        "What is subscribed: derived from reply and inbound topics, nothing, or these filters as they are"),
     ("fleet.subscribe_qos", "integer, 0 to 2", "0",
         "QoS asked for in SUBSCRIBE"),
     ("fleet.connections.per_endpoint", "integer, 1 or 2", "",
