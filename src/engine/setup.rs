@@ -54,7 +54,6 @@ impl<'a> Worker<'a> {
         let connections = connections_of(plan, assignment.index as u32, count as u32);
         let caller = connections.iter().position(|row| row.part == Part::Caller);
         let profile = &settings.profile;
-        let packet_max = profile.limits.packet_size as usize;
         let scope_cursors = scope_cursors(plan);
         let exchange_limit = (f64::from(profile.limits.in_flight) * portion).ceil() as usize;
         let connecting_max = f64::from(profile.fleet.connects_in_progress) * portion;
@@ -80,7 +79,7 @@ impl<'a> Worker<'a> {
             exchanges: Exchanges::new(exchange_limit.max(1)),
             pushed: Pushed::new(),
             batch: Batch::default(),
-            scratch: vec![0; packet_max + READ_SIZE].into_boxed_slice(),
+            scratch: vec![0; profile.limits.packet_size as usize + READ_SIZE].into_boxed_slice(),
             fired: Vec::new(),
             due: VecDeque::new(),
             unread: VecDeque::new(),

@@ -29,14 +29,6 @@ impl Compiler<'_> {
                 captures.push(name.to_owned());
             }
         }
-        if captures.len() > CAPTURES_MAX {
-            let (count, limit) = (captures.len(), CAPTURES_MAX);
-            return Err(PlanError::TooMany {
-                what: "captures of one topic",
-                count,
-                limit,
-            });
-        }
         let item_id = if pushed.id.is_some() {
             ItemIdKnown::Yes
         } else {
@@ -48,20 +40,7 @@ impl Compiler<'_> {
         };
         let topic = scope.compile(&pushed.topic)?;
         check_topic(&place, &topic, &[], self.identities)?;
-        let heard = Heard::of(&topic, pushed.at);
-        if heard.captures > CAPTURES_MAX {
-            return Err(PlanError::TooMany {
-                what: "captures and fields of the endpoint in one topic",
-                count: heard.captures,
-                limit: CAPTURES_MAX,
-            });
-        }
-        let pattern = Pattern::new(&heard.topic, &place, CaptureMeaning::Capture, pushed.at)?;
-        let side = match pushed.at {
-            Sender::Endpoint => &mut self.recogniser.endpoint,
-            Sender::Caller => &mut self.recogniser.caller,
-        };
-        side.inbound.push((index, pattern));
+        let heard = self.listen(index, pushed.at, &topic, &place)?;
         let mut answers = Vec::new();
         for (index, answer) in pushed.answers.iter().enumerate() {
             let name = match pushed.answers.len() {
@@ -87,6 +66,31 @@ impl Compiler<'_> {
             key_captures: heard.key(&key_fields),
             key,
         })
+    }
+
+    /// Adds the pattern of a pushed message to those of its listener.
+    fn listen(
+        &mut self,
+        index: u16,
+        at: Sender,
+        topic: &Template,
+        place: &str,
+    ) -> Result<Heard, PlanError> {
+        let heard = Heard::of(topic, at);
+        if heard.captures > CAPTURES_MAX {
+            return Err(PlanError::TooMany {
+                what: "captures of one topic",
+                count: heard.captures,
+                limit: CAPTURES_MAX,
+            });
+        }
+        let pattern = Pattern::new(&heard.topic, place, CaptureMeaning::Capture, at)?;
+        let side = match at {
+            Sender::Endpoint => &mut self.recogniser.endpoint,
+            Sender::Caller => &mut self.recogniser.caller,
+        };
+        side.inbound.push((index, pattern));
+        Ok(heard)
     }
 
     fn answer(

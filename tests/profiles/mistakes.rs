@@ -370,3 +370,23 @@ fn an_empty_load_is_a_mistake_of_the_whole_file() {
  = help: write arrival_rate = "100/s", or a rate or every for each request"#
     );
 }
+
+#[test]
+fn a_caller_does_not_answer_what_it_hears() {
+    let heard = r#"
+[[inbound]]
+name = "heard"
+at = "caller"
+topic = "devices/{endpoint}/data"
+answer = [{ topic = "devices/{endpoint}/thanks" }]
+"#;
+    assert_eq!(
+        complaint(&format!("{SMALL}{heard}"), &[]),
+        r#"error: profile.toml:19:10: inbound.heard.answer holds what a caller cannot give: a caller's answer is a request of its own
+   |
+19 | answer = [{ topic = "devices/{endpoint}/thanks" }]
+   |          ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+   |
+   = help: write a [[request]] with from = "caller""#
+    );
+}

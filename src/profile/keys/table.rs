@@ -121,7 +121,7 @@ pub(super) const KEYS: &[Row] = &[
     ("load.measure", "duration, above 0, up to 30 days", "\"10s\"",
         "The measured part; with stages it is their sum"),
     ("load.drain", "duration, up to 1h", "\"5s\"",
-        "Longest wait for the last replies; ends when nothing is in flight"),
+        "Longest wait for the last replies; ends when nothing that was due before is open"),
     ("load.in_flight_max", "integer, 1 to 1_000_000", "16",
         "Requests in flight per endpoint; one more is dropped"),
     ("load.batch", "integer, 1 to 10_000", "16",

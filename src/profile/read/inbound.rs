@@ -39,9 +39,10 @@ fn one(section: &Section<'_>) -> Inbound {
     let sides = [("endpoint", Sender::Endpoint), ("caller", Sender::Caller)];
     let at = section.read("at", |node| value::choice(node, &sides));
     let at = at.unwrap_or(Sender::Endpoint);
-    if at == Sender::Caller && section.has("answer") {
+    let answers = answers(section);
+    if at == Sender::Caller && !answers.is_empty() {
         let wrong = Wrong::new(
-            "does not go with at = \"caller\": a caller's answer is a request of its own",
+            "holds what a caller cannot give: a caller's answer is a request of its own",
         );
         section.wrong_at(
             "answer",
@@ -71,7 +72,7 @@ fn one(section: &Section<'_>) -> Inbound {
             .read("items", |node| value::choice(node, &items))
             .unwrap_or(Items::One),
         deduplicate: deduplicate.unwrap_or(!key.is_empty()),
-        answers: answers(section),
+        answers,
         id,
         key,
     }
