@@ -422,3 +422,46 @@ fn overlapping_filters_are_told_of_before_anything_is_sent() {
     assert!(told.stdout.contains(line), "{told}");
     assert!(!check("auto").stdout.contains("overlap"));
 }
+
+#[test]
+fn a_copy_of_what_endpoints_hear_is_received_too_and_known_by_its_key() {
+    let _alone = alone();
+    let broker = Mosquitto::with_copies();
+    let announced = r#"
+format = 1
+name = "announced"
+
+[fleet]
+endpoints = 10
+subscribe = ["fan-out/#", "fan-out/all"]
+
+[load]
+warm_up = "200ms"
+measure = "1s"
+
+[[request]]
+name = "announce"
+from = "caller"
+rate = "20/s"
+topic = "fan-out/all"
+payload = '{"id":"{uuid}"}'
+qos = 1
+
+[[inbound]]
+name = "heard"
+topic = "fan-out/all"
+id = "/id"
+"#;
+    let outcome = Midge::run("./announced.toml")
+        .file("announced.toml", announced)
+        .target(&broker.url)
+        .go();
+    outcome.keeps_its_accounts();
+    let heard = |name: &str| outcome.count(&format!("/inbound/heard/{name}"));
+    let delivered = outcome.count("/whole_run/sent") * 10;
+    assert!(delivered > 0, "{outcome}");
+    assert_eq!(heard("received"), 2 * delivered, "{outcome}");
+    assert_eq!(heard("duplicate"), delivered, "{outcome}");
+    assert!(warnings(&outcome).contains(&"overlapping_filters"));
+    ends_with_unless_disturbed(&outcome, 0);
+}
