@@ -16,6 +16,8 @@ pub(super) const PROFILES: &[(&str, &str)] = &[
     ("enapter-telemetry", include_str!("enapter-telemetry.toml")),
     ("enapter-commands", include_str!("enapter-commands.toml")),
     ("mqtt-publish", include_str!("mqtt-publish.toml")),
+    ("mqtt-fan-in", include_str!("mqtt-fan-in.toml")),
+    ("mqtt-fan-out", include_str!("mqtt-fan-out.toml")),
 ];
 
 /// Platform definitions by name.

@@ -26,6 +26,8 @@ mod close;
 mod connect;
 mod connection;
 mod control;
+mod copies;
+mod drain;
 mod endpoint;
 mod exchange;
 mod failure;

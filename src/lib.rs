@@ -51,12 +51,12 @@
 //! * [`plan`]: what a profile compiles to. When: `schedule`, `curve`, `shard`. What: `request`,
 //!   `template`, `generator`, `encoder`, `text`, `hash`, `bodies`, `identities`. Request IDs:
 //!   `request_id`. What comes back: `recognise` over `pattern`, `pointer`, `reply`, `replies`,
-//!   `inbound`, `pushes`, `carried`, `items`, `captures`. Connections: `connection`, `connections`.
-//!   Around it: `compile`, `topic` (checks), `arithmetic` (how large a run will be), `error`.
+//!   `inbound`, `pushes`, `carried`, `items`, `captures`. Connections: `connection`, `connections`,
+//!   `overlap`. Around it: `compile`, `topic` (checks), `arithmetic` (how large a run will be), `error`.
 //! * [`engine`]: carries the plan out. `run` is the coordinator and `control` what it says to the
 //!   workers; `worker` is one thread and the turn of its loop, `setup` makes its tables, `shape` the
-//!   rows of its measurement. What it does: `connect`, `loss` (and coming back), `close`, `send` (instants to packets), `write`
-//!   (packets to the kernel), `receive`, `reply`, `pushed`, `pace` (closed and `"max"`). Rows of its
+//!   rows of its measurement. What it does: `connect`, `loss` (and coming back), `drain`, `close`, `send` (instants to packets), `write`
+//!   (packets to the kernel), `receive`, `reply`, `copies`, `pushed`, `pace` (closed and `"max"`). Rows of its
 //!   tables: `connection`, `endpoint`, `exchange`, `observed`, `outbox`, `timer`. Beside it: `limiter` (rates),
 //!   `cap` (what the cap on all messages held back), `failure` (error classes), `heartbeat` (was the
 //!   process kept from running).

@@ -20,6 +20,7 @@ pub(crate) mod hash;
 mod identities;
 mod inbound;
 mod items;
+mod overlap;
 mod pattern;
 mod pointer;
 mod pushes;
@@ -41,6 +42,7 @@ pub use error::PlanError;
 pub use identities::Identities;
 pub use inbound::Inbound;
 pub use items::{Items, MalformedItems};
+pub use overlap::Overlap;
 pub use pattern::Listener;
 pub use pointer::Pointer;
 pub use recognise::Recognised;
@@ -78,6 +80,8 @@ pub struct Plan {
     pub scopes: Vec<String>,
     /// What is allowed and probably not meant, one sentence each.
     pub warnings: Vec<String>,
+    /// Filters of one connection that overlap; also among the warnings.
+    pub overlap: Option<Overlap>,
     /// Columns of text, one row per endpoint.
     pub identities: Identities,
     connection: connection::ConnectionTemplates,

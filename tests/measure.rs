@@ -69,6 +69,7 @@ fn verdict(tally: &Tally, health: &Health, pacing: Pacing) -> Verdict {
         health,
         pacing,
         generator_limited: false,
+        overlap: None,
     })
 }
 
@@ -139,6 +140,7 @@ fn every_end_of_a_request_has_its_own_counter_and_the_ledger_balances() {
     recorder.completed(0, at, at, at + MS, Outcome::Error, None);
     recorder.late(0, at);
     recorder.duplicate(0, at);
+    recorder.copy(0, at);
     recorder.orphan(0, at);
     recorder.unattributed_error(at);
     let tally = recorder.finish();
@@ -146,7 +148,7 @@ fn every_end_of_a_request_has_its_own_counter_and_the_ledger_balances() {
     let figures = tally.total(shape().bounds()).figures();
     let json = serde_json::to_value(&figures.ledger).unwrap();
     let expected = serde_json::json!({"planned": 7, "dropped": 1, "dropped_by": {"request_id": 1}, "sent": 6, "ok": 1,
-        "error": 2, "timeout": 1, "failed": 1, "failed_by": {"reset": 1}, "in_flight": 1, "late": 1, "duplicate": 1,
+        "error": 2, "timeout": 1, "failed": 1, "failed_by": {"reset": 1}, "in_flight": 1, "late": 1, "duplicate": 1, "copies": 1,
         "orphan": 1, "unattributed_errors": 1});
     assert_eq!(json, expected);
     assert_eq!(

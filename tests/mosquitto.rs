@@ -11,7 +11,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use interop::{
-    Message, Mosquitto, alone, believed, ends_with_unless_disturbed, freeze_for_good, rows,
+    Message, Mosquitto, Responder, alone, believed, ends_with_unless_disturbed, freeze_for_good,
+    rows,
 };
 use support::{Midge, Outcome};
 
@@ -284,4 +285,183 @@ fn subscriptions_that_are_derived_bring_no_echo() {
 #[test]
 fn an_echo_through_overlapping_filters_counts_as_no_reply() {
     no_echo_counts_as_a_reply(r#"["kp1/#", "kp1/+/dcx/+/json/+", "kp1/+/dcx/+/json/+/status"]"#);
+}
+
+/// Against a broker with a subscriber that knows nothing of this project: everything that was sent
+/// reached the broker, and everything that reached it was heard by this many listeners.
+#[track_caller]
+fn fans(profile: &str, filter: &str, workers: usize, listeners: u64) {
+    let _alone = alone();
+    let broker = Mosquitto::start();
+    let subscriber = broker.subscribe(filter, 1);
+    let outcome = Midge::run(profile)
+        .target(&broker.url)
+        .workers(workers)
+        .set("fleet.endpoints", "40")
+        .set("load.warm_up", "500ms")
+        .set("load.measure", "2s")
+        .go();
+    let sent = outcome.count("/whole_run/sent");
+    let messages = subscriber.messages(sent);
+    outcome.keeps_its_accounts();
+    assert!(sent > 0, "{outcome}");
+    assert_eq!(outcome.count("/whole_run/ok"), sent, "{outcome}");
+    assert_eq!(messages.len() as u64, sent, "{outcome}");
+    let heard = |name: &str| outcome.count(&format!("/inbound/heard/{name}"));
+    assert_eq!(heard("received"), sent * listeners, "{outcome}");
+    assert_eq!((heard("duplicate"), heard("answered")), (0, 0), "{outcome}");
+    assert_eq!(outcome.count("/connections/lost"), 0, "{outcome}");
+    ends_with_unless_disturbed(&outcome, 0);
+}
+
+#[test]
+fn one_caller_hears_what_all_endpoints_publish() {
+    fans("mqtt-fan-in", "fan-in/#", 1, 1);
+}
+
+#[test]
+fn one_caller_hears_what_the_endpoints_of_two_workers_publish() {
+    fans("mqtt-fan-in", "fan-in/#", 2, 1);
+}
+
+#[test]
+fn all_endpoints_hear_what_a_caller_publishes() {
+    fans("mqtt-fan-out", "fan-out/#", 1, 40);
+}
+
+#[test]
+fn the_endpoints_of_two_workers_hear_what_either_caller_publishes() {
+    fans("mqtt-fan-out", "fan-out/#", 2, 40);
+}
+
+const KEYS: &str = r#"
+format = 1
+name = "keys"
+
+[fleet]
+endpoints = 20
+vars = { token = "ep-{endpoint}" }
+
+[load]
+arrival_rate = "200/s"
+warm_up = "200ms"
+measure = "2s"
+
+[[request]]
+name = "keys"
+topic = "kp1/app/epmx/{token}/get/keys/{request_id}"
+request_id = { in = "topic", range = [10, 9999] }
+reply = { ok = "{topic}/status", error = "{topic}/error", status = "/statusCode" }
+deadline = "5s"
+"#;
+
+const OVERLAPPING: &str = r#"["kp1/+/epmx/{token}/get/#", "kp1/+/epmx/{token}/get/keys/#"]"#;
+
+/// The same requests with these subscriptions, answered behind a broker that delivers a message once
+/// for each matching filter.
+fn answered_behind_a_broker(subscribe: &str) -> Outcome {
+    let _alone = alone();
+    let broker = Mosquitto::with_copies();
+    let _tenant = Responder::start(&broker, "kp1/app/epmx/+/get/keys/+");
+    let outcome = Midge::run("./keys.toml")
+        .file("keys.toml", KEYS)
+        .target(&broker.url)
+        .set("fleet.subscribe", subscribe)
+        .go();
+    outcome.keeps_its_accounts();
+    let count = |name: &str| outcome.count(&format!("/whole_run/{name}"));
+    assert!(count("sent") > 300, "{outcome}");
+    assert_eq!(count("ok"), count("sent"), "{outcome}");
+    assert_eq!((count("duplicate"), count("orphan")), (0, 0), "{outcome}");
+    ends_with_unless_disturbed(&outcome, 0);
+    outcome
+}
+
+/// Codes of what the verdict warns of.
+fn warnings(outcome: &Outcome) -> Vec<&str> {
+    let warnings = outcome.at("/verdict/warnings").as_array();
+    let warnings = warnings.expect("a list").iter();
+    warnings.filter_map(|one| one["code"].as_str()).collect()
+}
+
+#[test]
+fn the_brokers_copies_for_overlapping_filters_are_no_duplicates() {
+    let outcome = answered_behind_a_broker(OVERLAPPING);
+    let count = |pointer: &str| outcome.count(pointer);
+    // The copy of the last reply may come when nobody listens any more.
+    let (copies, ok) = (count("/whole_run/copies"), count("/whole_run/ok"));
+    assert!((ok - 20..=ok).contains(&copies), "{copies}\n{outcome}");
+    assert!(count("/total/copies") > 0, "{outcome}");
+    assert_eq!(
+        count("/requests/keys/whole_run/copies"),
+        copies,
+        "{outcome}"
+    );
+    assert!(warnings(&outcome).contains(&"overlapping_filters"));
+    for filter in ["kp1/+/epmx/ep-0/get/#", "kp1/+/epmx/ep-0/get/keys/#"] {
+        assert!(outcome.stdout.contains(filter), "{outcome}");
+    }
+}
+
+#[test]
+fn with_filters_that_are_derived_there_is_nothing_to_copy() {
+    let outcome = answered_behind_a_broker("auto");
+    assert_eq!(outcome.count("/whole_run/copies"), 0, "{outcome}");
+    assert!(!warnings(&outcome).contains(&"overlapping_filters"));
+}
+
+#[test]
+fn overlapping_filters_are_told_of_before_anything_is_sent() {
+    let check = |subscribe: &str| {
+        let keys = Midge::call(["check", "./keys.toml"]).file("keys.toml", KEYS);
+        keys.set("fleet.subscribe", subscribe).go().ends_with(0)
+    };
+    let told = check(OVERLAPPING);
+    let line =
+        "warning: the filters `kp1/+/epmx/ep-0/get/#` and `kp1/+/epmx/ep-0/get/keys/#` overlap";
+    assert!(told.stdout.contains(line), "{told}");
+    assert!(!check("auto").stdout.contains("overlap"));
+}
+
+#[test]
+fn a_copy_of_what_endpoints_hear_is_received_too_and_known_by_its_key() {
+    let _alone = alone();
+    let broker = Mosquitto::with_copies();
+    let announced = r#"
+format = 1
+name = "announced"
+
+[fleet]
+endpoints = 10
+subscribe = ["fan-out/#", "fan-out/all"]
+
+[load]
+warm_up = "200ms"
+measure = "1s"
+
+[[request]]
+name = "announce"
+from = "caller"
+rate = "20/s"
+topic = "fan-out/all"
+payload = '{"id":"{uuid}"}'
+qos = 1
+
+[[inbound]]
+name = "heard"
+topic = "fan-out/all"
+id = "/id"
+"#;
+    let outcome = Midge::run("./announced.toml")
+        .file("announced.toml", announced)
+        .target(&broker.url)
+        .go();
+    outcome.keeps_its_accounts();
+    let heard = |name: &str| outcome.count(&format!("/inbound/heard/{name}"));
+    let delivered = outcome.count("/whole_run/sent") * 10;
+    assert!(delivered > 0, "{outcome}");
+    assert_eq!(heard("received"), 2 * delivered, "{outcome}");
+    assert_eq!(heard("duplicate"), delivered, "{outcome}");
+    assert!(warnings(&outcome).contains(&"overlapping_filters"));
+    ends_with_unless_disturbed(&outcome, 0);
 }

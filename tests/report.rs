@@ -114,6 +114,7 @@ fn result_of(tally: &Tally, thresholds: &[(&str, &str)], stopped_by: Option<&str
         connections_planned: 1,
         pacing: Pacing::OpenRate,
         generator_limited: false,
+        overlap: None,
         health: &Health {
             workers: 1,
             ..Health::default()
@@ -158,7 +159,7 @@ fn keys(value: &serde_json::Value) -> String {
 fn run_json_has_exactly_the_agreed_keys() {
     let json = serde_json::to_value(result()).unwrap();
     let distribution = "min mean p50 p90 p95 p99 p999 p9999 max count planned at_least too_few";
-    let ledger = "planned dropped dropped_by sent ok error timeout failed failed_by in_flight late duplicate orphan \
+    let ledger = "planned dropped dropped_by sent ok error timeout failed failed_by in_flight late duplicate copies orphan \
                   unattributed_errors";
     let figures = format!(
         "{ledger} error_rate failure_rate response_time_us service_time_us schedule_lag_us acknowledge_time_us"

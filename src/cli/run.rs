@@ -107,6 +107,7 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, Failure> {
         connections_planned: measured.connections_planned,
         pacing: pacing(profile),
         generator_limited: generator_limited(profile, &health),
+        overlap: prepared.plan.overlap.as_ref().map(ToString::to_string),
         health: &health,
         thresholds: &prepared.thresholds,
         tenant,

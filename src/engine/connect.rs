@@ -167,7 +167,7 @@ impl Worker<'_> {
         let mut filters = Vec::new();
         match row.part {
             Part::Publisher => {}
-            Part::Caller => filters = self.plan.caller_filters(),
+            Part::Caller => filters = self.plan.caller_filters(self.index as u32),
             Part::Whole | Part::Subscriber => {
                 for endpoint in row.endpoints() {
                     self.plan.filters(self.base + endpoint, &mut filters);
@@ -256,17 +256,13 @@ impl Worker<'_> {
             return;
         }
         let now = self.clock.now();
-        if row.ping_sent > 0 {
+        if row.ping_sent > 0 && now >= row.ping_sent + interval {
             return self.lose(connection, FailReason::KeepAlive);
         }
-        let silent_since = row.last_write;
+        // The drain asks too, at moments of its own.
+        let silent_since = row.last_write.max(row.ping_sent);
         if now >= silent_since + interval {
-            row.ping_sent = now.max(1);
-            self.batch.clear();
-            // PINGREQ, section 3.12.
-            self.batch.bytes.extend_from_slice(&[0xC0, 0x00]);
-            self.batch.mark_control();
-            self.flush(connection);
+            self.ping(connection, now);
             self.wheel.insert(
                 now + interval,
                 Timer::KeepAlive {
@@ -284,6 +280,15 @@ impl Worker<'_> {
                 },
             );
         }
+    }
+
+    /// Sends a PINGREQ (section 3.12).
+    pub(super) fn ping(&mut self, connection: u32, now: u64) {
+        self.connections[connection as usize].ping_sent = now.max(1);
+        self.batch.clear();
+        self.batch.bytes.extend_from_slice(&[0xC0, 0x00]);
+        self.batch.mark_control();
+        self.flush(connection);
     }
 
     pub(super) fn connect_timeout(&mut self, connection: u32, generation: u32) {

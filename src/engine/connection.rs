@@ -41,6 +41,17 @@ pub(super) enum Part {
     Caller,
 }
 
+/// A question to the target that is answered in order: see `drain`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fence {
+    /// Answered, or never asked.
+    Down,
+    /// To be asked.
+    Raised,
+    /// PINGREQ is out.
+    Asked,
+}
+
 /// A published QoS 1 or 2 message whose handshake is not over.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Ack {
@@ -79,6 +90,7 @@ pub(super) struct Connection {
     pub last_write: u64,
     /// When the PINGREQ went out that is not answered yet; 0: none.
     pub ping_sent: u64,
+    pub fence: Fence,
     /// The beginning of a packet whose end has not come yet.
     pub tail: Vec<u8>,
     pub outbox: Option<Box<Outbox>>,
@@ -105,6 +117,7 @@ impl Connection {
             connect_took: 0,
             last_write: 0,
             ping_sent: 0,
+            fence: Fence::Down,
             tail: Vec::new(),
             outbox: None,
             acks: VecDeque::new(),

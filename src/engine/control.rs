@@ -26,6 +26,7 @@ pub(super) struct Control {
     order: AtomicU8,
     load_start: AtomicU64,
     up: AtomicU32,
+    sent_all: AtomicU32,
 }
 
 impl Control {
@@ -34,6 +35,7 @@ impl Control {
             order: AtomicU8::new(Order::Connect as u8),
             load_start: AtomicU64::new(0),
             up: AtomicU32::new(0),
+            sent_all: AtomicU32::new(0),
         }
     }
 
@@ -65,6 +67,16 @@ impl Control {
 
     pub(super) fn up(&self) -> u32 {
         self.up.load(Ordering::Relaxed)
+    }
+
+    /// A worker says once that the target has read everything that it had to send.
+    pub(super) fn has_sent_all(&self) {
+        self.sent_all.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// How many workers have said so.
+    pub(super) fn sent_all(&self) -> u32 {
+        self.sent_all.load(Ordering::Acquire)
     }
 
     pub(super) fn load_start(&self) -> u64 {

@@ -56,6 +56,8 @@ pub(super) struct Exchange {
     pub state: State,
     /// Whether `key` is in the index (a request without an ID is not).
     pub indexed: bool,
+    /// Whether the drain waits for it.
+    awaited: bool,
 }
 
 impl Exchange {
@@ -79,7 +81,7 @@ pub(super) struct Exchanges {
     rows: Vec<Exchange>,
     index: HashMap<Key, u32, BuildHasherDefault<Mixer>>,
     free: u32,
-    active: usize,
+    awaited: usize,
     limit: usize,
 }
 
@@ -90,14 +92,23 @@ impl Exchanges {
             rows: Vec::new(),
             index: HashMap::default(),
             free: NONE,
-            active: 0,
+            awaited: 0,
             limit,
         }
     }
 
-    /// Exchanges that wait for something (quarantined ones do not).
-    pub(super) fn active(&self) -> usize {
-        self.active
+    /// Exchanges that wait for something and that the drain waits for.
+    pub(super) fn awaited(&self) -> usize {
+        self.awaited
+    }
+
+    /// The drain shall not wait for this one.
+    pub(super) fn do_not_await(&mut self, ticket: Ticket) {
+        if let Some(row) = self.live(ticket)
+            && std::mem::take(&mut row.awaited)
+        {
+            self.awaited -= 1;
+        }
     }
 
     pub(super) fn is_full(&self) -> bool {
@@ -155,6 +166,7 @@ impl Exchanges {
             epoch: row.epoch,
             state: State::Queued,
             indexed: row.indexed,
+            awaited: true,
         };
         if *head != NONE {
             self.rows[*head as usize].previous = slot;
@@ -163,14 +175,14 @@ impl Exchanges {
         if row.indexed {
             self.index.insert(row.key, slot);
         }
-        self.active += 1;
+        self.awaited += 1;
         Ticket { slot, generation }
     }
 
     /// Takes a row out of its endpoint's list, keeping it and its ID `until` then: quarantine.
     pub(super) fn quarantine(&mut self, head: &mut u32, slot: u32, until: u64) {
         self.unlink(head, slot);
-        self.active -= 1;
+        self.end_wait(slot);
         let row = &mut self.rows[slot as usize];
         row.state = State::Quarantined;
         row.deadline = until;
@@ -181,7 +193,7 @@ impl Exchanges {
         match self.rows[slot as usize].state {
             State::Queued | State::Sent => {
                 self.unlink(head, slot);
-                self.active -= 1;
+                self.end_wait(slot);
             }
             State::Quarantined => {}
             State::Free => return,
@@ -194,6 +206,11 @@ impl Exchanges {
         if self.rows[slot as usize].state == State::Quarantined {
             self.release(slot);
         }
+    }
+
+    fn end_wait(&mut self, slot: u32) {
+        let awaited = std::mem::take(&mut self.rows[slot as usize].awaited);
+        self.awaited -= usize::from(awaited);
     }
 
     fn release(&mut self, slot: u32) {
@@ -245,6 +262,7 @@ impl Exchanges {
                 epoch: 0,
                 state: State::Free,
                 indexed: false,
+                awaited: false,
             });
             return (self.rows.len() - 1) as u32;
         }
@@ -330,7 +348,7 @@ mod tests {
         assert_eq!(table.find(&row(42).key), Some(ticket.slot));
         table.remove(&mut head, ticket.slot);
         assert_eq!(table.find(&row(42).key), None);
-        assert_eq!((head, table.active()), (NONE, 0));
+        assert_eq!((head, table.awaited()), (NONE, 0));
     }
 
     #[test]
@@ -346,17 +364,37 @@ mod tests {
     }
 
     #[test]
-    fn a_quarantined_id_stays_taken_and_its_row_is_no_longer_active() {
+    fn a_quarantined_id_stays_taken_and_its_row_is_no_longer_awaited() {
         let mut table = Exchanges::new(10);
         let mut head = NONE;
         let first = table.insert(&mut head, row(1));
         let second = table.insert(&mut head, row(2));
         table.quarantine(&mut head, first.slot, 9);
-        assert_eq!(table.active(), 1);
+        assert_eq!(table.awaited(), 1);
         assert_eq!(head, second.slot);
         assert_eq!(table.find(&row(1).key), Some(first.slot));
         table.release_quarantined(first.slot);
         assert_eq!(table.find(&row(1).key), None);
+    }
+
+    #[test]
+    fn an_exchange_that_nobody_awaits_is_not_counted_whatever_becomes_of_it() {
+        let mut table = Exchanges::new(10);
+        let mut head = NONE;
+        let (first, second) = (
+            table.insert(&mut head, row(1)),
+            table.insert(&mut head, row(2)),
+        );
+        table.do_not_await(second);
+        table.do_not_await(second);
+        assert_eq!(table.awaited(), 1);
+        table.quarantine(&mut head, second.slot, 9);
+        assert_eq!(table.awaited(), 1);
+        table.remove(&mut head, first.slot);
+        assert_eq!(table.awaited(), 0);
+        // The next user of the row is awaited again.
+        table.insert(&mut head, row(3));
+        assert_eq!(table.awaited(), 1);
     }
 
     #[test]

@@ -5,9 +5,11 @@
 
 use std::collections::{HashSet, VecDeque};
 
+use super::outbox::Meaning;
 use super::timer::Timer;
 use super::worker::{Stage, Worker};
 use crate::plan::{Captures, hash};
+use crate::profile::Sender;
 
 /// Items remembered for deduplication, per worker; the oldest are forgotten first.
 const SEEN_MAX: usize = 100_000;
@@ -19,6 +21,8 @@ const WAITING_MAX: usize = 100_000;
 pub(super) struct Pushed {
     waiting: Vec<Option<Waiting>>,
     free: Vec<u32>,
+    /// Of those that wait: how many the drain waits for.
+    awaited: usize,
     seen: HashSet<u64>,
     order: VecDeque<u64>,
     drawn: u64,
@@ -30,6 +34,8 @@ struct Waiting {
     inbound: u16,
     request: u16,
     last: bool,
+    /// Whether the drain waits for it: it answers something that was received before.
+    awaited: bool,
     captures: Captures,
 }
 
@@ -38,15 +44,16 @@ impl Pushed {
         Self {
             waiting: Vec::new(),
             free: Vec::new(),
+            awaited: 0,
             seen: HashSet::new(),
             order: VecDeque::new(),
             drawn: 0,
         }
     }
 
-    /// Whether no answer waits.
-    pub(super) fn is_empty(&self) -> bool {
-        self.waiting.len() == self.free.len()
+    /// Answers whose delay has not ended and for which the drain waits.
+    pub(super) fn awaited(&self) -> usize {
+        self.awaited
     }
 
     /// Remembers an item; false when it is known already.
@@ -64,19 +71,24 @@ impl Pushed {
     }
 
     fn add(&mut self, waiting: Waiting) -> Option<u32> {
-        if let Some(slot) = self.free.pop() {
+        let awaited = usize::from(waiting.awaited);
+        let slot = if let Some(slot) = self.free.pop() {
             self.waiting[slot as usize] = Some(waiting);
-            return Some(slot);
-        }
-        (self.waiting.len() < WAITING_MAX).then(|| {
+            slot
+        } else if self.waiting.len() < WAITING_MAX {
             self.waiting.push(Some(waiting));
             (self.waiting.len() - 1) as u32
-        })
+        } else {
+            return None;
+        };
+        self.awaited += awaited;
+        Some(slot)
     }
 
     fn take(&mut self, slot: u32) -> Option<Waiting> {
         let waiting = self.waiting.get_mut(slot as usize)?.take()?;
         self.free.push(slot);
+        self.awaited -= usize::from(waiting.awaited);
         Some(waiting)
     }
 }
@@ -103,6 +115,9 @@ impl Worker<'_> {
     ) {
         let plan = self.plan;
         let definition = &plan.inbound[usize::from(inbound)];
+        if definition.at == Sender::Caller && self.index > 0 {
+            return; // Another worker's caller subscribes to it and counts it.
+        }
         self.recorder.inbound_received(inbound);
         if arrived == Arrived::Carried && payload.trim_ascii().is_empty() {
             return;
@@ -147,6 +162,7 @@ impl Worker<'_> {
                 inbound,
                 request,
                 last: number + 1 == answers.len(),
+                awaited: self.stage != Stage::Draining,
                 captures: *captures,
             };
             // Also without delay by way of the wheel: the batch at hand belongs to the reading.
@@ -180,6 +196,11 @@ impl Worker<'_> {
         );
         if waiting.last && encoded.is_ok() {
             self.recorder.inbound_answered(waiting.inbound);
+        }
+        if !waiting.awaited
+            && let Some(Meaning::Exchange { ticket, .. }) = self.batch.last()
+        {
+            self.exchanges.do_not_await(ticket);
         }
         let connection = self.connection_for(waiting.endpoint, waiting.request);
         self.flush(connection);

@@ -27,6 +27,7 @@ struct Reply<'a> {
     outcome: ReplyOutcome,
     status: Option<Status>,
     reason: Option<Reason<'a>>,
+    connection: u32,
     topic: &'a str,
     payload: &'a [u8],
 }
@@ -68,6 +69,7 @@ impl Worker<'_> {
                         outcome,
                         status,
                         reason,
+                        connection,
                         topic,
                         payload,
                     };
@@ -242,7 +244,9 @@ impl Worker<'_> {
         if issued && reply.outcome == ReplyOutcome::Intermediate {
             return; // A progress note after the end changes nothing.
         }
-        if issued {
+        if issued && self.may_be_copy(reply.connection, reply.topic) {
+            self.recorder.copy(reply.request, at);
+        } else if issued {
             self.recorder.duplicate(reply.request, at);
         } else {
             self.recorder.orphan(reply.request, at);

@@ -278,6 +278,7 @@ impl Coordinator {
             let (to_worker, spare) = channel();
             let assignment = Assignment {
                 index,
+                workers: count as u32,
                 endpoints: self.plan.shard(Shard {
                     index: index as u32,
                     count: count as u32,

@@ -7,6 +7,7 @@ use std::sync::mpsc::{Receiver, Sender};
 
 use super::connection::{Connection, Part};
 use super::control::{Control, Report};
+use super::drain::Drain;
 use super::endpoint::Endpoint;
 use super::exchange::Exchanges;
 use super::limiter::Limiter;
@@ -19,11 +20,13 @@ use super::write::Batch;
 use crate::event::{Clock, Poller, Wheel};
 use crate::measure::{Interval, Recorder, Shape};
 use crate::plan::{IdCursor, Plan, RequestIdKind};
-use crate::profile::{Connections, Model, Profile, Sender as From};
+use crate::profile::{Connections, Model, Profile};
 
 /// What one worker is made from.
 pub(super) struct Assignment {
     pub index: usize,
+    /// Of the run.
+    pub workers: u32,
     pub endpoints: Range<u32>,
     pub plan: Arc<Plan>,
     pub shape: Arc<Shape>,
@@ -49,21 +52,22 @@ impl<'a> Worker<'a> {
         let clock = assignment.clock;
         let count = (endpoints.end - endpoints.start) as usize;
         let portion = count as f64 / f64::from(plan.endpoints.max(1));
-        let connections = connections_of(plan, count as u32);
+        let connections = connections_of(plan, assignment.index as u32, count as u32);
         let caller = connections.iter().position(|row| row.part == Part::Caller);
         let profile = &settings.profile;
-        let packet_max = profile.limits.packet_size as usize;
         let scope_cursors = scope_cursors(plan);
         let exchange_limit = (f64::from(profile.limits.in_flight) * portion).ceil() as usize;
         let connecting_max = f64::from(profile.fleet.connects_in_progress) * portion;
         Ok(Self {
             index: assignment.index,
+            workers: assignment.workers,
             poller: Poller::new(1024)?,
             wheel: Wheel::new(clock.now()),
             recorder: Recorder::new(shape.clone()),
             stage: Stage::Connecting,
             load_start: 0,
             load_end: u64::MAX,
+            drain: Drain::Open,
             base: endpoints.start,
             endpoints: vec![Endpoint::NEW; count],
             caller: caller.map(|position| position as u32),
@@ -77,7 +81,7 @@ impl<'a> Worker<'a> {
             observed: Observed::default(),
             pushed: Pushed::new(),
             batch: Batch::default(),
-            scratch: vec![0; packet_max + READ_SIZE].into_boxed_slice(),
+            scratch: vec![0; profile.limits.packet_size as usize + READ_SIZE].into_boxed_slice(),
             fired: Vec::new(),
             due: VecDeque::new(),
             unread: VecDeque::new(),
@@ -138,8 +142,8 @@ fn closed_cap(profile: &Profile) -> Option<f64> {
     }
 }
 
-/// The connection table of a worker with `endpoints` endpoints.
-fn connections_of(plan: &Plan, endpoints: u32) -> Vec<Connection> {
+/// The connection table of worker `index` with `endpoints` endpoints.
+fn connections_of(plan: &Plan, index: u32, endpoints: u32) -> Vec<Connection> {
     let mut table: Vec<Connection> = Vec::new();
     match plan.connections {
         Connections::One => {
@@ -161,11 +165,7 @@ fn connections_of(plan: &Plan, endpoints: u32) -> Vec<Connection> {
             }
         }
     }
-    let has_caller = plan
-        .requests
-        .iter()
-        .any(|request| request.from == From::Caller);
-    if has_caller && endpoints > 0 {
+    if index < plan.callers(u32::MAX) && endpoints > 0 {
         table.push(Connection::new(Part::Caller, 0..0));
     }
     table
@@ -192,6 +192,7 @@ mod tests {
         control.arm(0);
         let assignment = Assignment {
             index: shard.index as usize,
+            workers: shard.count,
             endpoints: plan.shard(shard),
             plan: plan.clone(),
             shape: Arc::new(shape(plan, &settings.profile)),

@@ -10,6 +10,7 @@ use std::sync::mpsc::{Receiver, Sender};
 use super::cap::HeldBack;
 use super::connection::Connection;
 use super::control::{Control, Order, Report, WorkerEnd};
+use super::drain::Drain;
 use super::endpoint::Endpoint;
 use super::exchange::{Exchanges, Ticket};
 use super::limiter::Limiter;
@@ -50,6 +51,8 @@ pub(super) struct Upcoming {
 
 pub(super) struct Worker<'a> {
     pub index: usize,
+    /// Of the run.
+    pub workers: u32,
     /// By reference: a shared count of users, touched per message, would be contended by all workers.
     pub plan: &'a Plan,
     pub settings: &'a Settings,
@@ -61,6 +64,7 @@ pub(super) struct Worker<'a> {
     pub stage: Stage,
     pub load_start: u64,
     pub load_end: u64,
+    pub drain: Drain,
     /// Global number of local endpoint 0.
     pub base: u32,
     pub endpoints: Vec<Endpoint>,
@@ -157,36 +161,6 @@ impl Worker<'_> {
         // All workers' seconds begin together, at the beginning of the load.
         self.wheel.insert(self.load_start, Timer::Roll);
         self.start_streams();
-    }
-
-    /// No new requests from now on; what is in flight may still be answered.
-    pub(super) fn begin_drain(&mut self) {
-        if self.stage != Stage::Loading {
-            return;
-        }
-        self.stage = Stage::Draining;
-        let now = self.clock.now();
-        self.load_end = self.load_end.min(now);
-        self.runnable.clear();
-        self.drop_capped();
-        self.wheel.insert(
-            now + self.settings.profile.load.drain.as_nanos() as u64,
-            Timer::DrainEnd,
-        );
-    }
-
-    fn check_drained(&mut self) {
-        let quiet = self.exchanges.active() == 0
-            && self.pushed.is_empty()
-            && self.due.is_empty()
-            && self.wheel.next().is_none_or(|at| at > self.load_end)
-            && self
-                .connections
-                .iter()
-                .all(|connection| connection.backlog() == 0);
-        if quiet {
-            self.stage = Stage::Done;
-        }
     }
 
     fn expire(&mut self, now: u64) {

@@ -36,6 +36,11 @@ impl Batch {
         self.bytes.is_empty()
     }
 
+    /// What the last frame is.
+    pub(super) fn last(&self) -> Option<Meaning> {
+        self.markers.last().map(|marker| marker.meaning)
+    }
+
     /// The bytes appended since the last mark are an acknowledgement or the like.
     pub(super) fn mark_control(&mut self) {
         self.mark(Meaning::Control);

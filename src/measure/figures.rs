@@ -106,6 +106,9 @@ pub struct LedgerCounts {
     pub late: u64,
     /// Replies to what was answered already.
     pub duplicate: u64,
+    /// Replies that came again where our own filters overlap: duplicates, or the broker's copies.
+    #[serde(default)]
+    pub copies: u64,
     /// Replies to nothing that was sent.
     pub orphan: u64,
     /// Error replies that name no request; only in totals, else 0.
@@ -126,6 +129,7 @@ impl LedgerCounts {
             in_flight,
             late,
             duplicate,
+            copies,
             orphan,
             unattributed_errors,
             dropped_by,
@@ -144,6 +148,7 @@ impl LedgerCounts {
             in_flight,
             late,
             duplicate,
+            copies,
             orphan,
             unattributed_errors,
         }

@@ -29,6 +29,9 @@ pub struct Ledger {
     pub late: u64,
     /// Replies to what was answered already; beside the equations.
     pub duplicate: u64,
+    /// Replies that came again on a topic that several of our own filters match: duplicates, or the
+    /// broker's copies for each filter; beside the equations.
+    pub copies: u64,
     /// Replies to nothing that was sent; beside the equations.
     pub orphan: u64,
     /// Error replies that name no request; beside the equations, and only in totals.
@@ -105,6 +108,7 @@ impl Ledger {
             in_flight,
             late,
             duplicate,
+            copies,
             orphan,
             unattributed_errors,
             dropped_by,
@@ -120,6 +124,7 @@ impl Ledger {
         self.in_flight += in_flight;
         self.late += late;
         self.duplicate += duplicate;
+        self.copies += copies;
         self.orphan += orphan;
         self.unattributed_errors += unattributed_errors;
         add_counts(&mut self.dropped_by, dropped_by);

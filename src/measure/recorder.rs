@@ -237,6 +237,12 @@ impl Recorder {
             .count(|ledger| ledger.duplicate += 1);
     }
 
+    /// Another reply to a request that was answered, on a topic that several of our filters match.
+    pub fn copy(&mut self, request: u16, intended_or_now: u64) {
+        self.row(request, intended_or_now)
+            .count(|ledger| ledger.copies += 1);
+    }
+
     /// A reply of this request's kind to something that was never sent, or long forgotten.
     pub fn orphan(&mut self, request: u16, at: u64) {
         self.row(request, at).count(|ledger| ledger.orphan += 1);

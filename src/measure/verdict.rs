@@ -71,6 +71,8 @@ pub struct Evidence<'a> {
     pub pacing: Pacing,
     /// With `AsFastAsPossible` and `Closed`: this program, and not the target, set the pace.
     pub generator_limited: bool,
+    /// Which of our own filters overlap, and what that means; `None` if none do.
+    pub overlap: Option<&'a str>,
 }
 
 /// VALID or INVALID, and why; serialised as the result files have it.
@@ -329,6 +331,18 @@ fn warnings(evidence: &Evidence, generator_limited: bool) -> Vec<Finding> {
             format!("{clamped} waits were longer than the histograms reach and count as their end"),
             "read the maximum as a lower bound",
         ),
+        evidence.overlap.map(|detail| {
+            let copies = evidence.tally.requests.iter();
+            let copies: u64 = copies.map(|request| request.whole_run.copies).sum();
+            finding(
+                "overlapping_filters",
+                copies as f64,
+                0.0,
+                "copies",
+                detail.to_owned(),
+                "list filters that do not overlap, or leave them to fleet.subscribe = \"auto\"",
+            )
+        }),
         generator_limited.then(|| {
             let detail = "the rate that was reached is this program's, not the target's".to_owned();
             finding(

@@ -70,9 +70,21 @@ impl Plan {
         }
     }
 
-    /// The size of the whole run, as if one process did it, with `callers` caller connections
-    /// (counted only when a request needs them).
-    pub fn arithmetic(&self, callers: u32) -> Arithmetic {
+    /// Caller connections of a run with `workers` workers: one each when a request comes from a
+    /// caller, one in all (the first worker's) when callers only hear messages, or none.
+    pub fn callers(&self, workers: u32) -> u32 {
+        let caller = Sender::Caller;
+        if self.requests.iter().any(|request| request.from == caller) {
+            workers
+        } else if self.inbound.iter().any(|pushed| pushed.at == caller) {
+            workers.min(1)
+        } else {
+            0
+        }
+    }
+
+    /// The size of the whole run, as if one process did it, with the callers of `workers` workers.
+    pub fn arithmetic(&self, workers: u32) -> Arithmetic {
         let messages: Vec<Messages> = self
             .requests
             .iter()
@@ -86,11 +98,7 @@ impl Plan {
         let total = sum(&|m| m.in_total);
         let bytes_sent = sum(&|m| m.in_total.map(|count| count * m.packet_bytes as f64));
         let connections = self.connections_of(self.endpoints);
-        let needs_callers = self
-            .requests
-            .iter()
-            .any(|request| request.from == Sender::Caller);
-        let callers = if needs_callers { u64::from(callers) } else { 0 };
+        let callers = u64::from(self.callers(workers));
         let sockets = connections + callers;
         let words = self.state_words as u64 * 8
             + self.schedule.streams() as u64 * size_of::<Cursor>() as u64;

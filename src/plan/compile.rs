@@ -64,8 +64,8 @@ impl Plan {
             compiler.request(request)?;
         }
         let mut inbound = Vec::new();
-        for pushed in &profile.inbound {
-            inbound.push(compiler.inbound(pushed)?);
+        for (index, pushed) in profile.inbound.iter().enumerate() {
+            inbound.push(compiler.inbound(index as u16, pushed)?);
         }
         compiler.carried()?;
         let connection = compiler.connection()?;
@@ -79,7 +79,7 @@ impl Plan {
             recogniser,
             ..
         } = compiler;
-        Ok(Self {
+        let mut plan = Self {
             name: profile.name.clone(),
             seed: profile.load.seed,
             endpoints: profile.fleet.endpoints,
@@ -90,10 +90,15 @@ impl Plan {
             state_words: next_word,
             scopes,
             warnings,
+            overlap: None,
             identities,
             connection,
             recogniser,
-        })
+        };
+        plan.overlap = plan.find_overlap();
+        plan.warnings
+            .extend(plan.overlap.iter().map(ToString::to_string));
+        Ok(plan)
     }
 }
 

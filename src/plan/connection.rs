@@ -97,11 +97,12 @@ impl Plan {
     }
 
     /// Appends the topic filters of one endpoint: what can be answered or pushed to it, each
-    /// topic covered once. Already there: filters of the connection's other endpoints.
+    /// topic covered once; or those that the profile lists, as they are, even if they overlap.
+    /// Already there: filters of the connection's other endpoints.
     pub fn filters(&self, endpoint: u32, out: &mut Vec<String>) {
         let side = &self.recogniser.endpoint;
         match &self.connection.filters {
-            Filters::None => return,
+            Filters::None => {}
             Filters::Templates(templates) => {
                 out.extend(
                     templates
@@ -114,19 +115,24 @@ impl Plan {
                     .replies
                     .iter()
                     .map(|rule| &rule.pattern)
-                    .chain(&side.inbound);
+                    .chain(side.inbound.iter().map(|(_, pattern)| pattern));
                 self.derive(patterns, Listener::Endpoint(endpoint), out);
+                without_overlap(out);
             }
         }
-        without_overlap(out);
     }
 
-    /// The topic filters of a caller: the answers of every endpoint.
-    pub fn caller_filters(&self) -> Vec<String> {
+    /// The topic filters of the caller of this number: the answers of every endpoint. The first
+    /// caller alone also hears what is delivered without having been asked for, so that it is
+    /// received once.
+    pub fn caller_filters(&self, number: u32) -> Vec<String> {
         let mut filters = Vec::new();
-        let replies = &self.recogniser.caller.replies;
+        let side = &self.recogniser.caller;
+        let replies = side.replies.iter().map(|rule| &rule.pattern);
+        let pushed = side.inbound.iter().map(|(_, pattern)| pattern);
+        let heard = if number == 0 { usize::MAX } else { 0 };
         self.derive(
-            replies.iter().map(|rule| &rule.pattern),
+            replies.chain(pushed.take(heard)),
             Listener::Caller,
             &mut filters,
         );

@@ -14,6 +14,8 @@ use crate::random::{hash, mix};
 pub struct Inbound {
     /// `[a-z0-9-]+`, unique among inbound messages.
     pub name: String,
+    /// Who hears it: every endpoint, or one caller for all of them.
+    pub at: profile::Sender,
     /// One item per message, or a JSON array of items.
     pub items: profile::Items,
     /// Answer a repeated item only once.
@@ -91,6 +93,7 @@ mod tests {
     fn inbound() -> Inbound {
         Inbound {
             name: "command".into(),
+            at: profile::Sender::Endpoint,
             items: profile::Items::Each,
             deduplicate: true,
             answers: vec![],

@@ -10,13 +10,17 @@ use crate::plan::pattern::{CaptureMeaning, Pattern};
 use crate::plan::reply::parse_pointer;
 use crate::plan::request::{Body, Request};
 use crate::plan::request_id::RequestIdKind;
-use crate::plan::template::{ItemIdKnown, Position, Scope, Template, field_names};
+use crate::plan::template::{ItemIdKnown, Piece, Position, Scope, Template, field_names};
 use crate::plan::topic::check_topic;
 use crate::profile::{self, Sender};
 
 impl Compiler<'_> {
     /// Adds the answers to the requests and the pattern to the recogniser.
-    pub(crate) fn inbound(&mut self, pushed: &profile::Inbound) -> Result<Inbound, PlanError> {
+    pub(crate) fn inbound(
+        &mut self,
+        index: u16,
+        pushed: &profile::Inbound,
+    ) -> Result<Inbound, PlanError> {
         let place = format!("inbound {}, topic", pushed.name);
         let (topic, captures) = self.pushed_topic(pushed)?;
         let item_id = if pushed.id.is_some() {
@@ -29,8 +33,7 @@ impl Compiler<'_> {
             ..self.scope(&place, Position::Topic)
         };
         check_topic(&place, &topic, &[], self.identities)?;
-        let pattern = Pattern::new(&topic, &place, CaptureMeaning::Capture, Sender::Endpoint)?;
-        self.recogniser.endpoint.inbound.push(pattern);
+        let heard = self.listen(index, pushed.at, &topic, &place)?;
         let mut answers = Vec::new();
         for (index, answer) in pushed.answers.iter().enumerate() {
             let name = match pushed.answers.len() {
@@ -40,10 +43,11 @@ impl Compiler<'_> {
             answers.push(self.requests.len() as u16);
             self.answer(answer, &name, Scope { item_id, ..scope })?;
         }
-        let (key, key_captures) = key_fields(pushed, &scope)?;
+        let (key, key_fields) = key_fields(pushed, &scope)?;
         let id_place = format!("inbound {}, id", pushed.name);
         Ok(Inbound {
             name: pushed.name.clone(),
+            at: pushed.at,
             items: pushed.items,
             deduplicate: pushed.deduplicate,
             answers,
@@ -52,7 +56,7 @@ impl Compiler<'_> {
                 .as_deref()
                 .map(|id| parse_pointer(&id_place, id))
                 .transpose()?,
-            key_captures,
+            key_captures: heard.key(&key_fields),
             key,
         })
     }
@@ -70,20 +74,37 @@ impl Compiler<'_> {
                 captures.push(name.to_owned());
             }
         }
-        if captures.len() > CAPTURES_MAX {
-            let (count, limit) = (captures.len(), CAPTURES_MAX);
-            return Err(PlanError::TooMany {
-                what: "captures of one topic",
-                count,
-                limit,
-            });
-        }
         let scope = Scope {
             captures: &captures,
             ..scope
         };
         let topic = scope.compile(&pushed.topic)?;
         Ok((topic, captures))
+    }
+
+    /// Adds the pattern of a pushed message to those of its listener.
+    fn listen(
+        &mut self,
+        index: u16,
+        at: Sender,
+        topic: &Template,
+        place: &str,
+    ) -> Result<Heard, PlanError> {
+        let heard = Heard::of(topic, at);
+        if heard.captures > CAPTURES_MAX {
+            return Err(PlanError::TooMany {
+                what: "captures of one topic",
+                count: heard.captures,
+                limit: CAPTURES_MAX,
+            });
+        }
+        let pattern = Pattern::new(&heard.topic, place, CaptureMeaning::Capture, at)?;
+        let side = match at {
+            Sender::Endpoint => &mut self.recogniser.endpoint,
+            Sender::Caller => &mut self.recogniser.caller,
+        };
+        side.inbound.push((index, pattern));
+        Ok(heard)
     }
 
     fn answer(
@@ -122,6 +143,54 @@ impl Compiler<'_> {
             body: Body::Template(payload),
             ..self.blank()
         })
+    }
+}
+
+/// A pushed message's topic as its listener cuts it up.
+struct Heard {
+    topic: Template,
+    /// How many captures a message yields.
+    captures: usize,
+    /// Where each capture of the profile is among them.
+    named: Vec<usize>,
+    /// Those that stand for the endpoint. It tells items apart at a caller too, where it is not
+    /// known from the connection.
+    endpoint: Vec<usize>,
+}
+
+impl Heard {
+    fn of(topic: &Template, at: Sender) -> Self {
+        let mut heard = Self {
+            topic: topic.clone(),
+            captures: 0,
+            named: Vec::new(),
+            endpoint: Vec::new(),
+        };
+        for piece in &mut heard.topic.pieces {
+            match piece {
+                // The first use of a capture adds it, in the order of their numbers.
+                Piece::Capture(number) if *number < heard.named.len() => {
+                    *number = heard.named[*number];
+                }
+                Piece::Capture(number) => {
+                    *number = heard.captures;
+                    heard.named.push(heard.captures);
+                    heard.captures += 1;
+                }
+                Piece::Endpoint(_) | Piece::Identity(_) if at == Sender::Caller => {
+                    *piece = Piece::Capture(heard.captures);
+                    heard.endpoint.push(heard.captures);
+                    heard.captures += 1;
+                }
+                _ => {}
+            }
+        }
+        heard
+    }
+
+    fn key(&self, fields: &[usize]) -> Vec<usize> {
+        let named = fields.iter().map(|field| self.named[*field]);
+        self.endpoint.iter().copied().chain(named).collect()
     }
 }
 

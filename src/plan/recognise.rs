@@ -61,7 +61,8 @@ pub(crate) struct Recogniser {
 pub(crate) struct Side {
     pub(crate) replies: Vec<ReplyRule>,
     pub(crate) lone_errors: Vec<(u16, Pattern)>,
-    pub(crate) inbound: Vec<Pattern>,
+    /// Pushed messages, by their indices in [`Plan::inbound`].
+    pub(crate) inbound: Vec<(u16, Pattern)>,
     /// Topics of our own, with what their IDs may be.
     pub(crate) echoes: Vec<(Pattern, RequestIdKind)>,
     /// Content of each request's replies; `replies` refers to it.
@@ -166,8 +167,10 @@ impl Side {
         identities: &Identities,
         captures: &mut Captures,
     ) -> Option<u16> {
-        let fits = |pattern: &Pattern| pattern.matches(topic, who, identities, captures).is_some();
-        self.inbound.iter().position(fits).map(|index| index as u16)
+        let mut fits =
+            |pattern: &Pattern| pattern.matches(topic, who, identities, captures).is_some();
+        let found = self.inbound.iter().find(|(_, pattern)| fits(pattern));
+        found.map(|(index, _)| *index)
     }
 }
 

@@ -1,14 +1,16 @@
-//! What the tenant pushes to an endpoint, and how the endpoint answers: the types alone.
+//! What is delivered without having been asked for, and how an endpoint answers: the types alone.
 //!
 //! Not here: how pushed messages are matched and when an answer is due (plan and engine).
 
-use super::Delay;
+use super::{Delay, Sender};
 
-/// What the tenant may push to an endpoint.
+/// What the tenant may push to an endpoint, or deliver to a caller.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Inbound {
     /// `[a-z0-9-]+`, unique in the profile among inbound messages.
     pub name: String,
+    /// Who hears it: every endpoint, or the caller (for which an endpoint's own fields fit any text).
+    pub at: Sender,
     /// Topic template; fields that are no variables are captures of one topic level.
     pub topic: String,
     /// One item per message, or a JSON array of items.
@@ -19,7 +21,7 @@ pub struct Inbound {
     pub key: Vec<String>,
     /// Answer a repeated item only once.
     pub deduplicate: bool,
-    /// The answers, in order; the last one is the final one.
+    /// The answers, in order; the last one is the final one. None at a caller.
     pub answers: Vec<Answer>,
 }
 

@@ -47,6 +47,8 @@ pub struct Inputs<'a> {
     pub pacing: Pacing,
     /// With `"max"` and the closed model: this program set the pace.
     pub generator_limited: bool,
+    /// Which of our own filters overlap, and what that means.
+    pub overlap: Option<String>,
     /// The machine's side.
     pub health: &'a Health,
     /// Of the profile.
@@ -80,6 +82,7 @@ impl RunResult {
                 health,
                 pacing,
                 generator_limited,
+                overlap: inputs.overlap.as_deref(),
             }),
             load: load(&inputs),
             connections: connections(tally, inputs.connections_planned),

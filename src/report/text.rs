@@ -261,6 +261,7 @@ fn lists(result: &RunResult) -> Vec<String> {
     let beside = [
         ("late", of.late),
         ("duplicate", of.duplicate),
+        ("copies", of.copies),
         ("orphan", of.orphan),
         ("unattributed errors", of.unattributed_errors),
         ("left in flight", of.in_flight),

@@ -32,6 +32,11 @@ impl Mosquitto {
         Self::with(|_| "allow_anonymous true\n".to_owned())
     }
 
+    /// Delivers a message once for each filter of a client that matches it.
+    pub fn with_copies() -> Self {
+        Self::with(|_| "allow_anonymous true\nallow_duplicate_messages true\n".to_owned())
+    }
+
     /// Only this user with this password may come in.
     pub fn for_user(name: &str, password: &str) -> Self {
         Self::with(|folder| {

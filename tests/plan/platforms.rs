@@ -100,6 +100,7 @@ pub(super) fn kaa() -> Profile {
 pub(super) fn command(items: Items) -> Inbound {
     Inbound {
         name: "command".into(),
+        at: Sender::Endpoint,
         topic: "kp1/{app}/cex/{token}/command/{command_type}/status".into(),
         items,
         id: Some("/id".into()),
@@ -166,6 +167,7 @@ pub(super) fn enapter() -> Profile {
     };
     enapter.inbound = vec![Inbound {
         name: "command".into(),
+        at: Sender::Endpoint,
         topic: "v1/to/{hardware_id}/{channel_id}/v1/command/requests".into(),
         items: Items::One,
         id: Some("/id".into()),
@@ -310,15 +312,22 @@ fn derived_filters_cover_each_answer_once() {
         ]
     );
     let plan = compile(&enapter());
-    assert_eq!(plan.caller_filters(), ["v1/from/+/s/v1/command/responses"]);
+    assert_eq!(plan.caller_filters(0), ["v1/from/+/s/v1/command/responses"]);
     let mut own = enapter();
     own.fleet.subscribe = Subscribe::Filters(vec![
         "v1/to/{hardware_id}/#".into(),
         "v1/to/{hardware_id}/+/x".into(),
     ]);
     let mut filters = Vec::new();
-    compile(&own).filters(0, &mut filters);
-    assert!(filters.len() == 1 && filters[0].ends_with("/#"));
+    let overlapping = compile(&own);
+    overlapping.filters(0, &mut filters);
+    assert_eq!(filters.len(), 2, "a list is subscribed to as it is");
+    let overlap = overlapping.overlap.as_ref().expect("it overlaps");
+    assert_eq!(
+        [&overlap.first, &overlap.second],
+        [&filters[0], &filters[1]]
+    );
+    assert!(overlapping.warnings.contains(&overlap.to_string()));
     own.fleet.subscribe = Subscribe::None;
     filters.clear();
     compile(&own).filters(0, &mut filters);

@@ -5,7 +5,7 @@
 use midge::plan::{
     Captures, Identities, Listener, Plan, PlanError, Recognised, ReplyOutcome, uuid_request_id,
 };
-use midge::profile::{IdKind, IdPlace, Outcome, OutcomeIn, Profile, Reply};
+use midge::profile::{IdKind, IdPlace, Outcome, OutcomeIn, Profile, Reply, Sender};
 
 use super::platforms::{compile, enapter, id, kaa, template, topics};
 use super::{encode, parse, profile};
@@ -320,4 +320,71 @@ fn captures_that_do_not_fit_are_not_recognised() {
         Recognised::Inbound { inbound: 0 }
     );
     assert_eq!(hear(&plan, 7, &topic(257), "[]"), Recognised::Unknown);
+}
+
+/// The Kaa profile with an inbound message for the caller: what the endpoints report of a type.
+fn overheard() -> Plan {
+    let mut heard = kaa();
+    heard.inbound[0].at = Sender::Caller;
+    heard.inbound[0].answers.clear();
+    let mut second = heard.inbound[0].clone();
+    second.name = "pushed".into();
+    second.at = Sender::Endpoint;
+    heard.inbound.push(second);
+    compile(&heard)
+}
+
+#[test]
+fn a_caller_hears_the_messages_of_every_endpoint_and_tells_them_apart() {
+    let plan = overheard();
+    let mut captures = Captures::new();
+    let mut key = |endpoint: &str, kind: &str, item: &str| {
+        let topic = format!("kp1/demo-v1/cex/{endpoint}/command/{kind}/status");
+        let heard = plan.recognise(Listener::Caller, &topic, b"[]", &mut captures);
+        assert_eq!(heard, Recognised::Inbound { inbound: 0 }, "{topic}");
+        assert!(plan.inbound[0].capture_id(item.as_bytes(), &mut captures));
+        plan.inbound[0].key(0, &captures)
+    };
+    let one = key("ep-1", "reboot", r#"{"id":1}"#);
+    assert_eq!(one, key("ep-1", "reboot", r#"{"id":1}"#));
+    for (endpoint, kind, item) in [
+        ("ep-2", "reboot", r#"{"id":1}"#),
+        ("ep-1", "update", r#"{"id":1}"#),
+        ("ep-1", "reboot", r#"{"id":2}"#),
+    ] {
+        assert_ne!(one, key(endpoint, kind, item), "{endpoint} {kind} {item}");
+    }
+    // The same topic is the other message where an endpoint hears it.
+    let topic = "kp1/demo-v1/cex/ep-7/command/update/status";
+    assert_eq!(
+        hear(&plan, 7, topic, "[]"),
+        Recognised::Inbound { inbound: 1 }
+    );
+    assert_eq!(hear(&plan, 8, topic, "[]"), Recognised::Unknown);
+}
+
+#[test]
+fn the_first_caller_alone_subscribes_to_what_callers_hear() {
+    let plan = overheard();
+    let filter = "kp1/demo-v1/cex/+/command/+/status";
+    assert_eq!(plan.caller_filters(0), [filter]);
+    assert!(plan.caller_filters(1).is_empty());
+    // One connection for all workers, because no request comes from a caller.
+    assert_eq!(plan.arithmetic(4).callers, 1);
+    assert_eq!(compile(&kaa()).arithmetic(4).callers, 0);
+    assert_eq!(compile(&enapter()).arithmetic(4).callers, 4);
+}
+
+#[test]
+fn fields_of_the_endpoint_count_among_a_callers_captures() {
+    let mut many = kaa();
+    many.inbound[0].at = Sender::Caller;
+    many.inbound[0].answers.clear();
+    many.inbound[0].topic = "{endpoint}/{token}/{a1}/{a2}/{a3}/{a4}/{a5}/{a6}/{a7}".into();
+    many.inbound[0].key.clear();
+    let refused = Plan::compile(&many, Identities::none()).expect_err("nine are too many");
+    assert!(
+        matches!(refused, PlanError::TooMany { count: 9, .. }),
+        "{refused}"
+    );
 }

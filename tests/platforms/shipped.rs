@@ -82,9 +82,11 @@ fn kaa_metadata() {
 
 #[test]
 fn kaa_config() {
-    // The tenant goes on pushing, so there is always something to answer until the drain ends.
-    let outcome = brief("kaa-config").go();
+    let outcome = brief("kaa-config").set("load.drain", "10s").go();
     is_answered("kaa-config", &outcome);
+    // The tenant goes on pushing, and there is always something to answer: nobody waits for that.
+    let drain_s = outcome.at("/load/phases/drain_s").as_f64();
+    assert!(drain_s.is_some_and(|seconds| seconds < 5.0), "{outcome}");
     // It may push once more when the endpoints have left.
     let rejected = outcome.at("/tenant/rejected").as_object();
     let rejected = rejected.expect("a table").keys();
@@ -132,6 +134,66 @@ fn mqtt_publish() {
     tenant_counts(&runs("mqtt-publish"), "received", &["other"]);
 }
 
+/// Fails unless every message sent was heard by this many listeners, once each.
+#[track_caller]
+fn everything_sent_is_heard_by(listeners: u64, outcome: &Outcome) {
+    let count = |pointer: &str| outcome.count(pointer);
+    let sent = count("/whole_run/sent");
+    assert_eq!(count("/whole_run/ok"), sent, "{outcome}");
+    assert_eq!(
+        count("/inbound/heard/received"),
+        sent * listeners,
+        "{outcome}"
+    );
+    assert_eq!(count("/inbound/heard/duplicate"), 0, "{outcome}");
+    assert_eq!(count("/connections/connected"), 51, "{outcome}");
+}
+
+#[test]
+fn mqtt_fan_in() {
+    everything_sent_is_heard_by(1, &runs("mqtt-fan-in"));
+}
+
+#[test]
+fn several_workers_have_one_listener_for_all_endpoints() {
+    let outcome = brief("mqtt-fan-in")
+        .set("load.drain", "10s")
+        .workers(3)
+        .go();
+    is_answered("mqtt-fan-in", &outcome);
+    everything_sent_is_heard_by(1, &outcome);
+}
+
+#[test]
+fn a_message_that_is_done_when_written_is_heard_all_the_same() {
+    let quiet = brief("mqtt-fan-in").set("request.publish.qos", "0");
+    let outcome = quiet.set("load.drain", "10s").workers(2).go();
+    is_answered("mqtt-fan-in", &outcome);
+    everything_sent_is_heard_by(1, &outcome);
+}
+
+#[test]
+fn mqtt_fan_out() {
+    everything_sent_is_heard_by(50, &runs("mqtt-fan-out"));
+}
+
+#[test]
+fn what_one_workers_caller_announces_reaches_the_endpoints_of_all() {
+    let outcome = brief("mqtt-fan-out")
+        .set("load.drain", "10s")
+        .workers(2)
+        .go();
+    is_answered("mqtt-fan-out", &outcome);
+    let sent = outcome.count("/whole_run/sent");
+    assert_eq!(
+        outcome.count("/inbound/heard/received"),
+        sent * 50,
+        "{outcome}"
+    );
+    // One caller per worker, because both send.
+    assert_eq!(outcome.count("/connections/connected"), 52, "{outcome}");
+}
+
 #[test]
 fn every_shipped_profile_is_run_here() {
     let mut names: Vec<&str> = midge::profile::shipped()
@@ -147,6 +209,8 @@ fn every_shipped_profile_is_run_here() {
         "kaa-fleet",
         "kaa-metadata",
         "kaa-telemetry-batch",
+        "mqtt-fan-in",
+        "mqtt-fan-out",
         "mqtt-publish",
     ];
     assert_eq!(names, here);

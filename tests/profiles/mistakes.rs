@@ -477,3 +477,23 @@ fn an_observe_needs_an_id() {
    = help: write {request_id} into the topic too"
     );
 }
+
+#[test]
+fn a_caller_does_not_answer_what_it_hears() {
+    let heard = r#"
+[[inbound]]
+name = "heard"
+at = "caller"
+topic = "devices/{endpoint}/data"
+answer = [{ topic = "devices/{endpoint}/thanks" }]
+"#;
+    assert_eq!(
+        complaint(&format!("{SMALL}{heard}"), &[]),
+        r#"error: profile.toml:19:10: inbound.heard.answer holds what a caller cannot give: a caller's answer is a request of its own
+   |
+19 | answer = [{ topic = "devices/{endpoint}/thanks" }]
+   |          ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+   |
+   = help: write a [[request]] with from = "caller""#
+    );
+}

@@ -10,7 +10,7 @@ use super::process::Ended;
 use serde_json::Value;
 
 /// The counts of a ledger that are compared with other accounts.
-pub const LEDGER: [&str; 10] = [
+pub const LEDGER: [&str; 11] = [
     "planned",
     "dropped",
     "sent",
@@ -20,6 +20,7 @@ pub const LEDGER: [&str; 10] = [
     "failed",
     "in_flight",
     "duplicate",
+    "copies",
     "orphan",
 ];
 

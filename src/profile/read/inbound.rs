@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use super::super::{Answer, Delay, Inbound, Items};
+use super::super::{Answer, Delay, Inbound, Items, Sender};
 use super::Section;
 use super::request::{label, unique};
 use super::value::{self, Wrong};
@@ -36,6 +36,19 @@ fn one(section: &Section<'_>) -> Inbound {
     // Resolved before; here only because the reader knows the key.
     let _ = section.has("use");
     let items = [("one", Items::One), ("each", Items::Each)];
+    let sides = [("endpoint", Sender::Endpoint), ("caller", Sender::Caller)];
+    let at = section.read("at", |node| value::choice(node, &sides));
+    let at = at.unwrap_or(Sender::Endpoint);
+    let answers = answers(section);
+    if at == Sender::Caller && !answers.is_empty() {
+        let wrong = Wrong::new(
+            "holds what a caller cannot give: a caller's answer is a request of its own",
+        );
+        section.wrong_at(
+            "answer",
+            wrong.instead("a [[request]] with from = \"caller\""),
+        );
+    }
     let id = section.read("id", value::pointer);
     let key = section.read("key", value::texts);
     let key = key.unwrap_or_else(|| id.iter().map(|_| "id".to_owned()).collect());
@@ -53,12 +66,13 @@ fn one(section: &Section<'_>) -> Inbound {
     }
     Inbound {
         name: section.required("name", value::name).unwrap_or_default(),
+        at,
         topic: section.required("topic", value::topic).unwrap_or_default(),
         items: section
             .read("items", |node| value::choice(node, &items))
             .unwrap_or(Items::One),
         deduplicate: deduplicate.unwrap_or(!key.is_empty()),
-        answers: answers(section),
+        answers,
         id,
         key,
     }
