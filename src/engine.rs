@@ -15,6 +15,7 @@
 //! | `cap` | what the aggregate cap holds back |
 //! | `receive` | from bytes in the kernel to packets |
 //! | `reply` | from a message to the request that it answers |
+//! | `first_reply` | the first reply, where intermediate ones may come before the final one |
 //! | `pushed` | what the tenant pushes, and the answers |
 //! | `pace` | closed and `"max"` models |
 //! | `connection`, `endpoint`, `exchange`, `outbox`, `timer` | rows of the tables |
@@ -28,6 +29,7 @@ mod control;
 mod endpoint;
 mod exchange;
 mod failure;
+mod first_reply;
 mod heartbeat;
 mod limiter;
 mod loss;

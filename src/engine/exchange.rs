@@ -56,6 +56,8 @@ pub(super) struct Exchange {
     pub state: State,
     /// Whether `key` is in the index (a request without an ID is not).
     pub indexed: bool,
+    /// Whether a reply was seen, a final one or not; of no meaning where only final ones may come.
+    pub replied: bool,
 }
 
 impl Exchange {
@@ -155,6 +157,7 @@ impl Exchanges {
             epoch: row.epoch,
             state: State::Queued,
             indexed: row.indexed,
+            replied: false,
         };
         if *head != NONE {
             self.rows[*head as usize].previous = slot;
@@ -245,6 +248,7 @@ impl Exchanges {
                 epoch: 0,
                 state: State::Free,
                 indexed: false,
+                replied: false,
             });
             return (self.rows.len() - 1) as u32;
         }
@@ -305,6 +309,11 @@ impl Hasher for Mixer {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_row_takes_a_cache_line_and_a_half() {
+        assert_eq!(size_of::<Exchange>(), 96);
+    }
 
     fn row(id: u128) -> NewExchange {
         NewExchange {

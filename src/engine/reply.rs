@@ -95,6 +95,7 @@ impl Worker<'_> {
             self.time_out(slot, exchange.deadline);
             return self.recorder.late(exchange.request, exchange.intended);
         }
+        self.first_reply(slot, at);
         let outcome = match reply.outcome {
             ReplyOutcome::Intermediate => return,
             ReplyOutcome::Ok => Outcome::Ok,
@@ -239,6 +240,7 @@ impl Worker<'_> {
         let exchange = *self.exchanges.get(slot);
         self.recorder
             .timed_out(exchange.request, exchange.intended, exchange.sent, at);
+        self.no_first_reply(&exchange, at);
         if exchange.indexed {
             if let Some(timer) = exchange.timer {
                 self.wheel.cancel(timer);
@@ -278,6 +280,7 @@ impl Worker<'_> {
             while slot != NONE {
                 let exchange = *self.exchanges.get(slot);
                 let next = self.exchanges.next_of(slot);
+                self.no_first_reply(&exchange, now);
                 match exchange.state {
                     State::Sent => self.recorder.left_in_flight(
                         exchange.request,

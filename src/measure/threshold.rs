@@ -189,6 +189,7 @@ pub fn builtin(
 mod tests {
     use super::super::distribution::{Distribution, Statistic};
     use super::super::figures::LedgerCounts;
+    use super::super::shape::Replies;
     use super::*;
 
     fn shape() -> Shape {
@@ -196,6 +197,7 @@ mod tests {
             name: name.to_owned(),
             reactive,
             has_reply,
+            replies: Replies::One,
             silence_is_ok: false,
             qos: 0,
             deadline_ns: 5_000_000_000,
@@ -210,6 +212,7 @@ mod tests {
             inbound: vec![],
             warm_up_ns: 0,
             measure_ns: 1,
+            stages: vec![],
         }
     }
 

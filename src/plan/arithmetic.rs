@@ -60,6 +60,9 @@ const SOCKET_BYTES: u64 = 3_500;
 /// Program, histograms and tables that do not depend on the fleet, in bytes.
 const BASE_BYTES: u64 = 24 * 1024 * 1024;
 
+/// Two histograms: what one worker holds of one request in one stage of the load, in bytes.
+const STAGE_BYTES: u64 = 2 * 180 * 1024;
+
 impl Plan {
     /// Connections of `endpoints` endpoints.
     pub fn connections_of(&self, endpoints: u32) -> u64 {
@@ -70,9 +73,9 @@ impl Plan {
         }
     }
 
-    /// The size of the whole run, as if one process did it, with `callers` caller connections
-    /// (counted only when a request needs them).
-    pub fn arithmetic(&self, callers: u32) -> Arithmetic {
+    /// The size of the whole run, as if one process did it, with `workers` workers, each of which
+    /// has a caller connection (counted only when a request needs them).
+    pub fn arithmetic(&self, workers: u32) -> Arithmetic {
         let messages: Vec<Messages> = self
             .requests
             .iter()
@@ -90,7 +93,12 @@ impl Plan {
             .requests
             .iter()
             .any(|request| request.from == Sender::Caller);
-        let callers = if needs_callers { u64::from(callers) } else { 0 };
+        let callers = if needs_callers { u64::from(workers) } else { 0 };
+        // A single stage is the measure phase, which is counted anyway.
+        let stages = match self.stages.len() as u64 {
+            1 => 0,
+            several => several * self.requests.len() as u64 * u64::from(workers.max(1)),
+        };
         let sockets = connections + callers;
         let words = self.state_words as u64 * 8
             + self.schedule.streams() as u64 * size_of::<Cursor>() as u64;
@@ -104,6 +112,7 @@ impl Plan {
             files: sockets + FILES_APART,
             source_ports: sockets,
             memory_bytes: BASE_BYTES
+                + stages * STAGE_BYTES
                 + u64::from(self.endpoints) * (ENDPOINT_BYTES + words + ids)
                 + sockets * CONNECTION_BYTES
                 + self.identities.memory() as u64,
