@@ -149,7 +149,7 @@ fn short(arguments: &[String]) -> Vec<String> {
         let file = file_of(profile);
         profile.contains("stages = ") && arguments.iter().any(|word| word.ends_with(&file))
     };
-    let has_stages = blocks("toml").iter().any(|profile| in_stages(&profile));
+    let has_stages = blocks("toml").iter().any(in_stages);
     let sets = SHORT
         .iter()
         .filter(|set| !(has_stages && set.starts_with("load.measure=")));

@@ -67,12 +67,15 @@ fn carry_out(folder: &Path) -> Output {
 /// Whether a run may be believed.
 fn is_valid(folder: &Path) -> bool {
     let file = folder.join("run.json");
-    let text = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{file:?}: {error}"));
+    let text =
+        fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     let result: serde_json::Value = serde_json::from_str(&text).expect("run.json is JSON");
     assert!(result["total"]["acknowledge_time_us"]["count"].as_u64() > Some(0));
     assert_eq!(
-        result["total"]["ok"], result["total"]["planned"],
-        "{file:?}"
+        result["total"]["ok"],
+        result["total"]["planned"],
+        "{}",
+        file.display()
     );
     result["verdict"]["valid"] == true
 }

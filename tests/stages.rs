@@ -62,7 +62,8 @@ fn beyond_its_capacity_a_tenant_lets_requests_wait_longer() {
         assert!((planned - asked).abs() < 5.0 * asked.sqrt(), "{outcome}");
     }
     let measured = outcome.count("/total/planned") as f64;
-    assert_eq!(planned.iter().sum::<f64>(), measured, "{outcome}");
+    let beyond = planned.iter().sum::<f64>() - measured;
+    assert!(beyond.abs() < 0.5, "{beyond}\n{outcome}");
     // One server at 2 ms: at 600/s a hundred requests a second are left over.
     let p50 = numbers(&outcome, "response_time_p50_us");
     assert!(p50[2] > 2.0 * p50[0], "{p50:?}\n{outcome}");

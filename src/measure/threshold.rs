@@ -268,6 +268,23 @@ mod tests {
     }
 
     #[test]
+    fn the_first_reply_is_judged_as_any_other_time() {
+        let first_reply_time_us = Distribution {
+            p99: Some(3_000.0),
+            ..Distribution::default()
+        };
+        let figures = Figures {
+            first_reply_time_us,
+            ..figures()
+        };
+        let passed = |condition| {
+            let threshold = parse("telemetry.first_reply_time.p99", condition).unwrap();
+            threshold.judge(&figures, 10.0).passed
+        };
+        assert!(passed("< 4ms") && !passed("< 3ms"));
+    }
+
+    #[test]
     fn a_lower_bound_keeps_no_upper_limit() {
         assert!(!passes("response_time.p99", "< 10s") && !passes("response_time.p99", "= 90ms"));
         assert!(passes("response_time.p99", "> 50ms"));
