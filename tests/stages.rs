@@ -83,3 +83,12 @@ fn a_load_without_stages_is_one_stage() {
     assert_eq!(numbers(&outcome, "planned"), [planned], "{outcome}");
     assert!(!outcome.stdout.contains("\nstage "), "{outcome}");
 }
+
+#[test]
+fn check_says_how_the_rate_will_change() {
+    let midge = Midge::call(["check", "./steps.toml"]).file("steps.toml", &steps());
+    let outcome = midge.go().ends_with(0);
+    let said = "  stages   1 s to 200/s, 0 s to 400/s, 1 s to 400/s, 0 s to 600/s, 1 s to 600/s\n";
+    assert!(outcome.stdout.contains(said), "{outcome}");
+    assert!(outcome.stdout.contains(", 3 s measure,"), "{outcome}");
+}
