@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use midge::event::Wheel;
-use midge::measure::{Bounds, Outcome, Recorder, RequestShape, Samples, Shape};
+use midge::measure::{Bounds, Outcome, Recorder, Replies, RequestShape, Samples, Shape};
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -17,6 +17,7 @@ fn recorder() -> Recorder {
         name: "telemetry".into(),
         reactive: false,
         has_reply: true,
+        replies: Replies::One,
         silence_is_ok: false,
         qos: 0,
         deadline_ns: 5 * SECOND,
@@ -26,6 +27,7 @@ fn recorder() -> Recorder {
         inbound: vec![],
         warm_up_ns: 0,
         measure_ns: u64::MAX / 2,
+        stages: vec![],
     }));
     recorder.begin_load(0);
     recorder

@@ -15,6 +15,7 @@
 //! | `cap` | what the aggregate cap holds back |
 //! | `receive` | from bytes in the kernel to packets |
 //! | `reply` | from a message to the request that it answers |
+//! | `first_reply` | the first reply, where intermediate ones may come before the final one |
 //! | `pushed` | what the tenant pushes, and the answers |
 //! | `observed` | IDs of requests that asked for more |
 //! | `pace` | closed and `"max"` models |
@@ -31,6 +32,7 @@ mod drain;
 mod endpoint;
 mod exchange;
 mod failure;
+mod first_reply;
 mod heartbeat;
 mod limiter;
 mod loss;

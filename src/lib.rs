@@ -48,7 +48,7 @@
 //!   `read/reply`, `read/inbound`, `read/generator`, `read/limits`) over `read/value`, with
 //!   `read/check` for keys that nothing reads and `read/tests`. The list of all keys: `keys`,
 //!   `keys/table`. Back to text: `write`.
-//! * [`plan`]: what a profile compiles to. When: `schedule`, `curve`, `shard`. What: `request`,
+//! * [`plan`]: what a profile compiles to. When: `schedule`, `curve`, `stages`, `shard`. What: `request`,
 //!   `template`, `generator`, `encoder`, `text`, `hash`, `bodies`, `identities`. Request IDs:
 //!   `request_id`. What comes back: `recognise` over `pattern`, `pointer`, `reply`, `replies`,
 //!   `inbound`, `pushes`, `carried`, `items`, `captures`. Connections: `connection`, `connections`,
@@ -56,7 +56,7 @@
 //! * [`engine`]: carries the plan out. `run` is the coordinator and `control` what it says to the
 //!   workers; `worker` is one thread and the turn of its loop, `setup` makes its tables, `shape` the
 //!   rows of its measurement. What it does: `connect`, `loss` (and coming back), `drain`, `close`, `send` (instants to packets), `write`
-//!   (packets to the kernel), `receive`, `reply`, `copies`, `pushed`, `pace` (closed and `"max"`). Rows of its
+//!   (packets to the kernel), `receive`, `reply`, `first_reply`, `copies`, `pushed`, `pace` (closed and `"max"`). Rows of its
 //!   tables: `connection`, `endpoint`, `exchange`, `observed`, `outbox`, `timer`. Beside it: `limiter` (rates),
 //!   `cap` (what the cap on all messages held back), `failure` (error classes), `heartbeat` (was the
 //!   process kept from running).
@@ -66,13 +66,13 @@
 //!   `pubcomp`, `subscribe`, `suback`, `unsubscribe`, `unsuback`, `pingreq`, `pingresp`,
 //!   `disconnect`. Their parts: `header`, `kind`, `qos`, `topic`, `ack`, `empty`, `reader`,
 //!   `writer`, `error`; `vector` holds packets against their bytes in tests.
-//! * [`measure`]: what happened, as values. Writing down: `recorder`, `ledger`, `samples`, `status`,
-//!   `errors`, `reason`, `connection`. Adding up: `tally` (a run), `interval` and `collector`
+//! * [`measure`]: what happened, as values. Writing down: `recorder` over `row`, `ledger`, `samples`,
+//!   `status`, `errors`, `reason`, `connection`, `stage`, `first_reply`. Adding up: `tally` (a run), `interval` and `collector`
 //!   (seconds). Summing up: `distribution`, `figures`. Judging: `verdict` (of us), `threshold` with
 //!   `metric` and `quantity` (of the target). What there is to measure: `shape`, `phase`.
 //! * [`report`]: what a run leaves behind. `build` makes the `result`, with its `environment`;
-//!   one file per format: `summary`, `intervals`, `percentiles`, `histogram`, `hlog`, `status`,
-//!   `errors`, and `text` for the screen, over `table`. `folder` writes them, `exit` is the code.
+//!   one file per format: `summary`, `stages`, `intervals`, `percentiles`, `histogram`, `hlog`, `status`,
+//!   `errors`, and `text` for the screen with `stages_text`, over `table`. `folder` writes them, `exit` is the code.
 //!   Two results: `compare` with `difference` (what is not equal) and `change` (one number), shown by
 //!   `compare_text`.
 //! * [`tenant`]: the far side, in a process of its own. `server` is its loop, `session` and

@@ -31,6 +31,7 @@ mod request;
 mod request_id;
 mod schedule;
 mod shard;
+mod stages;
 mod template;
 mod text;
 mod topic;
@@ -54,6 +55,7 @@ pub use request_id::{
 };
 pub use schedule::{Arrival, Cursor, Schedule};
 pub use shard::Shard;
+pub use stages::StageSpan;
 
 use crate::profile::Connections;
 
@@ -74,6 +76,8 @@ pub struct Plan {
     pub inbound: Vec<Inbound>,
     /// When requests are due.
     pub schedule: Schedule,
+    /// Stages of the load that last, for the results; none if it has none.
+    pub stages: Vec<StageSpan>,
     /// Words of state that each endpoint needs for [`Request::encode`]; zero at first.
     pub state_words: usize,
     /// Names of the request ID scopes; [`Request::scope`] is an index into it.

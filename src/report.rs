@@ -18,6 +18,8 @@ mod hlog;
 mod intervals;
 mod percentiles;
 mod result;
+mod stages;
+mod stages_text;
 mod status;
 mod summary;
 mod table;
@@ -32,7 +34,7 @@ pub use exit::{Exit, exit_of};
 pub use folder::{Recorded, claim, read_run, write_run};
 pub use result::{
     ConnectionsResult, Generator, InboundResult, LoadResult, PhaseLengths, ProfileId,
-    RequestResult, RunResult,
+    RequestResult, RunResult, StageResult,
 };
 
 /// The formats by themselves, each a pure function to the text of its file.
@@ -43,6 +45,7 @@ pub mod format {
     pub use super::hlog::histograms_hlog;
     pub use super::intervals::intervals_csv;
     pub use super::percentiles::percentiles_csv;
+    pub use super::stages::stages_csv;
     pub use super::status::status_csv;
     pub use super::summary::summary_csv;
     pub use super::text::screen;

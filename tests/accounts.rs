@@ -331,6 +331,46 @@ fn commands_reach_the_devices_and_their_answers_the_cloud() {
     }
 }
 
+/// Of the command's distributions.
+fn first_reply(outcome: &Outcome) -> Value {
+    outcome
+        .at("/requests/set-power/first_reply_time_us")
+        .clone()
+}
+
+#[test]
+fn a_command_that_times_out_may_have_had_its_first_reply() {
+    // The device takes 20 ms on average for the final answer, and 1 ms for the log before it.
+    let outcome = Midge::run("enapter-commands")
+        .brief()
+        .set("request.set-power.deadline", "8ms")
+        .go();
+    outcome.keeps_its_accounts();
+    let heard = first_reply(&outcome);
+    assert!(
+        outcome.count("/requests/set-power/timeout") > 0,
+        "{outcome}"
+    );
+    assert!(heard["count"].as_u64() > Some(outcome.count("/requests/set-power/ok")));
+    let planned = outcome.count("/requests/set-power/planned");
+    assert_eq!(heard["planned"], planned, "{outcome}");
+}
+
+#[test]
+fn a_command_that_nobody_answers_has_waited_its_deadline_for_the_first_reply() {
+    let outcome = Midge::run("enapter-commands")
+        .brief()
+        .set("inbound.command.answer", "[]")
+        .set("request.set-power.deadline", "300ms")
+        .go();
+    outcome.keeps_its_accounts();
+    let heard = first_reply(&outcome);
+    assert_eq!(heard["count"], 0, "{outcome}");
+    assert!(heard["planned"].as_u64() >= Some(5), "{outcome}");
+    assert_eq!(heard["at_least"][0], "p50", "{outcome}");
+    assert!(heard["p50"].as_f64() >= Some(300_000.0), "{outcome}");
+}
+
 #[test]
 fn commands_that_kaa_pushes_are_answered_once() {
     let profile = r#"

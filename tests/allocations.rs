@@ -56,10 +56,9 @@ impl Drop for Tenant {
 }
 
 /// Messages sent in measure, and allocations of the whole run.
-fn run(name: &str, sets: &[&str]) -> (u64, usize) {
+fn run(name: &str, sets: &[String]) -> (u64, usize) {
     let tenant = Tenant::start();
-    let sets: Vec<String> = sets.iter().map(|&set| set.to_owned()).collect();
-    let loaded = profile::load(name, &sets, &|_| unreachable!("shipped")).unwrap();
+    let loaded = profile::load(name, sets, &|_| unreachable!("shipped")).unwrap();
     let plan = Arc::new(Plan::compile(&loaded.profile, Identities::none()).unwrap());
     let shape = Arc::new(engine::shape(&plan, &loaded.profile));
     let settings = Settings {
@@ -82,19 +81,26 @@ fn run(name: &str, sets: &[&str]) -> (u64, usize) {
     (sent, allocations)
 }
 
+/// The same rate all the time, counted in two stages.
+const STAGES: &str = r#"load.stages=[{ for = "1s", to = "RATE" }, { for = "1s", to = "RATE" }]"#;
+
 /// What one more message costs, from a slow and a fast run of equal length.
 fn allocations_per_message(name: &str, sets: &[&str]) -> f64 {
-    let with = |rate: &'static str| {
+    let with = |rate: &str| {
         let common = [
             "fleet.endpoints=50",
             "load.warm_up=500ms",
             "load.measure=2s",
         ];
-        let sets: Vec<&str> = common.iter().chain(sets).copied().chain([rate]).collect();
+        let all = common
+            .iter()
+            .chain(sets)
+            .chain(["load.arrival_rate=RATE"].iter());
+        let sets: Vec<String> = all.map(|set| set.replace("RATE", rate)).collect();
         run(name, &sets)
     };
-    let (few, base) = with("load.arrival_rate=1_000/s");
-    let (many, more) = with("load.arrival_rate=6_000/s");
+    let (few, base) = with("1_000/s");
+    let (many, more) = with("6_000/s");
     assert!(
         many > few + 5_000,
         "{name} {sets:?}: {few} and {many} messages are too close together"
@@ -106,6 +112,7 @@ fn allocations_per_message(name: &str, sets: &[&str]) -> f64 {
 fn one_more_message_costs_no_allocation() {
     for (name, sets) in [
         ("kaa-fleet", &[][..]),
+        ("kaa-fleet", &[STAGES][..]),
         ("mqtt-publish", &["request.*.qos=0"][..]),
         ("mqtt-publish", &["request.*.qos=1"][..]),
         ("mqtt-publish", &["request.*.qos=2"][..]),

@@ -222,6 +222,7 @@ fn a_run_leaves_its_files_with_the_promised_headers() {
         "percentiles.csv",
         "profile.toml",
         "run.json",
+        "stages.csv",
         "status.csv",
         "summary.csv",
     ];
@@ -238,6 +239,7 @@ fn a_run_leaves_its_files_with_the_promised_headers() {
         "service_time",
         "schedule_lag",
         "acknowledge_time",
+        "first_reply_time",
     ]
     .iter()
     .flat_map(|metric| {

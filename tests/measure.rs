@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use midge::measure::{
     Collector, ConnectFailure, Distribution, DropReason, Evidence, FailReason, Health, Outcome,
-    Pacing, Phase, Recorder, RequestShape, Shape, Statistic, Tally, Verdict,
+    Pacing, Phase, Recorder, Replies, RequestShape, Shape, StageShape, Statistic, Tally, Verdict,
 };
 use proptest::prelude::*;
 
@@ -21,6 +21,7 @@ fn request(name: &str) -> RequestShape {
         name: name.to_owned(),
         reactive: false,
         has_reply: true,
+        replies: Replies::One,
         silence_is_ok: false,
         qos: 1,
         deadline_ns: 5 * S,
@@ -45,6 +46,7 @@ fn shape() -> Arc<Shape> {
         inbound: vec!["command".to_owned()],
         warm_up_ns: 2 * S,
         measure_ns: 10 * S,
+        stages: vec![],
     })
 }
 
@@ -508,5 +510,166 @@ proptest! {
         }
         let bounds = shape().bounds();
         prop_assert_eq!(merged.total(bounds).figures(), one.total(bounds).figures());
+    }
+}
+
+/// Two stages: 4 s and 6 s of the measure phase. The first request may get several replies.
+fn staged() -> Arc<Shape> {
+    let stage = |from_s: u64, to_s: u64, asked| StageShape {
+        from_ns: from_s * S,
+        to_ns: to_s * S,
+        asked_from_per_s: asked,
+        asked_to_per_s: asked,
+    };
+    let mut shape = (*shape()).clone();
+    shape.stages = vec![stage(0, 4, 100.0), stage(4, 10, 200.0)];
+    shape.requests[0].replies = Replies::Several;
+    Arc::new(shape)
+}
+
+fn staged_recorder() -> Recorder {
+    let mut recorder = Recorder::new(staged());
+    recorder.begin_load(LOAD);
+    recorder
+}
+
+#[test]
+fn a_request_belongs_to_the_stage_of_its_intended_instant() {
+    let mut recorder = staged_recorder();
+    let (last_of_first, first_of_second) = (MEASURE + 4 * S - 1, MEASURE + 4 * S);
+    for (intended, service) in [
+        (MEASURE - 1, 90 * MS),
+        (MEASURE, MS),
+        (last_of_first, 2 * MS),
+        (first_of_second, 7 * MS),
+        (MEASURE + 10 * S - 1, 8 * MS),
+        (MEASURE + 10 * S, 90 * MS),
+    ] {
+        answered(&mut recorder, intended, 0, 0, service);
+    }
+    let tally = recorder.finish();
+    let stages = &tally.requests[0].stages;
+    let ok: Vec<u64> = stages.iter().map(|stage| stage.ledger.ok).collect();
+    assert_eq!(ok, [2, 2]);
+    let max = |stage: usize| stages[stage].figures(1.0).response_time_us.max;
+    assert_eq!((max(0), max(1)), (Some(2_000.0), Some(8_000.0)));
+    let lag = |stage: usize| stages[stage].figures(1.0).schedule_lag_us.count;
+    assert_eq!((lag(0), lag(1)), (2, 2));
+    let throughput = stages[0].figures(4.0).throughput_per_s;
+    assert!((throughput - 0.5).abs() < 1e-9, "{throughput}");
+}
+
+#[test]
+fn the_stages_of_all_workers_add_up_to_the_measure_phase() {
+    let mut merged = Tally::new(&staged());
+    for worker in 0..2 {
+        let mut recorder = staged_recorder();
+        for i in 0..1_000 {
+            let at = MEASURE - S + i * 12 * MS + worker;
+            recorder.planned(0, at);
+            match i % 10 {
+                0 => recorder.dropped(0, at, DropReason::Late),
+                end => {
+                    recorder.sent(0, at, at, at + MS);
+                    let after = at + i * MS;
+                    match end {
+                        1 => recorder.timed_out(0, at, at + MS, at + 5 * S),
+                        2 => recorder.failed(0, at, at + MS, after, FailReason::Reset),
+                        3 => recorder.left_in_flight(0, at, at + MS, after),
+                        4 => recorder.completed(0, at, at + MS, after, Outcome::Error, None),
+                        _ => recorder.completed(0, at, at + MS, after, Outcome::Ok, None),
+                    }
+                }
+            }
+        }
+        merged.merge(&recorder.finish());
+    }
+    let total = merged.total(staged().bounds());
+    for row in [&merged.requests[0], &total] {
+        assert_eq!(row.stages.len(), 2);
+        let mut ledger = row.stages[0].ledger.clone();
+        ledger.merge(&row.stages[1].ledger);
+        assert_eq!(ledger, row.measured);
+        assert!(row.stages.iter().all(|stage| stage.ledger.check().is_ok()));
+        let waits: u64 = row.stages.iter().map(|stage| stage.response.count()).sum();
+        assert_eq!(waits, row.response.count());
+    }
+    // Half of them did not succeed, three tenths and the drops have no answer.
+    let first = total.stages[0].figures(4.0);
+    assert!((first.failure_rate.unwrap() - 0.5).abs() < 0.01);
+    assert!(first.response_time_us.is_at_least(Statistic::P90));
+    assert_eq!(first.response_time_us.max, Some(5_000_000.0));
+    assert!(!first.response_time_us.is_at_least(Statistic::P50));
+}
+
+#[test]
+fn a_load_of_one_stage_counts_nothing_apart() {
+    let mut shape = (*staged()).clone();
+    shape.stages.truncate(1);
+    let mut recorder = Recorder::new(Arc::new(shape));
+    recorder.begin_load(LOAD);
+    answered(&mut recorder, MEASURE, 0, 0, MS);
+    let row = &recorder.finish().requests[0];
+    assert!(row.stages.is_empty());
+    let (only, figures) = (row.only_stage(10.0), row.figures());
+    assert_eq!((only.ledger, only.throughput_per_s), (figures.ledger, 0.1));
+    assert_eq!(only.response_time_us, figures.response_time_us);
+}
+
+#[test]
+fn the_first_reply_is_timed_from_the_intended_instant_beside_the_final_one() {
+    let mut recorder = staged_recorder();
+    for i in 0..10 {
+        let at = MEASURE + i * MS;
+        recorder.planned(0, at);
+        recorder.sent(0, at, at, at + MS);
+        recorder.first_reply(0, at, at + 3 * MS);
+        recorder.completed(0, at, at + MS, at + 30 * MS, Outcome::Ok, None);
+    }
+    // Warm-up is not measured.
+    recorder.planned(0, LOAD);
+    recorder.first_reply(0, LOAD, LOAD + S);
+    let figures = recorder.finish().requests[0].figures();
+    let first = figures.first_reply_time_us;
+    assert_eq!((first.count, first.planned), (10, 10));
+    assert_eq!((first.min, first.max), (Some(3_000.0), Some(3_000.0)));
+    assert_eq!(figures.response_time_us.max, Some(30_000.0));
+}
+
+#[test]
+fn a_request_without_any_reply_ranks_above_every_first_reply() {
+    let mut recorder = staged_recorder();
+    let timed_out = |recorder: &mut Recorder| {
+        recorder.planned(0, MEASURE);
+        recorder.sent(0, MEASURE, MEASURE, MEASURE);
+        recorder.timed_out(0, MEASURE, MEASURE, MEASURE + 5 * S);
+    };
+    for _ in 0..4 {
+        // An intermediate reply came, the final one did not.
+        timed_out(&mut recorder);
+        recorder.first_reply(0, MEASURE, MEASURE + MS);
+    }
+    recorder.planned(0, MEASURE);
+    recorder.sent(0, MEASURE, MEASURE, MEASURE);
+    recorder.failed(0, MEASURE, MEASURE, MEASURE + S, FailReason::Reset);
+    recorder.no_first_reply(0, MEASURE, MEASURE + S);
+    let first = recorder.finish().requests[0].figures().first_reply_time_us;
+    assert_eq!((first.count, first.planned), (4, 5));
+    assert_eq!(first.p50, Some(1_000.0));
+    // Not the 5 s of those that had heard something.
+    assert!(first.is_at_least(Statistic::Max));
+    assert_eq!(first.max, Some(1_000_000.0));
+}
+
+#[test]
+fn requests_whose_replies_are_final_have_no_first_reply_of_their_own() {
+    let mut recorder = recorder();
+    answered(&mut recorder, MEASURE, 0, 0, MS);
+    recorder.planned(0, MEASURE);
+    recorder.dropped(0, MEASURE, DropReason::Late);
+    let tally = recorder.finish();
+    let total = tally.total(shape().bounds()).figures();
+    for figures in [tally.requests[0].figures(), total] {
+        assert_eq!(figures.first_reply_time_us, Distribution::default());
     }
 }

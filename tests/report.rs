@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
 use midge::measure::{
-    Collector, DropReason, FailReason, Health, Outcome, Pacing, Recorder, RequestShape, Seconds,
-    Shape, Tally, Threshold,
+    Collector, DropReason, FailReason, Health, Outcome, Pacing, Recorder, Replies, RequestShape,
+    Seconds, Shape, StageShape, Tally, Threshold,
 };
 use midge::report::{
     Environment, Exit, Inputs, PhaseLengths, ProfileId, Recorded, RunResult, claim, exit_of,
@@ -25,6 +25,7 @@ fn shape() -> Arc<Shape> {
         name: name.to_owned(),
         reactive,
         has_reply: !reactive,
+        replies: Replies::One,
         silence_is_ok: false,
         qos: 0,
         deadline_ns: 5 * S,
@@ -35,6 +36,7 @@ fn shape() -> Arc<Shape> {
         inbound: vec!["command".to_owned()],
         warm_up_ns: 0,
         measure_ns: 2 * S,
+        stages: vec![],
     })
 }
 
@@ -82,13 +84,39 @@ fn measured() -> (Tally, Seconds) {
 }
 
 fn result_of(tally: &Tally, thresholds: &[(&str, &str)], stopped_by: Option<&str>) -> RunResult {
-    let shape = shape();
+    result_for(&shape(), tally, thresholds, stopped_by)
+}
+
+fn result_for(
+    shape: &Shape,
+    tally: &Tally,
+    thresholds: &[(&str, &str)],
+    stopped_by: Option<&str>,
+) -> RunResult {
     let texts: Vec<_> = thresholds
         .iter()
         .map(|(key, condition)| ((*key).to_owned(), (*condition).to_owned()))
         .collect();
     RunResult::build(Inputs {
-        shape: &shape,
+        thresholds: &Threshold::parse_all(&texts, shape).unwrap(),
+        ..inputs_for(shape, tally, stopped_by)
+    })
+}
+
+/// One worker on a machine that did nothing wrong.
+static HEALTHY: Health = Health {
+    workers: 1,
+    cpu_s: 0.0,
+    busy_max: 0.0,
+    peak_rss_bytes: 0,
+    hiccup_max_us: 0.0,
+    resource_failures: 0,
+    panics: Vec::new(),
+};
+
+fn inputs_for<'a>(shape: &'a Shape, tally: &'a Tally, stopped_by: Option<&str>) -> Inputs<'a> {
+    Inputs {
+        shape,
         tally,
         profile: ProfileId {
             name: "telemetry-fleet".to_owned(),
@@ -115,13 +143,10 @@ fn result_of(tally: &Tally, thresholds: &[(&str, &str)], stopped_by: Option<&str
         pacing: Pacing::OpenRate,
         generator_limited: false,
         overlap: None,
-        health: &Health {
-            workers: 1,
-            ..Health::default()
-        },
-        thresholds: &Threshold::parse_all(&texts, &shape).unwrap(),
+        health: &HEALTHY,
+        thresholds: &[],
         tenant: Some(serde_json::json!({"format": 1})),
-    })
+    }
 }
 
 fn result() -> RunResult {
@@ -162,10 +187,12 @@ fn run_json_has_exactly_the_agreed_keys() {
     let ledger = "planned dropped dropped_by sent ok error timeout failed failed_by in_flight late duplicate copies orphan \
                   unattributed_errors";
     let figures = format!(
-        "{ledger} error_rate failure_rate response_time_us service_time_us schedule_lag_us acknowledge_time_us"
+        "{ledger} error_rate failure_rate response_time_us service_time_us schedule_lag_us acknowledge_time_us \
+         first_reply_time_us"
     );
+    let stage = format!("{ledger} throughput_per_s failure_rate response_time_us schedule_lag_us");
     let top = "format midge profile seed targets simulated_tenant started finished exit_code stopped_by environment \
-               verdict load connections total whole_run requests inbound generator thresholds tenant";
+               verdict load connections total whole_run requests stages inbound generator thresholds tenant";
     let generator = "workers cpu_s busy_max peak_rss_bytes bytes_sent bytes_received writes wakeups hiccup_max_us";
     let row = &json["requests"]["telemetry"];
     for (value, expected) in [
@@ -195,6 +222,12 @@ fn run_json_has_exactly_the_agreed_keys() {
         (&row["whole_run"], ledger),
         (&json["inbound"]["command"], "received duplicate answered"),
         (&json["generator"], generator),
+        (
+            &json["stages"][0],
+            "stage from_s to_s asked_from_per_s asked_to_per_s achieved_per_s total requests",
+        ),
+        (&json["stages"][0]["total"], stage.as_str()),
+        (&json["stages"][0]["requests"]["telemetry"], stage.as_str()),
         (&json["thresholds"][0], "expression value passed builtin"),
     ] {
         assert_eq!(keys(value), expected);
@@ -251,7 +284,7 @@ fn summary_has_a_row_for_each_request_and_the_total() {
     let rows = cells(&format::summary_csv(&result()));
     let names: Vec<_> = rows.iter().map(|row| row[0].as_str()).collect();
     assert_eq!(names, ["request", "telemetry", "command-answer", "total"]);
-    assert_eq!(rows[0].len(), 13 + 4 * 9);
+    assert_eq!(rows[0].len(), 13 + 5 * 9);
     assert_eq!(
         rows[0][12..15],
         [
@@ -260,7 +293,7 @@ fn summary_has_a_row_for_each_request_and_the_total() {
             "response_time_mean_us"
         ]
     );
-    assert_eq!(rows[0].last().unwrap(), "acknowledge_time_max_us");
+    assert_eq!(rows[0].last().unwrap(), "first_reply_time_max_us");
     assert_eq!(
         rows[3][1..9],
         ["1019", "5", "1014", "1000", "0", "10", "4", "0"]
@@ -446,7 +479,7 @@ fn a_folder_holds_every_file_whole_and_gives_the_result_back() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     let expected = "errors.csv histogram.csv histograms.hlog intervals.csv percentiles.csv profile.toml run.json \
-                    status.csv summary.csv";
+                    stages.csv status.csv summary.csv";
     assert_eq!(names, expected.split(' ').map(String::from).collect());
     assert_eq!(read_run(&dir).unwrap(), result);
     assert!(claim(&dir).is_err(), "a folder in use is not claimed again");
@@ -466,4 +499,93 @@ fn what_is_no_run_is_said_with_its_path() {
     .unwrap();
     folder::write_whole(dir.path(), "run.json", &later).unwrap();
     assert!(problem(&dir).contains("format 2 is not known"));
+}
+
+/// Two stages of a second each: ten answers of 1 ms, then ten of 9 ms of which one is an error.
+fn staged() -> (Shape, Tally) {
+    let stage = |index: u64| StageShape {
+        from_ns: index * S,
+        to_ns: (index + 1) * S,
+        asked_from_per_s: 10.0,
+        asked_to_per_s: 10.0 + index as f64,
+    };
+    let staged = Shape {
+        stages: vec![stage(0), stage(1)],
+        ..(*shape()).clone()
+    };
+    let mut recorder = Recorder::new(Arc::new(staged.clone()));
+    recorder.begin_load(0);
+    for i in 0..20 {
+        let at = i * 100 * MS;
+        let (end, wait) = if i == 19 {
+            (Outcome::Error, 9)
+        } else {
+            (Outcome::Ok, if i < 10 { 1 } else { 9 })
+        };
+        recorder.planned(0, at);
+        recorder.sent(0, at, at, at);
+        recorder.completed(0, at, at, at + wait * MS, end, None);
+    }
+    (staged, recorder.finish())
+}
+
+#[test]
+fn stages_have_a_row_for_each_stage_and_request() {
+    let (shape, tally) = staged();
+    let result = result_for(&shape, &tally, &[], None);
+    let rows = cells(&format::stages_csv(&result.stages));
+    let names: Vec<_> = rows.iter().map(|row| (&*row[0], &*row[5])).collect();
+    let requests = ["telemetry", "command-answer", "total"];
+    let expected = ["1", "2"].map(|stage| requests.map(|request| (stage, request)));
+    assert_eq!(names[1..], expected.concat());
+    assert_eq!(rows[1][1..5], ["0", "1", "10", "10"]);
+    assert_eq!(rows[6][1..5], ["1", "2", "10", "11"]);
+    assert_eq!(rows[6][6..10], ["10", "10", "9", "1"]);
+    assert_eq!(rows[6][13..15], ["9.000", "0.1"]);
+    let max = |row: usize| rows[row][19].as_str();
+    assert_eq!((max(1), max(2), max(4)), ("1000", "", "9000"));
+    assert_eq!(rows[1][17], "", "ten requests carry no p99");
+}
+
+#[test]
+fn the_screen_shows_stages_when_there_are_several() {
+    let (shape, tally) = staged();
+    let result = result_for(&shape, &tally, &[], None);
+    let text = format::screen(&result, None);
+    let rows: Vec<_> = text
+        .lines()
+        .skip_while(|line| !line.starts_with("stage"))
+        .collect();
+    let words = |row: usize| rows[row].split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(
+        words(0),
+        "stage from to asked/s achieved p50 p99 failure rate"
+    );
+    assert_eq!(words(1), "1 0.0 s 1.0 s 10 10.0/s 1.00 ms - 0.00 %");
+    assert_eq!(words(2), "2 1.0 s 2.0 s 10-11 9.0/s 9.00 ms - 10.00 %");
+    assert!(!format::screen(&self::result(), None).contains("\nstage "));
+}
+
+#[test]
+fn a_load_without_stages_is_one_stage() {
+    let rows = cells(&format::stages_csv(&result().stages));
+    assert_eq!(rows.len(), 1 + 3);
+    assert_eq!(rows[3][..6], ["1", "0", "2", "500", "500", "total"]);
+    let summary = cells(&format::summary_csv(&result()));
+    assert_eq!(rows[3][13], summary[3][12], "throughput");
+    assert_eq!(rows[3][19], summary[3][21], "longest response time");
+}
+
+#[test]
+fn a_run_that_was_stopped_has_less_of_its_last_stage() {
+    let (shape, tally) = staged();
+    let mut inputs = inputs_for(&shape, &tally, Some("SIGINT"));
+    inputs.phases.measure_s = 1.5;
+    let result = RunResult::build(inputs);
+    let throughput: Vec<_> = result
+        .stages
+        .iter()
+        .map(|stage| stage.total.throughput_per_s)
+        .collect();
+    assert_eq!(throughput, [10.0, 18.0]);
 }

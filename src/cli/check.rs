@@ -9,8 +9,11 @@ use super::prepare::{Prepared, prepare};
 use super::{Failure, ProfileArgs, print_data};
 use crate::mqtt::{self, Packet, Role, Version};
 use crate::plan::{Captures, Message, Plan, RequestIdKind, uuid_request_id};
-use crate::profile::{Model, Profile, Subscribe};
+use crate::profile::{Model, Profile, Stage, Subscribe};
 use crate::report::Exit;
+
+/// Stages that are written out.
+const STAGES_MAX: usize = 20;
 
 #[derive(Debug, Args)]
 pub(super) struct CheckArgs {
@@ -81,6 +84,9 @@ fn in_words(out: &mut String, profile: &Profile) {
         profile.fleet.endpoints, profile.fleet.connect_rate
     );
     let _ = writeln!(out, "  load     {model}; seed {}", load.seed);
+    if !load.stages.is_empty() {
+        let _ = writeln!(out, "  stages   {}", stages(&load.stages));
+    }
     let seconds = |duration: std::time::Duration| duration.as_secs_f64();
     let _ = writeln!(
         out,
@@ -89,6 +95,22 @@ fn in_words(out: &mut String, profile: &Profile) {
         seconds(load.measure),
         seconds(load.drain)
     );
+}
+
+/// `5 s to 200/s, 0 s to 400/s and 3 more`
+fn stages(all: &[Stage]) -> String {
+    let shown: Vec<String> = all
+        .iter()
+        .take(STAGES_MAX)
+        .map(|stage| format!("{} s to {}", stage.duration.as_secs_f64(), stage.to))
+        .collect();
+    let more = all.len().saturating_sub(STAGES_MAX);
+    let more = if more > 0 {
+        format!(" and {more} more")
+    } else {
+        String::new()
+    };
+    shown.join(", ") + &more
 }
 
 fn size(out: &mut String, prepared: &Prepared) {

@@ -58,6 +58,8 @@ pub(super) struct Exchange {
     pub indexed: bool,
     /// Whether the drain waits for it.
     awaited: bool,
+    /// Whether a reply was seen, a final one or not; of no meaning where only final ones may come.
+    pub replied: bool,
 }
 
 impl Exchange {
@@ -167,6 +169,7 @@ impl Exchanges {
             state: State::Queued,
             indexed: row.indexed,
             awaited: true,
+            replied: false,
         };
         if *head != NONE {
             self.rows[*head as usize].previous = slot;
@@ -263,6 +266,7 @@ impl Exchanges {
                 state: State::Free,
                 indexed: false,
                 awaited: false,
+                replied: false,
             });
             return (self.rows.len() - 1) as u32;
         }
@@ -323,6 +327,11 @@ impl Hasher for Mixer {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_row_takes_a_cache_line_and_a_half() {
+        assert_eq!(size_of::<Exchange>(), 96);
+    }
 
     fn row(id: u128) -> NewExchange {
         NewExchange {

@@ -81,6 +81,7 @@ impl Worker<'_> {
                 let exchange = *self.exchanges.get(slot);
                 let next = self.exchanges.next_of(slot);
                 if self.is_caller_request(exchange.request) == by_caller {
+                    self.no_first_reply(&exchange, now);
                     match exchange.state {
                         Exchange::Sent => self.recorder.failed(
                             exchange.request,

@@ -118,6 +118,7 @@ impl Worker<'_> {
             }
             return;
         }
+        self.first_reply(slot, at);
         let outcome = match reply.outcome {
             ReplyOutcome::Intermediate => return,
             ReplyOutcome::Ok => Outcome::Ok,
@@ -315,6 +316,7 @@ impl Worker<'_> {
         let exchange = *self.exchanges.get(slot);
         self.recorder
             .timed_out(exchange.request, exchange.intended, exchange.sent, at);
+        self.no_first_reply(&exchange, at);
         if exchange.indexed
             && let Some(observation) = self.observed.find(&exchange.key)
         {
@@ -360,6 +362,7 @@ impl Worker<'_> {
             while slot != NONE {
                 let exchange = *self.exchanges.get(slot);
                 let next = self.exchanges.next_of(slot);
+                self.no_first_reply(&exchange, now);
                 match exchange.state {
                     State::Sent => self.recorder.left_in_flight(
                         exchange.request,

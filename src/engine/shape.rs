@@ -1,6 +1,6 @@
 //! What a plan will have measured: the rows of its tally.
 
-use crate::measure::{RequestShape, Shape};
+use crate::measure::{Replies, RequestShape, Shape, StageShape};
 use crate::plan::Plan;
 use crate::profile::Profile;
 
@@ -10,6 +10,11 @@ pub fn shape(plan: &Plan, profile: &Profile) -> Shape {
         name: request.name.clone(),
         reactive: request.reactive.is_some(),
         has_reply: request.has_reply(),
+        replies: if request.intermediate {
+            Replies::Several
+        } else {
+            Replies::One
+        },
         silence_is_ok: request.silence_is_ok(),
         qos: request.qos,
         deadline_ns: request.deadline_ns,
@@ -23,5 +28,15 @@ pub fn shape(plan: &Plan, profile: &Profile) -> Shape {
             .collect(),
         warm_up_ns: profile.load.warm_up.as_nanos() as u64,
         measure_ns: profile.load.measure.as_nanos() as u64,
+        stages: plan
+            .stages
+            .iter()
+            .map(|stage| StageShape {
+                from_ns: stage.from_ns,
+                to_ns: stage.to_ns,
+                asked_from_per_s: stage.from_per_s,
+                asked_to_per_s: stage.to_per_s,
+            })
+            .collect(),
     }
 }

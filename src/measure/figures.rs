@@ -173,6 +173,9 @@ pub struct Figures {
     pub schedule_lag_us: Distribution,
     /// Acknowledged minus sent; over those sent with `QoS` 1 or 2.
     pub acknowledge_time_us: Distribution,
+    /// First reply of any kind minus intended; over planned requests that may get intermediate ones.
+    #[serde(default)]
+    pub first_reply_time_us: Distribution,
 }
 
 #[cfg(test)]

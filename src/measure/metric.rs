@@ -24,6 +24,7 @@ pub(super) enum Timing {
     Service,
     Lag,
     Acknowledge,
+    FirstReply,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,11 +41,12 @@ pub(super) enum Count {
     Orphan,
 }
 
-const TIMINGS: [(&str, Timing); 4] = [
+const TIMINGS: [(&str, Timing); 5] = [
     ("response_time", Timing::Response),
     ("service_time", Timing::Service),
     ("schedule_lag", Timing::Lag),
     ("acknowledge_time", Timing::Acknowledge),
+    ("first_reply_time", Timing::FirstReply),
 ];
 
 const SIMPLE: [(&str, Metric); 13] = [
@@ -203,6 +205,7 @@ impl Timing {
             Self::Service => &figures.service_time_us,
             Self::Lag => &figures.schedule_lag_us,
             Self::Acknowledge => &figures.acknowledge_time_us,
+            Self::FirstReply => &figures.first_reply_time_us,
         }
     }
 }

@@ -72,6 +72,11 @@ impl Phases {
     pub fn measures(self, at: u64) -> bool {
         at >= self.measure_start && at < self.measure_end
     }
+
+    /// How far into the measured window this instant is, ns; saturates outside of it.
+    pub(super) fn since_measure(self, at: u64) -> u64 {
+        at.saturating_sub(self.measure_start)
+    }
 }
 
 #[cfg(test)]

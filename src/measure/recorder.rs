@@ -7,12 +7,13 @@
 
 use std::sync::Arc;
 
-use super::interval::{Interval, IntervalRequest};
-use super::ledger::Ledger;
+use super::interval::Interval;
 use super::phase::Phases;
 use super::reason::{ConnectFailure, DropReason, FailReason};
-use super::shape::Shape;
-use super::tally::{RequestTally, Tally};
+use super::row::Row;
+use super::shape::{Replies, Shape};
+use super::stage::StageTally;
+use super::tally::{Tally, Unanswered};
 
 /// How a request was answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,38 +43,12 @@ pub struct Recorder {
     connected_now: u32,
 }
 
-/// The places that one event of a request writes to.
-struct Row<'a> {
-    tally: &'a mut RequestTally,
-    interval: &'a mut IntervalRequest,
-    measured: bool,
-}
-
-impl Row<'_> {
-    /// Counts an event in the ledger of the run and, if measured, of the measure phase.
-    fn count(&mut self, event: impl Fn(&mut Ledger)) {
-        event(&mut self.tally.whole_run);
-        if self.measured {
-            event(&mut self.tally.measured);
-        }
-    }
-
-    /// A request that was sent and ends without an answer.
-    fn unanswered(&mut self, intended: u64, sent: u64, at: u64) {
-        let (response_ns, service_ns) = (at.saturating_sub(intended), at.saturating_sub(sent));
-        self.interval.longest_unanswered_ns = self.interval.longest_unanswered_ns.max(response_ns);
-        if self.measured {
-            let longest = &mut self.tally.unanswered;
-            longest.response_ns = longest.response_ns.max(response_ns);
-            longest.service_ns = longest.service_ns.max(service_ns);
-        }
-    }
-}
-
 impl Recorder {
     /// Nothing recorded, in the connect phase.
     pub fn new(shape: Arc<Shape>) -> Self {
-        let (tally, interval) = (Tally::new(&shape), Box::new(Interval::new(&shape)));
+        let (mut tally, interval) = (Tally::new(&shape), Box::new(Interval::new(&shape)));
+        let stages = tally.requests.iter_mut().flat_map(|row| &mut row.stages);
+        stages.for_each(StageTally::prepare);
         Self {
             shape,
             phases: Phases::connecting(),
@@ -94,14 +69,19 @@ impl Recorder {
             tally: &mut self.tally.requests[usize::from(request)],
             interval: &mut self.interval.requests[usize::from(request)],
             measured: self.phases.measures(intended),
+            stage: self.shape.stage_at(self.phases.since_measure(intended)),
         }
     }
 
     /// A request is due at `intended`, by the schedule or by a trigger.
     pub fn planned(&mut self, request: u16, intended: u64) {
+        let several = self.shape.requests[usize::from(request)].replies == Replies::Several;
         let mut row = self.row(request, intended);
         row.count(|ledger| ledger.planned += 1);
         row.interval.planned += 1;
+        if row.measured && several {
+            row.tally.first_reply.planned += 1;
+        }
     }
 
     /// A planned request is not written, and never will be.
@@ -121,9 +101,12 @@ impl Recorder {
         row.interval.dropped += 1;
         row.interval.longest_unanswered_ns = row.interval.longest_unanswered_ns.max(wait_ns);
         if row.measured {
-            let longest = &mut row.tally.unanswered;
-            longest.response_ns = longest.response_ns.max(wait_ns);
-            longest.lag_ns = longest.lag_ns.max(wait_ns);
+            row.longest(&Unanswered {
+                response_ns: wait_ns,
+                service_ns: 0,
+                lag_ns: wait_ns,
+            });
+            row.tally.first_reply.unanswered(wait_ns);
         }
     }
 
@@ -143,6 +126,9 @@ impl Recorder {
             row.tally.lag.record(lag);
             row.tally.pacer_lag.record(due.saturating_sub(intended));
             row.tally.acknowledgeable += u64::from(acknowledgeable);
+        }
+        if let Some(stage) = row.stage() {
+            stage.lag.record(lag);
         }
     }
 
@@ -187,6 +173,9 @@ impl Recorder {
             row.tally.status.add(code);
             row.tally.silent += u64::from(silent);
         }
+        if let Some(stage) = row.stage() {
+            stage.silent += u64::from(silent);
+        }
         if silent {
             return;
         }
@@ -197,6 +186,30 @@ impl Recorder {
         if row.measured {
             row.tally.response.record(response);
             row.tally.service.record(at.saturating_sub(sent));
+        }
+        if let Some(stage) = row.stage() {
+            stage.response.record(response);
+        }
+    }
+
+    /// The first reply of any kind to a request that may get several was read at `at`. Does not
+    /// complete the request: see [`Recorder::completed`].
+    pub fn first_reply(&mut self, request: u16, intended: u64, at: u64) {
+        let row = self.row(request, intended);
+        row.tally.first_reply.waits.prepare();
+        if row.measured {
+            let wait_ns = at.saturating_sub(intended);
+            row.tally.first_reply.waits.record(wait_ns);
+        }
+    }
+
+    /// A request that may get several replies ends at `at` without a single one (beside what it
+    /// ends with).
+    pub fn no_first_reply(&mut self, request: u16, intended: u64, at: u64) {
+        let row = self.row(request, intended);
+        if row.measured {
+            let wait_ns = at.saturating_sub(intended);
+            row.tally.first_reply.unanswered(wait_ns);
         }
     }
 

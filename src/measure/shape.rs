@@ -5,7 +5,7 @@
 use super::samples::Bounds;
 
 /// The rows of every table of the run, and how long warm-up and measure last.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Shape {
     /// Requests in the order of the profile; the index is the `request: u16` of every event.
     /// Reactive messages (answers that the endpoints give) have rows of their own here.
@@ -16,6 +16,31 @@ pub struct Shape {
     pub warm_up_ns: u64,
     /// Length of measure, ns.
     pub measure_ns: u64,
+    /// Stages of the load, in order and without a gap, from the beginning of measure; empty for a
+    /// load that has none.
+    pub stages: Vec<StageShape>,
+}
+
+/// One stage of the load.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct StageShape {
+    /// Its first instant, ns since measure began.
+    pub from_ns: u64,
+    /// The first instant after it, ns since measure began.
+    pub to_ns: u64,
+    /// Arrival rate of the whole load that is asked for at its beginning.
+    pub asked_from_per_s: f64,
+    /// The same at its end.
+    pub asked_to_per_s: f64,
+}
+
+/// How many replies one request may get.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Replies {
+    /// One at most: its first reply is the answer.
+    One,
+    /// Intermediate ones may come before the final one.
+    Several,
 }
 
 /// One row: a request definition, or a reactive message.
@@ -27,6 +52,8 @@ pub struct RequestShape {
     pub reactive: bool,
     /// It has a reply pattern; otherwise it completes with its acknowledgement or its write.
     pub has_reply: bool,
+    /// Whether its first reply is timed beside the final one.
+    pub replies: Replies,
     /// Silence until the deadline is success (only failures are answered).
     pub silence_is_ok: bool,
     /// 0 to 2.
@@ -39,6 +66,20 @@ impl Shape {
     /// Row names, in order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.requests.iter().map(|request| request.name.as_str())
+    }
+
+    /// Index of the stage that holds this instant of the measure phase, ns since its beginning.
+    pub(super) fn stage_at(&self, since_measure_ns: u64) -> usize {
+        self.stages
+            .partition_point(|stage| stage.to_ns <= since_measure_ns)
+    }
+
+    /// How many stages are counted apart: a single one is the measure phase itself.
+    pub(super) fn stages_apart(&self) -> usize {
+        match self.stages.len() {
+            1 => 0,
+            several => several,
+        }
     }
 
     /// Range of all histograms of the run: twice the longest deadline, at least a minute.

@@ -7,10 +7,12 @@ use super::connection::{Connections, Inbound, Traffic};
 use super::distribution::{Distribution, Population};
 use super::errors::ErrorTable;
 use super::figures::{Figures, LedgerCounts};
+use super::first_reply::FirstReplies;
 use super::ledger::{Imbalance, Ledger};
 use super::reason::DropReason;
 use super::samples::{Bounds, Samples};
 use super::shape::Shape;
+use super::stage::StageTally;
 use super::status::StatusTable;
 
 /// The measurement of a run. All tallies of one run have the rows of one `Shape`.
@@ -57,6 +59,10 @@ pub struct RequestTally {
     pub silent: u64,
     /// Longest certain waits of measured requests that got no answer, ns.
     pub unanswered: Unanswered,
+    /// The wait for the first reply, where intermediate ones may come.
+    pub first_reply: FirstReplies,
+    /// One for each stage of the load; empty if it has not more than one.
+    pub stages: Vec<StageTally>,
 }
 
 /// Longest certain waits of requests that were not answered (or not sent), ns.
@@ -71,6 +77,20 @@ pub struct Unanswered {
     pub lag_ns: u64,
 }
 
+impl Unanswered {
+    /// Keeps the longer one of each.
+    pub(super) fn merge(&mut self, other: &Self) {
+        let Self {
+            response_ns,
+            service_ns,
+            lag_ns,
+        } = other;
+        self.response_ns = self.response_ns.max(*response_ns);
+        self.service_ns = self.service_ns.max(*service_ns);
+        self.lag_ns = self.lag_ns.max(*lag_ns);
+    }
+}
+
 impl Tally {
     /// Nothing yet, with a row for everything in `shape`.
     pub fn new(shape: &Shape) -> Self {
@@ -79,7 +99,7 @@ impl Tally {
             requests: shape
                 .requests
                 .iter()
-                .map(|_| RequestTally::new(bounds))
+                .map(|_| RequestTally::new(bounds, shape.stages_apart()))
                 .collect(),
             connections: Connections::new(bounds),
             inbound: vec![Inbound::default(); shape.inbound.len()],
@@ -119,7 +139,8 @@ impl Tally {
 
     /// All requests in one row, with the error replies that name no request.
     pub fn total(&self, bounds: Bounds) -> RequestTally {
-        let mut total = RequestTally::new(bounds);
+        let stages = self.requests.first().map_or(0, |first| first.stages.len());
+        let mut total = RequestTally::new(bounds, stages);
         for request in &self.requests {
             total.merge(request);
         }
@@ -150,6 +171,7 @@ impl Tally {
                 &request.service,
                 &request.lag,
                 &request.acknowledge,
+                &request.first_reply.waits,
             ];
             kinds.map(Samples::clamped).iter().sum::<u64>()
         };
@@ -158,7 +180,7 @@ impl Tally {
 }
 
 impl RequestTally {
-    fn new(bounds: Bounds) -> Self {
+    fn new(bounds: Bounds, stages: usize) -> Self {
         Self {
             measured: Ledger::default(),
             whole_run: Ledger::default(),
@@ -172,6 +194,8 @@ impl RequestTally {
             acknowledgeable: 0,
             silent: 0,
             unanswered: Unanswered::default(),
+            first_reply: FirstReplies::new(bounds),
+            stages: vec![StageTally::new(bounds); stages],
         }
     }
 
@@ -188,12 +212,9 @@ impl RequestTally {
             acknowledge,
             acknowledgeable,
             silent,
-            unanswered:
-                Unanswered {
-                    response_ns,
-                    service_ns,
-                    lag_ns,
-                },
+            unanswered,
+            first_reply,
+            stages,
         } = other;
         self.measured.merge(measured);
         self.whole_run.merge(whole_run);
@@ -206,15 +227,17 @@ impl RequestTally {
         self.acknowledge.merge(acknowledge);
         self.acknowledgeable += acknowledgeable;
         self.silent += silent;
-        self.unanswered.response_ns = self.unanswered.response_ns.max(*response_ns);
-        self.unanswered.service_ns = self.unanswered.service_ns.max(*service_ns);
-        self.unanswered.lag_ns = self.unanswered.lag_ns.max(*lag_ns);
+        self.unanswered.merge(unanswered);
+        self.first_reply.merge(first_reply);
+        for (mine, theirs) in self.stages.iter_mut().zip(stages) {
+            mine.merge(theirs);
+        }
     }
 
-    /// Whom each kind of wait is about, in the order response, service, lag, acknowledge: all planned
-    /// requests; those sent; those sent or not sent because we were late; those that want an
-    /// acknowledgement. Success by silence has no response time and is left out of the first two.
-    pub fn populations(&self) -> [Population; 4] {
+    /// Whom each kind of wait is about, in the order response, service, lag, acknowledge, first
+    /// reply: all planned requests; those sent; those sent or not sent because we were late; those
+    /// that want an acknowledgement; those planned that may get intermediate replies. Success by silence has no response time and is left out of the first two.
+    pub fn populations(&self) -> [Population; 5] {
         let Unanswered {
             response_ns,
             service_ns,
@@ -231,6 +254,7 @@ impl RequestTally {
             population(ledger.sent.saturating_sub(self.silent), service_ns),
             population(ledger.sent + late, lag_ns),
             population(self.acknowledgeable, 0),
+            self.first_reply.population(),
         ]
     }
 
@@ -238,7 +262,7 @@ impl RequestTally {
     pub fn figures(&self) -> Figures {
         let ledger = &self.measured;
         let share = |part: u64| (ledger.planned > 0).then(|| part as f64 / ledger.planned as f64);
-        let [response, service, lag, acknowledge] = self.populations();
+        let [response, service, lag, acknowledge, first_reply] = self.populations();
         Figures {
             ledger: LedgerCounts::of(ledger),
             error_rate: share(ledger.error),
@@ -247,6 +271,7 @@ impl RequestTally {
             service_time_us: Distribution::of(&self.service, service),
             schedule_lag_us: Distribution::of(&self.lag, lag),
             acknowledge_time_us: Distribution::of(&self.acknowledge, acknowledge),
+            first_reply_time_us: Distribution::of(&self.first_reply.waits, first_reply),
         }
     }
 }

@@ -189,6 +189,7 @@ pub fn builtin(
 mod tests {
     use super::super::distribution::{Distribution, Statistic};
     use super::super::figures::LedgerCounts;
+    use super::super::shape::Replies;
     use super::*;
 
     fn shape() -> Shape {
@@ -196,6 +197,7 @@ mod tests {
             name: name.to_owned(),
             reactive,
             has_reply,
+            replies: Replies::One,
             silence_is_ok: false,
             qos: 0,
             deadline_ns: 5_000_000_000,
@@ -210,6 +212,7 @@ mod tests {
             inbound: vec![],
             warm_up_ns: 0,
             measure_ns: 1,
+            stages: vec![],
         }
     }
 
@@ -262,6 +265,23 @@ mod tests {
             (judged.expression.as_str(), judged.value),
             ("response_time.p95 < 41ms", Some(40_000.0))
         );
+    }
+
+    #[test]
+    fn the_first_reply_is_judged_as_any_other_time() {
+        let first_reply_time_us = Distribution {
+            p99: Some(3_000.0),
+            ..Distribution::default()
+        };
+        let figures = Figures {
+            first_reply_time_us,
+            ..figures()
+        };
+        let passed = |condition| {
+            let threshold = parse("telemetry.first_reply_time.p99", condition).unwrap();
+            threshold.judge(&figures, 10.0).passed
+        };
+        assert!(passed("< 4ms") && !passed("< 3ms"));
     }
 
     #[test]

@@ -60,6 +60,9 @@ const SOCKET_BYTES: u64 = 3_500;
 /// Program, histograms and tables that do not depend on the fleet, in bytes.
 const BASE_BYTES: u64 = 24 * 1024 * 1024;
 
+/// Two histograms: what one worker holds of one request in one stage of the load, in bytes.
+const STAGE_BYTES: u64 = 2 * 180 * 1024;
+
 impl Plan {
     /// Connections of `endpoints` endpoints.
     pub fn connections_of(&self, endpoints: u32) -> u64 {
@@ -99,6 +102,11 @@ impl Plan {
         let bytes_sent = sum(&|m| m.in_total.map(|count| count * m.packet_bytes as f64));
         let connections = self.connections_of(self.endpoints);
         let callers = u64::from(self.callers(workers));
+        // A single stage is the measure phase, which is counted anyway.
+        let stages = match self.stages.len() as u64 {
+            1 => 0,
+            several => several * self.requests.len() as u64 * u64::from(workers.max(1)),
+        };
         let sockets = connections + callers;
         let words = self.state_words as u64 * 8
             + self.schedule.streams() as u64 * size_of::<Cursor>() as u64;
@@ -112,6 +120,7 @@ impl Plan {
             files: sockets + FILES_APART,
             source_ports: sockets,
             memory_bytes: BASE_BYTES
+                + stages * STAGE_BYTES
                 + u64::from(self.endpoints) * (ENDPOINT_BYTES + words + ids)
                 + sockets * CONNECTION_BYTES
                 + self.identities.memory() as u64,

@@ -17,6 +17,7 @@ use crate::plan::recognise::Recogniser;
 use crate::plan::request::{Body, Message, ReplyUse, Request};
 use crate::plan::request_id::RequestIdKind;
 use crate::plan::schedule::Schedule;
+use crate::plan::stages::spans;
 use crate::plan::template::{ItemIdKnown, Position, Scope, Template};
 use crate::plan::topic::{check_topic, warn_about_digits};
 use crate::plan::{Plan, replies};
@@ -87,6 +88,7 @@ impl Plan {
             requests,
             inbound,
             schedule,
+            stages: spans(profile),
             state_words: next_word,
             scopes,
             warnings,

@@ -50,6 +50,7 @@ impl Segment {
 
 impl Curve {
     /// Begins with a flat `rate` for `warm_up_s`, then each of `ramps` (seconds, rate at its end).
+    /// A ramp of no length is a jump.
     pub(crate) fn new(
         rate_per_s: f64,
         warm_up_s: f64,
@@ -75,9 +76,14 @@ impl Curve {
             }
             let flat =
                 |segment: &Segment| segment.from_per_s.to_bits() == segment.to_per_s.to_bits();
+            let continues = |last: &Segment, next: &Segment| {
+                last.to_per_s.to_bits() == next.from_per_s.to_bits()
+            };
             match segments.last_mut() {
-                // A flat piece after a flat one is the same piece: one division for both.
-                Some(last) if flat(last) && flat(&next) => last.length_s += length_s,
+                // A flat piece after a flat one at the same rate is the same piece: one division.
+                Some(last) if flat(last) && flat(&next) && continues(last, &next) => {
+                    last.length_s += length_s;
+                }
                 _ => segments.push(next),
             }
             next.start_s += length_s;
@@ -130,6 +136,27 @@ mod tests {
                 let due = u128::from(curve.instant(k as f64).expect("within the curve"));
                 assert!(due.abs_diff(exact) <= 1, "{rate}/s, {k}: {due} {exact}");
             }
+        }
+    }
+
+    #[test]
+    fn a_ramp_of_no_length_is_a_jump() {
+        // 1 s at 100/s, then at once 300/s for 2 s, then nothing.
+        let steps = [
+            (1.0, 100.0),
+            (0.0, 300.0),
+            (2.0, 300.0),
+            (0.0, 0.0),
+            (1.0, 0.0),
+        ];
+        for warm_up_s in [0.0, 1.0] {
+            let before = 100.0 * warm_up_s;
+            let curve = Curve::new(100.0, warm_up_s, steps.into_iter());
+            let instant = |position: f64| curve.instant(before + position);
+            let at = |ms: f64| Some(((warm_up_s * 1e3 + ms) * 1e6) as u64);
+            assert_eq!((instant(50.0), instant(100.0)), (at(500.0), at(1_000.0)));
+            assert_eq!((instant(400.0), instant(700.0)), (at(2_000.0), None));
+            assert!((curve.expected(warm_up_s + 4.0) - before - 700.0).abs() < 1e-9);
         }
     }
 

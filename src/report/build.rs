@@ -9,6 +9,7 @@ use super::exit::exit_of;
 use super::result::{
     ConnectionsResult, Generator, LoadResult, PhaseLengths, ProfileId, RequestResult, RunResult,
 };
+use super::stages::stages;
 use crate::measure::{
     ConnectFailure, Distribution, Evidence, FailReason, Health, Judged, LedgerCounts, Named,
     Pacing, Population, RequestTally, Shape, Tally, Threshold, Verdict, builtin,
@@ -88,6 +89,7 @@ impl RunResult {
             connections: connections(tally, inputs.connections_planned),
             total: total.figures(),
             whole_run: LedgerCounts::of(&total.whole_run),
+            stages: stages(shape, tally, inputs.phases, inputs.asked_per_s),
             requests: named(
                 shape
                     .names()

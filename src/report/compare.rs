@@ -382,6 +382,7 @@ mod tests {
             },
             total: figures.clone(),
             whole_run: LedgerCounts::default(),
+            stages: Vec::new(),
             requests: Named(vec![("telemetry".to_owned(), request(figures))]),
             inbound: Named::default(),
             generator: Generator::default(),

@@ -67,6 +67,7 @@ pub fn write_run(folder: &Path, recorded: &Recorded) -> io::Result<()> {
     } = *recorded;
     write_whole(folder, "profile.toml", profile_toml)?;
     write_whole(folder, "summary.csv", &format::summary_csv(result))?;
+    write_whole(folder, "stages.csv", &format::stages_csv(&result.stages))?;
     write_whole(
         folder,
         "intervals.csv",

@@ -6,7 +6,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::environment::Environment;
-use crate::measure::{Distribution, Figures, Inbound, Judged, LedgerCounts, Named, Verdict};
+use crate::measure::{
+    Distribution, Figures, Inbound, Judged, LedgerCounts, Named, StageFigures, Verdict,
+};
 
 /// Everything that is known of a run after its end.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -45,6 +47,9 @@ pub struct RunResult {
     pub whole_run: LedgerCounts,
     /// By name, in the order of the profile.
     pub requests: Named<RequestResult>,
+    /// One after the other, measure phase; a load without stages has one.
+    #[serde(default)]
+    pub stages: Vec<StageResult>,
     /// By name; whole run.
     pub inbound: Named<InboundResult>,
     /// The program itself.
@@ -127,6 +132,27 @@ pub struct RequestResult {
     pub status_codes: Named<u64>,
     /// Counts over all phases.
     pub whole_run: LedgerCounts,
+}
+
+/// One stage of the load.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct StageResult {
+    /// From 1. A jump lasts no time and has no number.
+    pub stage: u32,
+    /// Since measure began, s.
+    pub from_s: f64,
+    /// The same of its end.
+    pub to_s: f64,
+    /// Arrival rate of the whole load that was asked for at its beginning; null where none was.
+    pub asked_from_per_s: Option<f64>,
+    /// The same at its end.
+    pub asked_to_per_s: Option<f64>,
+    /// Scheduled requests that came due in it and succeeded, per second of it.
+    pub achieved_per_s: f64,
+    /// All requests together.
+    pub total: StageFigures,
+    /// By name, in the order of the profile.
+    pub requests: Named<StageFigures>,
 }
 
 /// One kind of message that the tenant pushes.

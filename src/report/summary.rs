@@ -20,11 +20,12 @@ const COUNTS: [&str; 13] = [
     "throughput_per_s",
 ];
 
-const METRICS: [&str; 4] = [
+const METRICS: [&str; 5] = [
     "response_time",
     "service_time",
     "schedule_lag",
     "acknowledge_time",
+    "first_reply_time",
 ];
 
 /// The whole file.
@@ -65,6 +66,7 @@ fn row(name: &str, figures: &Figures, measure_s: f64) -> Vec<String> {
         &figures.service_time_us,
         &figures.schedule_lag_us,
         &figures.acknowledge_time_us,
+        &figures.first_reply_time_us,
     ];
     let mut cells = vec![name.to_owned()];
     cells.extend(counts.map(|count| count.to_string()));

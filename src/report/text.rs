@@ -6,6 +6,7 @@
 use std::fmt::Write;
 
 use super::result::RunResult;
+use super::stages_text::stages;
 use crate::measure::{Distribution, Figures, Finding, Judged, Named, Statistic};
 
 /// Rows of requests on the screen; the rest is in `summary.csv`.
@@ -24,6 +25,7 @@ pub fn screen(result: &RunResult, folder: Option<&str>) -> String {
     lines.push(String::new());
     lines.extend(waits(&result.total));
     lines.push(String::new());
+    lines.extend(stages(&result.stages));
     lines.extend(lists(result));
     lines.extend(thresholds(&result.thresholds));
     lines.extend(findings("reason", &result.verdict.reasons));
@@ -201,6 +203,7 @@ fn waits(total: &Figures) -> Vec<String> {
         ("service time", &total.service_time_us),
         ("schedule lag", &total.schedule_lag_us),
         ("acknowledge time", &total.acknowledge_time_us),
+        ("first reply time", &total.first_reply_time_us),
     ];
     let mut lines = vec![columns_of(
         "total",
@@ -221,7 +224,7 @@ fn waits(total: &Figures) -> Vec<String> {
 }
 
 /// `1.40 s`, `>5.00 s`, `-`
-fn wait(distribution: &Distribution, statistic: Statistic) -> String {
+pub(super) fn wait(distribution: &Distribution, statistic: Statistic) -> String {
     let Some(us) = distribution.value(statistic) else {
         return "-".to_owned();
     };
@@ -320,6 +323,7 @@ fn judged_value(expression: &str, value: f64) -> String {
         "service_time.",
         "schedule_lag.",
         "acknowledge_time.",
+        "first_reply_time.",
     ];
     if timed.iter().any(|metric| expression.contains(metric)) {
         duration(value)

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use midge::plan::{Identities, Plan, PlanError, Shard};
 use midge::profile::{
-    Connections, IdKind, IdPlace, Model, Pace, Payload, Profile, Reply, Subscribe,
+    Connections, IdKind, IdPlace, Model, Pace, Payload, Profile, Reply, Stage, Subscribe,
 };
+use midge::units::Rate;
 
 use super::{compile, encode, mixed, parse, plain, profile};
 
@@ -106,6 +107,19 @@ fn the_size_of_a_run_is_known_before_it() {
     assert!((third - 37.0 * 4.0 / 0.7).abs() < 1e-6);
     assert!((size.total_in_measure - (1_600.0 + 360.0 + third)).abs() < 1e-6);
     assert!((size.messages[0].in_total.expect("weighted") - 1_500.0).abs() < 1e-6);
+    // Stages have histograms of their own, for each request and worker; a single one has not.
+    let memory = |stages: usize, workers| {
+        let mut staged = sized.clone();
+        let stage = Stage {
+            duration: Duration::from_secs(1),
+            to: Rate(1.0),
+        };
+        staged.load.stages = vec![stage; stages];
+        compile(&staged).arithmetic(workers).memory_bytes
+    };
+    let (none, requests) = (memory(0, 1), plan.requests.len() as u64);
+    assert_eq!(memory(1, 1), none);
+    assert_eq!(memory(4, 2) - none, 8 * requests * 360 * 1024);
     sized.fleet.connections = Connections::Shared(10);
     let plan = compile(&sized);
     assert_eq!(plan.arithmetic(4).connections, 4);

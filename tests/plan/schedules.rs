@@ -180,3 +180,29 @@ fn a_cursor_is_small_and_can_be_kept_by_value() {
     }
     assert!(copy(Cursor::default()) <= 24);
 }
+
+#[test]
+fn a_stage_spans_what_lasts_and_a_jump_does_not() {
+    let mut steps = profile(50, 200.0, 25);
+    let stage = |seconds, to| Stage {
+        duration: Duration::from_secs(seconds),
+        to: Rate(to),
+    };
+    steps.load.stages = vec![stage(10, 200.0), stage(0, 500.0), stage(5, 800.0)];
+    let every = Pace::Every {
+        period: Duration::from_secs(5),
+        jitter: Duration::ZERO,
+    };
+    steps.requests = vec![plain("r", Pace::Weight(1.0)), plain("own", every)];
+    let spans = compile(&steps).stages;
+    // The fifty endpoints add ten a second of their own.
+    let found: Vec<_> = spans
+        .iter()
+        .map(|span| (span.from_ns, span.to_ns, span.from_per_s, span.to_per_s))
+        .collect();
+    let s = 1_000_000_000;
+    let expected = [(0, 10 * s, 210.0, 210.0), (10 * s, 15 * s, 510.0, 810.0)];
+    assert_eq!(found, expected);
+    steps.load.stages.clear();
+    assert_eq!(compile(&steps).stages, []);
+}

@@ -126,7 +126,39 @@ fn enapter_telemetry() {
 
 #[test]
 fn enapter_commands() {
-    tenant_counts(&runs("enapter-commands"), "results", &["log", "completed"]);
+    let outcome = runs("enapter-commands");
+    tenant_counts(&outcome, "results", &["log", "completed"]);
+    the_caller_hears_the_first_reply_long_before_the_last(&outcome);
+}
+
+/// The first one follows after 1 ms, the final one after 20 ms on average, half of them after 14.
+#[track_caller]
+fn the_caller_hears_the_first_reply_long_before_the_last(outcome: &Outcome) {
+    let request = outcome.at("/requests/set-power");
+    let figure = |metric: &str, figure: &str| {
+        let value = request[metric][figure].as_f64();
+        value.unwrap_or_else(|| panic!("{metric} {figure}\n{outcome}"))
+    };
+    let (first, last) = ("first_reply_time_us", "response_time_us");
+    for whom in ["count", "planned"] {
+        assert_eq!(request[first][whom], request[last][whom], "{outcome}");
+    }
+    assert!(figure(first, "p50") >= 1_000.0, "{outcome}");
+    let between = figure(last, "p50") - figure(first, "p50");
+    assert!(between > 4_000.0, "{between} us\n{outcome}");
+    // Telemetry has no replies: the total is about commands alone.
+    assert_eq!(outcome.at("/total")[first], request[first]);
+    assert_eq!(
+        outcome.at("/requests/telemetry")[first]["planned"],
+        0,
+        "{outcome}"
+    );
+    for file in ["percentiles.csv", "histogram.csv"] {
+        let rows = outcome.file(file);
+        assert!(rows.contains("\nset-power,first_reply_time,"), "{rows}");
+        assert!(!rows.contains("\ntelemetry,first_reply_time,"), "{rows}");
+    }
+    assert!(outcome.stdout.contains("first reply time"), "{outcome}");
 }
 
 #[test]

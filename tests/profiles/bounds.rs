@@ -49,6 +49,7 @@ fn values_inside_their_bounds_load() {
         "load.measure=30m",
         "load.seed=18446744073709551615",
         "load.arrival_rate=300/min",
+        "load.stages=[{ for = \"0s\", to = \"2/s\" }, { for = \"1s\", to = \"2/s\" }]",
         "load.stages=[{ for = \"10s\", to = \"5_000/s\" }, { for = \"1s\", to = \"0/s\" }]",
         "request.data.qos=2",
         "request.data.deadline=1h",
@@ -218,4 +219,19 @@ fn what_depends_on_two_keys_is_checked_too() {
         "load.stages=[{ for = \"1s\", to = \"1/s\" }]",
     ];
     assert!(load_shipped("kaa-fleet", &good).is_ok());
+}
+
+#[test]
+fn a_load_has_at_most_a_hundred_stages() {
+    let stages = |count: usize| {
+        let stage = "{ for = \"1s\", to = \"2/s\" },";
+        format!("load.stages=[{}]", stage.repeat(count))
+    };
+    assert!(load_text(WHOLE, &[&stages(100)]).is_ok());
+    let errors = load_text(WHOLE, &[&stages(101)]).unwrap_err();
+    assert!(
+        rendered(&errors).contains("at most 100"),
+        "{}",
+        rendered(&errors)
+    );
 }

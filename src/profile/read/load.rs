@@ -60,12 +60,19 @@ pub(super) fn read(top: &Section<'_>, requests: &[Request]) -> Load {
     }
 }
 
+/// Most stages of a load: each has histograms of its own.
+const STAGES_MAX: usize = 100;
+
 fn stages(load: &Section<'_>) -> Vec<Stage> {
     let sections = load.sections("stages", |index, _| (index + 1).to_string());
+    if sections.len() > STAGES_MAX {
+        let wrong = Wrong::new(format!("has {} stages", sections.len()));
+        load.wrong_at("stages", wrong.instead(format!("at most {STAGES_MAX}")));
+    }
     let stage = |section: &Section<'_>| Stage {
         duration: section
             .required("for", |node| {
-                value::duration(node, value::ABOVE_ZERO..=value::MONTH)
+                value::duration(node, Duration::ZERO..=value::MONTH)
             })
             .unwrap_or_default(),
         to: section.required("to", value::unit).unwrap_or(Rate(0.0)),
@@ -84,6 +91,10 @@ fn measure(load: &Section<'_>, stages: &[Stage]) -> Duration {
         .iter()
         .map(|stage| stage.duration)
         .fold(Duration::ZERO, Duration::saturating_add);
+    if sum.is_zero() {
+        let wrong = Wrong::new("last no time: one that takes 0s is a jump to its rate");
+        load.wrong_at("stages", wrong.instead("a stage with a length after it"));
+    }
     if sum > value::MONTH {
         load.wrong_at("stages", Wrong::new("last longer than 30 days"));
     }
