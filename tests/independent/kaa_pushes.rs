@@ -10,9 +10,10 @@ use serde_json::{Value, json};
 use crate::client::{Client, Message};
 use crate::support::Tenant;
 
-const PREFIX: &str = "kp1/bspu542ikfmmfgrk47s0-v1";
+/// What the topics of these endpoints begin with.
+pub const PREFIX: &str = "kp1/bspu542ikfmmfgrk47s0-v1";
 /// More often than any push can get between question and answer.
-const ATTEMPTS: u32 = 50;
+pub const ATTEMPTS: u32 = 50;
 
 fn tenant(delivery: &str, flag: &str) -> Tenant {
     Tenant::start(["--delivery", delivery, flag, "5/s"])
@@ -30,7 +31,7 @@ fn endpoint(tenant: &Tenant, delivery: &str) -> Client {
 
 /// The next message on this topic.
 #[track_caller]
-fn awaited(client: &mut Client, topic: &str) -> Message {
+pub fn awaited(client: &mut Client, topic: &str) -> Message {
     loop {
         let message = client.next();
         if message.topic == topic {
@@ -43,7 +44,7 @@ fn awaited(client: &mut Client, topic: &str) -> Message {
 
 /// Commands in the payload of a push or of a reply.
 #[track_caller]
-fn commands(message: &Message) -> BTreeSet<u64> {
+pub fn commands(message: &Message) -> BTreeSet<u64> {
     let Value::Array(commands) = message.json() else {
         panic!("{message:?}")
     };

@@ -4,15 +4,13 @@
 //! `kaa_pushes`).
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::client::{Client, Message};
+use crate::kaa_pushes::{ATTEMPTS, PREFIX, awaited, commands};
 use crate::support::Tenant;
-
-const PREFIX: &str = "kp1/bspu542ikfmmfgrk47s0-v1";
-/// More often than any push can get between question and answer.
-const ATTEMPTS: u32 = 50;
 
 /// What came on this topic with this payload, in the request's QoS.
 #[track_caller]
@@ -90,22 +88,69 @@ fn a_report_of_a_named_configuration_needs_its_id_and_one_that_the_endpoint_was_
     }
 }
 
-/// Ids of the commands in a push or reply on `command/set_power/...`.
+/// The latest configuration of a name, once the endpoint has it: `{}` says so.
 #[track_caller]
-fn commands(message: &Message) -> BTreeSet<u64> {
-    let Value::Array(commands) = message.json() else {
-        panic!("{message:?}")
-    };
-    let id = |command: &Value| command["id"].as_u64().expect("an id");
-    commands.iter().map(id).collect()
+fn latest(client: &mut Client, ask: &str, mut known: Value) -> Value {
+    for id in 100..100 + ATTEMPTS {
+        let payload = json!({"configId": known}).to_string();
+        client.publish(&format!("{ask}/{id}"), &payload, 0);
+        let reply = awaited(client, &format!("{ask}/{id}/status")).json();
+        if reply == json!({}) {
+            return known;
+        }
+        assert_ne!(reply["configId"], known, "{reply}");
+        known = reply["configId"].clone();
+    }
+    panic!("it always has another configuration: {known}");
 }
 
-/// Asks with this ID; the outstanding commands. Pushes may come before the reply and are returned
-/// beside it.
 #[track_caller]
-fn asks(client: &mut Client, id: u32, payload: &Value) -> (BTreeSet<u64>, Vec<Message>) {
+fn is_configuration(push: &Value) {
+    assert_eq!(push["statusCode"], 200, "{push}");
+    assert_eq!(push["reasonPhrase"], "ok", "{push}");
+    assert_ne!(push["configId"].as_str().expect("a text"), "", "{push}");
+    assert!(!push["config"].is_null(), "{push}");
+}
+
+#[test]
+fn a_named_configuration_is_pushed_to_who_asked_for_it_and_reported_as_applied() {
+    let tenant = Tenant::start(["--delivery", "kpc", "--config-push", "20/s"]);
+    let mut client = Client::connect(&tenant.url);
+    let ask = format!("{PREFIX}/cmx/ep-1/config/json/network");
+    client.publish(&format!("{ask}/1"), "{}", 0);
+    awaited(&mut client, &format!("{ask}/1/status"));
+    let push = awaited(&mut client, &format!("{ask}/status")).json();
+    is_configuration(&push);
+    let known = latest(&mut client, &ask, push["configId"].clone());
+    let report = format!("{PREFIX}/cmx/ep-1/applied/json/network");
+    for (id, result) in [
+        (1, json!({"configId": known})),
+        (
+            2,
+            json!({"configId": known, "statusCode": 400, "reasonPhrase": "No"}),
+        ),
+    ] {
+        let report = format!("{report}/{id}");
+        client.publish(&report, &result.to_string(), 1);
+        let reply = awaited(&mut client, &format!("{report}/status"));
+        assert_eq!((&*reply.payload, reply.qos), ("", 1));
+    }
+    // Without an ID it is done and not answered.
+    client.publish(&report, &json!({"configId": known}).to_string(), 1);
+    let unanswered = format!("{report}/status");
+    assert!(client.rest().iter().all(|rest| rest.topic != unanswered));
+    let results = &tenant.stop()["results"];
+    assert_eq!(
+        (&results["applied"], &results["not-applied"]),
+        (&json!(2), &json!(1))
+    );
+}
+
+/// Asks with this ID; the outstanding commands, and what came before the reply.
+#[track_caller]
+fn asks(client: &mut Client, id: u32, observe: bool) -> (BTreeSet<u64>, Vec<Message>) {
     let ask = format!("{PREFIX}/cex/ep-1/command/set_power/{id}");
-    client.publish(&ask, &payload.to_string(), 0);
+    client.publish(&ask, &json!({"observe": observe}).to_string(), 0);
     let reply = format!("{ask}/status");
     let mut before = Vec::new();
     loop {
@@ -117,92 +162,88 @@ fn asks(client: &mut Client, id: u32, payload: &Value) -> (BTreeSet<u64>, Vec<Me
     }
 }
 
-/// A push has the topic without an ID or, by the rule of observing, that of the reply to the
-/// request that asked for it.
-fn is_push(message: &Message, observed: u32) -> bool {
-    let resource = format!("{PREFIX}/cex/ep-1/command/set_power");
-    message.topic == format!("{resource}/status")
-        || message.topic == format!("{resource}/{observed}/status")
-}
-
-#[test]
-fn who_observes_gets_every_command_that_comes_and_may_stop_and_begin_again() {
-    let tenant = Tenant::start(["--delivery", "kpc", "--commands", "20/s"]);
+/// `pushed` is the topic of pushes after `command/set_power`, where 1 is the ID that asked.
+#[track_caller]
+fn who_observes_gets_every_command_and_may_stop_and_begin_again(replies: &str, pushed: &str) {
+    let flags = [
+        "--delivery",
+        "kpc",
+        "--commands",
+        "20/s",
+        "--observe-replies",
+        replies,
+    ];
+    let tenant = Tenant::start(flags);
     let mut client = Client::connect(&tenant.url);
-    let (mut known, _) = asks(&mut client, 1, &json!({"observe": true}));
+    let topic = format!("{PREFIX}/cex/ep-1/command/set_power{pushed}");
+    let (mut known, _) = asks(&mut client, 1, true);
     for _ in 0..3 {
         let push = client.next();
-        assert!(is_push(&push, 1), "{push:?}");
+        assert_eq!(push.topic, topic);
         let new = commands(&push);
         assert!(!new.is_subset(&known), "nothing new in {push:?}");
         known.extend(new);
     }
-    // What is pushed until the tenant has read this one is still observed.
-    let (told, _) = asks(&mut client, 2, &json!({"observe": false}));
+    // What is pushed until the tenant has read this is still observed.
+    let (told, _) = asks(&mut client, 2, false);
     assert!(told.is_superset(&known), "{told:?} {known:?}");
     // More commands come, and are told to who asks, but nothing is pushed.
     let mut id = 3;
     loop {
-        let (now, pushed) = asks(&mut client, id, &json!({"observe": false}));
+        let (now, pushed) = asks(&mut client, id, false);
         assert_eq!(pushed, [], "nobody observes");
         if now.len() > told.len() + 2 {
             break;
         }
         id += 1;
         assert!(id < 1_000, "no command comes: {now:?}");
-        std::thread::sleep(std::time::Duration::from_millis(10));
+        std::thread::sleep(Duration::from_millis(10));
     }
-    let (_, pushed) = asks(&mut client, 1_000, &json!({"observe": true}));
+    let (_, pushed) = asks(&mut client, 1_000, true);
     assert_eq!(pushed, [], "nobody observes yet");
-    let push = client.next();
-    assert!(is_push(&push, 1_000), "{push:?}");
+    assert_eq!(client.next().topic, topic.replace("/1/", "/1000/"));
 }
 
-/// Needs a tenant that pushes configurations of names; `name` is one that it pushes.
-#[expect(dead_code, reason = "called when the tenant's flag for it is known")]
+#[test]
+fn who_observes_commands_gets_them_on_the_topic_of_the_reply() {
+    who_observes_gets_every_command_and_may_stop_and_begin_again("request", "/1/status");
+}
+
+#[test]
+fn who_observes_commands_gets_them_on_the_topic_without_an_id() {
+    who_observes_gets_every_command_and_may_stop_and_begin_again("resource", "/status");
+}
+
 #[track_caller]
-fn a_named_configuration_is_pushed_and_reported_as_applied(tenant: Tenant, name: &str) {
+fn who_observes_the_configuration_gets_each_new_one(replies: &str, pushed: &str) {
+    let flags = [
+        "--delivery",
+        "kpc",
+        "--config-push",
+        "20/s",
+        "--observe-replies",
+        replies,
+    ];
+    let tenant = Tenant::start(flags);
     let mut client = Client::connect(&tenant.url);
-    let ask = format!("{PREFIX}/cmx/ep-1/config/json/{name}");
-    client.publish(&format!("{ask}/1"), "{}", 0);
-    let push = loop {
-        let message = client.next();
-        if message.topic == format!("{ask}/status") {
-            break message.json();
-        }
-    };
-    assert_eq!(push["statusCode"], 200, "{push}");
-    let mut known = push["configId"].clone();
-    for id in 2..ATTEMPTS {
-        client.publish(
-            &format!("{ask}/{id}"),
-            &json!({"configId": known}).to_string(),
-            0,
-        );
-        let reply = loop {
-            let message = client.next();
-            if message.topic == format!("{ask}/{id}/status") {
-                break message.json();
-            }
-        };
-        if reply == json!({}) {
-            break;
-        }
-        known = reply["configId"].clone();
+    let ask = format!("{PREFIX}/cmx/ep-1/config/json");
+    client.publish(&format!("{ask}/1"), r#"{"observe":true}"#, 0);
+    let mut known = awaited(&mut client, &format!("{ask}/1/status")).json()["configId"].clone();
+    for _ in 0..3 {
+        let push = client.next();
+        assert_eq!(push.topic, format!("{ask}{pushed}"));
+        is_configuration(&push.json());
+        assert_ne!(push.json()["configId"], known);
+        known = push.json()["configId"].clone();
     }
-    let report = format!("{PREFIX}/cmx/ep-1/applied/json/{name}/42");
-    client.publish(
-        &report,
-        &json!({"configId": known, "statusCode": 200}).to_string(),
-        1,
-    );
-    let reply = loop {
-        let message = client.next();
-        if message.topic.starts_with(&report) {
-            break message;
-        }
-    };
-    assert_eq!(reply.topic, format!("{report}/status"));
-    assert_eq!(reply.payload, "");
-    assert_eq!(tenant.stop()["results"]["applied"], 1);
+}
+
+#[test]
+fn who_observes_the_configuration_gets_each_new_one_on_the_topic_of_the_reply() {
+    who_observes_the_configuration_gets_each_new_one("request", "/1/status");
+}
+
+#[test]
+fn who_observes_the_configuration_gets_each_new_one_on_the_topic_without_an_id() {
+    who_observes_the_configuration_gets_each_new_one("resource", "/status");
 }

@@ -99,14 +99,25 @@ fn a_broker_sees_devices_publish_on_one_connection_and_receive_on_the_other() {
     ends_with_unless_disturbed(&outcome, 0);
 }
 
-#[test]
-fn the_tenant_counts_two_connections_for_each_device_and_one_for_the_caller() {
-    let outcome = pairs("enapter-commands").go();
+#[track_caller]
+fn the_tenant_counts_two_connections_for_each_device_and_one_for_the_caller(delivery: &str) {
+    let midge = pairs("enapter-commands").set("tenant.delivery", delivery);
+    let outcome = midge.go();
     every_command_was_answered(&outcome);
     let connections = outcome.count("/tenant/connections");
     assert_eq!(connections, 2 * ENDPOINTS + 1, "{outcome}");
     assert_eq!(outcome.count("/tenant/disconnected"), 0, "{outcome}");
     ends_with_unless_disturbed(&outcome, 0);
+}
+
+#[test]
+fn a_tenant_that_is_a_broker_counts_two_connections_for_each_device() {
+    the_tenant_counts_two_connections_for_each_device_and_one_for_the_caller("broker");
+}
+
+#[test]
+fn a_tenant_that_is_a_communication_service_counts_two_connections_for_each_device() {
+    the_tenant_counts_two_connections_for_each_device_and_one_for_the_caller("kpc");
 }
 
 #[test]
