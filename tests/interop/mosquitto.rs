@@ -37,6 +37,11 @@ impl Mosquitto {
         Self::with(|_| "allow_anonymous true\nallow_duplicate_messages true\n".to_owned())
     }
 
+    /// Everybody may come in, and it tells each packet on its standard error.
+    pub fn talkative() -> Self {
+        Self::with(|_| "allow_anonymous true\nlog_type all\n".to_owned())
+    }
+
     /// Only this user with this password may come in.
     pub fn for_user(name: &str, password: &str) -> Self {
         Self::with(|folder| {
@@ -87,18 +92,7 @@ impl Mosquitto {
 
     /// Mosquitto's own subscriber; it has subscribed when this returns.
     pub fn subscribe(&self, filter: &str, qos: u8) -> Subscriber {
-        // Its messages and its words come in one stream, line by line, which says too that it has
-        // subscribed.
-        let mut command = Command::new("sh");
-        command
-            .args(["-c", "exec stdbuf -oL \"$0\" \"$@\" >&2"])
-            .arg(program("mosquitto_sub"))
-            .args(["-h", "127.0.0.1", "-p", &self.port.to_string()])
-            .args(["-d", "-F", &format!("{MARK} %q %t %p"), "-t", filter])
-            .args(["-q", &qos.to_string()]);
-        let mut process = Process::start(command);
-        process.await_words("Subscribed (mid");
-        Subscriber(process)
+        Subscriber::at(self.port, filter, qos)
     }
 }
 
@@ -119,6 +113,22 @@ pub struct Message {
 pub struct Subscriber(Process);
 
 impl Subscriber {
+    /// Of whoever listens on this port of 127.0.0.1; it has subscribed when this returns.
+    pub fn at(port: u16, filter: &str, qos: u8) -> Self {
+        // Its messages and its words come in one stream, line by line, which says too that it has
+        // subscribed.
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", "exec stdbuf -oL \"$0\" \"$@\" >&2"])
+            .arg(program("mosquitto_sub"))
+            .args(["-h", "127.0.0.1", "-p", &port.to_string()])
+            .args(["-d", "-F", &format!("{MARK} %q %t %p"), "-t", filter])
+            .args(["-q", &qos.to_string()]);
+        let mut process = Process::start(command);
+        process.await_words("Subscribed (mid");
+        Self(process)
+    }
+
     /// Everything that has arrived, in order. Waits until it is as much as expected, and then a
     /// little for what would be too much.
     pub fn messages(self, expected: u64) -> Vec<Message> {
@@ -156,7 +166,7 @@ fn serve(folder: &TempDir) -> Process {
 }
 
 /// Where a program of the package lies; daemons are not on everybody's path.
-fn program(name: &str) -> PathBuf {
+pub fn program(name: &str) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let usual = ["/usr/sbin", "/usr/local/sbin", "/usr/bin"].map(PathBuf::from);
     let mut places = std::env::split_paths(&path).chain(usual);
