@@ -153,3 +153,15 @@ impl Thing {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_that_has_nothing_takes_little_memory() {
+        // Some hundred thousand of them are to fit into memory beside their connections.
+        let size = size_of::<Thing>();
+        assert!(size <= 128, "{size} bytes");
+    }
+}
