@@ -100,8 +100,8 @@ impl Configurations {
     }
 
     fn named(&self) -> usize {
-        let names = self.0.iter().map(|known| known.which().name);
-        names.filter(Option::is_some).count()
+        let is_named = |known: &&Configuration| known.which().name.is_some();
+        self.0.iter().filter(is_named).count()
     }
 }
 

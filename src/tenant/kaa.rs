@@ -36,7 +36,8 @@ pub const METRIC_IS_ID: Problem = Problem::new(
     404,
     "A metric name of digits is a request ID",
 );
-/// A configuration's name with other characters than letters, digits, `_` and `-`.
+/// A configuration's name that is too long, or has other characters than letters, digits, `_`
+/// and `-`.
 pub const INVALID_NAME: Problem = Problem::new(
     "invalid-name",
     400,
@@ -234,10 +235,13 @@ impl Rules {
     }
 }
 
+/// Longer names of configurations are refused, because they are kept; bytes.
+const NAME_LENGTH_MAX: usize = 256;
+
 /// `^[a-zA-Z0-9_-]+$` (RFC 7/CMP).
 fn is_name(name: &str) -> bool {
     let is_letter = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
-    !name.is_empty() && name.bytes().all(is_letter)
+    (1..=NAME_LENGTH_MAX).contains(&name.len()) && name.bytes().all(is_letter)
 }
 
 #[cfg(test)]
@@ -690,7 +694,10 @@ mod tests {
             let refused = endpoint.status(&format!("cmx/tok/{resource}"), payload);
             assert_eq!(refused, status, "{resource}");
         }
-        for number in 0..14 {
+        let long = |length: usize| format!("cmx/tok/config/json/{}/1", "x".repeat(length));
+        assert_eq!(endpoint.ok(&long(256), "{}"), none);
+        assert_eq!(endpoint.status(&long(257), "{}"), 400);
+        for number in 0..13 {
             endpoint.ok(&format!("cmx/tok/config/json/n{number}/1"), "{}");
         }
         assert_eq!(endpoint.status("cmx/tok/config/json/one-more/1", "{}"), 429);

@@ -389,6 +389,22 @@ mod tests {
                 .contains("app-v1")
         );
         assert_eq!(with("tokens", "a,b").tokens.unwrap().len(), 2);
+        assert_eq!(with("seed", "7").seed, 7);
+        assert_eq!(
+            with("arrivals", "a.bin").arrivals,
+            Some(PathBuf::from("a.bin"))
+        );
+        assert_eq!(with("user", "u").user.as_deref(), Some("u"));
+        assert_eq!(with("password", "p").password.as_deref(), Some("p"));
+        assert_eq!(with("max-packet", "65_536").max_packet, 65_536);
+        assert_eq!(
+            with("buffer-per-connection", "2KiB").buffer_per_connection,
+            2_048
+        );
+    }
+
+    #[test]
+    fn every_flag_of_kaa_is_read() {
         assert_eq!(
             with("instances", "dcx=data").instances.to_string(),
             "dcx=data,epmx=epmx,cex=cex,cmx=cmx,cmx_ota=cmx_ota,bcx=bcx"
@@ -417,18 +433,6 @@ mod tests {
                 .command_redelivery
                 .to_bits(),
             0.1_f64.to_bits()
-        );
-        assert_eq!(with("seed", "7").seed, 7);
-        assert_eq!(
-            with("arrivals", "a.bin").arrivals,
-            Some(PathBuf::from("a.bin"))
-        );
-        assert_eq!(with("user", "u").user.as_deref(), Some("u"));
-        assert_eq!(with("password", "p").password.as_deref(), Some("p"));
-        assert_eq!(with("max-packet", "65_536").max_packet, 65_536);
-        assert_eq!(
-            with("buffer-per-connection", "2KiB").buffer_per_connection,
-            2_048
         );
     }
 
