@@ -433,7 +433,7 @@ name = "greeted"
 platforms = ["kaa"]
 
 [fleet]
-endpoints = 100
+endpoints = 20
 subscribe = "none"
 
 [load]
@@ -456,10 +456,10 @@ config_on_connect = "on"
     outcome.keeps_its_accounts();
     answers_everything(&outcome);
     let count = |pointer: &str| outcome.count(pointer);
-    assert_eq!(count("/tenant/pushed/config"), 100, "{outcome}");
-    assert_eq!(count("/inbound/config/received"), 100);
-    assert_eq!(count("/inbound/config/answered"), 100);
-    assert_eq!(count("/tenant/results/applied"), 100);
+    assert_eq!(count("/tenant/pushed/config"), 20, "{outcome}");
+    assert_eq!(count("/inbound/config/received"), 20);
+    assert_eq!(count("/inbound/config/answered"), 20);
+    assert_eq!(count("/tenant/results/applied"), 20);
     assert_eq!(outcome.at("/tenant/rejected"), &serde_json::json!({}));
 }
 

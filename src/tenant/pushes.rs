@@ -106,7 +106,7 @@ impl Platforms {
             endpoint,
             way: Way::AsReply,
             items: amounts.len() as u64,
-            repeated: (count - amounts.len()) as u64,
+            repeated: count.saturating_sub(amounts.len()) as u64,
         })
     }
 
