@@ -77,10 +77,11 @@
 //!   `compare_text`.
 //! * [`tenant`]: the far side, in a process of its own. `server` is its loop, `session` and
 //!   `sessions` its connections, `packets` and `flow` its half of MQTT, `subscriptions` and
-//!   `router` who gets what. `platforms` says what a message means: `kaa`, `kaa_payload`,
-//!   `enapter`, `json`, `kind`, `problem`; what it remembers: `endpoints`, `thing`, `metadata`,
-//!   `commands`, `configuration`. How it behaves: `options`, `service`, `pending`, `timers`, `faults`, `pushes`,
-//!   `random`. What it tells: `report`, `arrivals`.
+//!   `router` who gets what. `platforms` says what a message means: `kaa`, `kaa_address`,
+//!   `kaa_payload`, `rules`, `instances`, `enapter`, `json`, `kind`, `problem`; what it remembers:
+//!   `endpoints`, `thing`, `metadata`, `commands`, `outstanding`, `configuration`, `configurations`,
+//!   `watch`. How it behaves: `options`, `options/value`, `service`, `pending`, `timers`, `faults`,
+//!   `pushes`, `random`. What it tells: `report`, `arrivals`.
 //! * [`units`]: rates, durations, sizes and shares as people write them.
 //! * [`delay`]: a delay as people write it, and draws from it.
 //! * [`random`]: random bits and distributions as pure functions.

@@ -15,16 +15,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 mod arrivals;
 mod commands;
 mod configuration;
+mod configurations;
 mod enapter;
 mod endpoints;
 mod faults;
 mod flow;
+mod instances;
 mod json;
 mod kaa;
+mod kaa_address;
 mod kaa_payload;
 mod kind;
 mod metadata;
 mod options;
+mod outstanding;
 mod packets;
 mod pending;
 mod platforms;
@@ -33,6 +37,7 @@ mod pushes;
 mod random;
 mod report;
 mod router;
+mod rules;
 mod server;
 mod service;
 mod session;
@@ -40,9 +45,13 @@ mod sessions;
 mod subscriptions;
 mod thing;
 mod timers;
+mod watch;
 
 pub use crate::delay::Delay;
-pub use options::{Delivery, FLAGS, Paths, Stall, TenantOptions};
+pub use instances::{Extension, Instances};
+pub use options::{
+    AbsentKeys, Delivery, FLAGS, ObserveReplies, OnConnect, Paths, Redirects, Stall, TenantOptions,
+};
 pub use report::TenantReport;
 
 use server::Server;

@@ -412,6 +412,100 @@ commands = "100/s"
 }
 
 #[test]
+fn commands_that_kaa_repeats_are_told_from_new_ones_of_any_type_and_instance() {
+    let profile = r#"
+format = 1
+name = "repeated"
+platforms = ["kaa"]
+
+[fleet]
+endpoints = 20
+subscribe = "none"
+
+[fleet.vars]
+dcx_instance = "data"
+cex_instance = "orders"
+
+[load]
+arrival_rate = "200/s"
+warm_up = "200ms"
+measure = "1s"
+drain = "10s"
+
+[[request]]
+use = "kaa/dcx-json"
+
+[[inbound]]
+use = "kaa/command"
+
+[tenant]
+instances = "dcx=data,cex=orders"
+commands = "200/s"
+command_types = "set_power,reboot"
+commands_per_push = 2
+command_redelivery = "50%"
+"#;
+    let midge = Midge::run("./repeated.toml").file("repeated.toml", profile);
+    let outcome = midge.go();
+    outcome.keeps_its_accounts();
+    answers_everything(&outcome);
+    let count = |pointer: &str| outcome.count(pointer);
+    let duplicates = count("/inbound/command/duplicate");
+    assert!(duplicates > 0, "{outcome}");
+    // Some may be pushed while the run says goodbye.
+    assert!(duplicates <= count("/tenant/pushed/command-repeated"));
+    let answered = count("/inbound/command/answered");
+    assert!(answered <= count("/tenant/pushed/command"));
+    // Nothing was answered twice, and nothing under the id of another type.
+    assert_eq!(count("/tenant/received/command-answer"), answered);
+    assert_eq!(count("/tenant/results/completed"), answered, "{outcome}");
+    for wrong in ["second-final", "unknown-command", "unknown-extension"] {
+        assert!(
+            outcome.at("/tenant/rejected").get(wrong).is_none(),
+            "{outcome}"
+        );
+    }
+}
+
+#[test]
+fn every_endpoint_that_comes_is_sent_its_configuration_once_and_applies_it() {
+    let profile = r#"
+format = 1
+name = "greeted"
+platforms = ["kaa"]
+
+[fleet]
+endpoints = 20
+subscribe = "none"
+
+[load]
+arrival_rate = "500/s"
+warm_up = "500ms"
+measure = "1s"
+drain = "10s"
+
+[[request]]
+use = "kaa/dcx-json"
+
+[[inbound]]
+use = "kaa/config"
+
+[tenant]
+config_on_connect = "on"
+"#;
+    let midge = Midge::run("./greeted.toml").file("greeted.toml", profile);
+    let outcome = midge.go();
+    outcome.keeps_its_accounts();
+    answers_everything(&outcome);
+    let count = |pointer: &str| outcome.count(pointer);
+    assert_eq!(count("/tenant/pushed/config"), 20, "{outcome}");
+    assert_eq!(count("/inbound/config/received"), 20);
+    assert_eq!(count("/inbound/config/answered"), 20);
+    assert_eq!(count("/tenant/results/applied"), 20);
+    assert_eq!(outcome.at("/tenant/rejected"), &serde_json::json!({}));
+}
+
+#[test]
 fn the_measure_phase_is_a_part_of_the_whole_run() {
     let outcome = agrees(kaa_with_faults());
     for request in outcome.requests() {

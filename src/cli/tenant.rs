@@ -58,6 +58,33 @@ pub(super) struct TenantArgs {
     /// Endpoint tokens that are known: a list, or a file (default: any)
     #[arg(long, value_name = "LIST|FILE")]
     tokens: Option<String>,
+    /// Names of Kaa's extension instances; an extension may have several
+    #[arg(long, value_name = "dcx=NAME,epmx=NAME,...")]
+    instances: Option<String>,
+    /// Metadata keys that endpoints must not read
+    #[arg(long, value_name = "KEY,KEY")]
+    unreadable_keys: Option<String>,
+    /// Metadata that an endpoint reads or deletes and does not have
+    #[arg(long, value_name = "omit|error")]
+    absent_keys: Option<String>,
+    /// Where those who observe are told: on the request's reply topic, or on the resource's own
+    #[arg(long, value_name = "request|resource")]
+    observe_replies: Option<String>,
+    /// What a configuration is that was reported with a status of 300 to 399
+    #[arg(long, value_name = "applied|rejected")]
+    redirect_status: Option<String>,
+    /// Whether endpoints that come are sent the configurations they have not applied
+    #[arg(long, value_name = "on|off")]
+    config_on_connect: Option<String>,
+    /// Types of the commands that are pushed, in turn
+    #[arg(long, value_name = "TYPE,TYPE")]
+    command_types: Option<String>,
+    /// New commands in each push to a Kaa endpoint
+    #[arg(long, value_name = "N")]
+    commands_per_push: Option<String>,
+    /// Share of pushes to Kaa endpoints that repeat all outstanding commands of the type
+    #[arg(long, value_name = "SHARE")]
+    command_redelivery: Option<String>,
     /// Seed of delays, faults and pushes
     #[arg(long, value_name = "N")]
     seed: Option<String>,
@@ -98,6 +125,15 @@ impl TenantArgs {
             ("read-only-keys", &self.read_only_keys),
             ("applications", &self.applications),
             ("tokens", &self.tokens),
+            ("instances", &self.instances),
+            ("unreadable-keys", &self.unreadable_keys),
+            ("absent-keys", &self.absent_keys),
+            ("observe-replies", &self.observe_replies),
+            ("redirect-status", &self.redirect_status),
+            ("config-on-connect", &self.config_on_connect),
+            ("command-types", &self.command_types),
+            ("commands-per-push", &self.commands_per_push),
+            ("command-redelivery", &self.command_redelivery),
             ("seed", &self.seed),
             ("arrivals", &self.arrivals),
             ("user", &self.user),

@@ -12,6 +12,15 @@ use super::thing::Thing;
 /// Number of an endpoint in its table.
 pub type EndpointId = u32;
 
+/// Whether an endpoint spoke like this before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Contact {
+    /// It did not: the connection is another one, or the application version.
+    First,
+    /// It did.
+    Further,
+}
+
 #[derive(Debug)]
 struct Endpoint {
     identity: Arc<str>,
@@ -64,9 +73,14 @@ impl Endpoints {
     }
 
     /// A connection has spoken for this endpoint.
-    pub fn spoke(&mut self, endpoint: EndpointId, connection: ConnectionId) {
-        if let Some(endpoint) = self.all.get_mut(endpoint as usize) {
-            endpoint.speaker = Some(connection);
+    pub fn spoke(&mut self, endpoint: EndpointId, connection: ConnectionId) -> Contact {
+        let Some(endpoint) = self.all.get_mut(endpoint as usize) else {
+            return Contact::Further;
+        };
+        if endpoint.speaker.replace(connection) == Some(connection) {
+            Contact::Further
+        } else {
+            Contact::First
         }
     }
 
@@ -90,11 +104,13 @@ impl Endpoints {
     }
 
     /// A Kaa endpoint has spoken as this application version.
-    pub fn spoke_as(&mut self, endpoint: EndpointId, application: &str) {
-        if let Some(endpoint) = self.all.get_mut(endpoint as usize)
-            && &*endpoint.application != application
-        {
-            endpoint.application = application.into();
+    pub fn spoke_as(&mut self, endpoint: EndpointId, application: &str) -> Contact {
+        match self.all.get_mut(endpoint as usize) {
+            Some(endpoint) if *endpoint.application != *application => {
+                endpoint.application = application.into();
+                Contact::First
+            }
+            _ => Contact::Further,
         }
     }
 
@@ -119,8 +135,16 @@ mod tests {
         assert_eq!(endpoints.find("three"), None);
         assert_eq!(endpoints.len(), 2);
         assert_eq!(endpoints.speaker(one), None);
-        for number in [1, 2] {
-            endpoints.spoke(one, ConnectionId::new(number, 0));
+        for (number, contact) in [
+            (1, Contact::First),
+            (1, Contact::Further),
+            (2, Contact::First),
+        ] {
+            let connection = ConnectionId::new(number, 0);
+            assert_eq!(endpoints.spoke(one, connection), contact);
+        }
+        for (application, contact) in [("a-1", Contact::First), ("a-1", Contact::Further)] {
+            assert_eq!(endpoints.spoke_as(one, application), contact);
         }
         assert_eq!(endpoints.speaker(one), Some(ConnectionId::new(2, 0)));
         assert_eq!(endpoints.speaker(two), None);

@@ -5,207 +5,201 @@
 //! everything else is an unknown path. Not here: the endpoint's state (`thing`), who gets the
 //! reply, faults.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::value::RawValue;
 
-use super::configuration::Content;
+use super::configuration::{Content, Which};
+use super::instances::{Extension, InstanceId};
 use super::json;
+use super::kaa_address::Address;
 use super::kaa_payload::{self as payloads, INVALID_KEY, is_key};
 use super::kind::Kind;
-use super::options::{Paths, TenantOptions};
+use super::options::{ObserveReplies, Paths};
+use super::outstanding::{TypeId, Wanted};
 use super::problem::{INVALID_FIELDS, Problem};
-use super::thing::{Action, COMMAND_TYPE, Wanted};
+use super::rules::Rules;
+use super::thing::Action;
+use super::watch::{Asking, Observe};
 
-/// The application version name is not among the known ones.
-pub const UNKNOWN_APPLICATION: Problem =
-    Problem::new("unknown-application", 404, "Unknown application version");
-/// The endpoint token is not among the known ones.
-pub const UNKNOWN_TOKEN: Problem = Problem::new("unknown-token", 401, "Unknown endpoint token");
-/// The token contains a character that tokens must not have.
-pub const MALFORMED_TOKEN: Problem =
-    Problem::new("malformed-token", 400, "Malformed endpoint token");
 /// No such extension.
 pub const UNKNOWN_EXTENSION: Problem = Problem::new("unknown-extension", 404, "Unknown extension");
 /// The extension has no such resource.
 pub const UNKNOWN_PATH: Problem = Problem::new("unknown-path", 404, "Unknown resource path");
 /// A key that endpoints must not write.
 pub const READ_ONLY_KEY: Problem = Problem::new("read-only-key", 403, "Key is read-only");
+/// A key that endpoints must not read.
+pub const UNREADABLE_KEY: Problem = Problem::new("unreadable-key", 403, "Key is not readable");
+/// A plain metric whose name consists of digits, which makes it a request ID (1/KP).
+pub const METRIC_IS_ID: Problem = Problem::new(
+    "metric-is-request-id",
+    404,
+    "A metric name of digits is a request ID",
+);
+/// A configuration's name that is too long, or has other characters than letters, digits, `_`
+/// and `-`.
+pub const INVALID_NAME: Problem = Problem::new(
+    "invalid-name",
+    400,
+    "Configuration name does not match [a-zA-Z0-9_-]+",
+);
 
-/// What a kp1 topic says (RFC 1/KP): `kp1/{application}/{extension}/{token}/{path}[/{id}]`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Address<'a> {
-    /// Application version name.
-    pub application: &'a str,
-    /// Extension instance name.
-    pub extension: &'a str,
-    /// Endpoint token.
-    pub token: &'a str,
-    /// Resource path without the request ID; empty if there is only an ID.
-    pub path: &'a str,
-    /// Request ID in canonical decimal: the last level, if it consists of digits. 0 counts.
-    pub id: Option<&'a str>,
-    /// The topic without the request ID.
-    resource: &'a str,
-}
-
-impl<'a> Address<'a> {
-    /// `None` if the topic is not of this form (also for empty levels).
-    pub fn parse(topic: &'a str) -> Option<Self> {
-        let rest = topic.strip_prefix("kp1/")?;
-        let mut levels = rest.splitn(4, '/');
-        let (application, extension) = (levels.next()?, levels.next()?);
-        let (token, path) = (levels.next()?, levels.next()?);
-        if application.is_empty() || extension.is_empty() || token.is_empty() {
-            return None;
-        }
-        if path.split('/').any(str::is_empty) {
-            return None;
-        }
-        let (before, last) = path.rsplit_once('/').unwrap_or(("", path));
-        if !last.bytes().all(|b| b.is_ascii_digit()) {
-            let id = None;
-            return Some(Self {
-                application,
-                extension,
-                token,
-                path,
-                id,
-                resource: topic,
-            });
-        }
-        let resource = &topic[..topic.len() - last.len() - 1];
-        let id = Some(canonical(last));
-        Some(Self {
-            application,
-            extension,
-            token,
-            path: before,
-            id,
-            resource,
-        })
-    }
-
-    /// Appends the topic of the reply: `.../status` if `outcome` is ok, else `.../error`.
-    pub fn write_reply_topic(&self, outcome: Result<(), Problem>, out: &mut String) {
-        out.push_str(self.resource);
-        if let Some(id) = self.id {
-            out.push('/');
-            out.push_str(id);
-        }
-        out.push_str(if outcome.is_ok() { "/status" } else { "/error" });
-    }
-
-    /// The name that all versions of the application share; tokens are unique within it.
-    pub fn family(&self) -> &'a str {
-        self.application
-            .rsplit_once('-')
-            .map_or(self.application, |(family, _)| family)
-    }
-}
-
-/// The digits without leading zeros.
-fn canonical(digits: &str) -> &str {
-    let stripped = digits.trim_start_matches('0');
-    if stripped.is_empty() {
-        &digits[digits.len() - 1..]
-    } else {
-        stripped
-    }
-}
-
-/// What this tenant accepts.
-#[derive(Debug, Clone)]
-pub struct Rules {
-    applications: Option<HashSet<String>>,
-    tokens: Option<HashSet<String>>,
-    read_only_keys: BTreeSet<String>,
-    paths: Paths,
-}
+/// What a request is, and what it asks the endpoint's state to do.
+type Decided<'a> = (Kind, Result<Action<'a>, Problem>);
 
 impl Rules {
-    /// The rules that the options ask for.
-    pub fn new(options: &TenantOptions) -> Self {
-        let hashed = |names: &Option<BTreeSet<String>>| {
-            names.as_ref().map(|names| names.iter().cloned().collect())
-        };
-        Self {
-            applications: hashed(&options.applications),
-            tokens: hashed(&options.tokens),
-            read_only_keys: options.read_only_keys.clone(),
-            paths: options.paths,
-        }
-    }
-
-    /// Whether this application and this endpoint exist.
-    ///
-    /// # Errors
-    /// [`UNKNOWN_APPLICATION`], [`MALFORMED_TOKEN`] or [`UNKNOWN_TOKEN`].
-    pub fn admit(&self, address: &Address) -> Result<(), Problem> {
-        let name = address.application;
-        let well_formed = name
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_');
-        if !well_formed
-            || self
-                .applications
-                .as_ref()
-                .is_some_and(|known| !known.contains(name))
-        {
-            return Err(UNKNOWN_APPLICATION);
-        }
-        if address.token.contains('.') {
-            return Err(MALFORMED_TOKEN);
-        }
-        if self
-            .tokens
-            .as_ref()
-            .is_some_and(|known| !known.contains(address.token))
-        {
-            return Err(UNKNOWN_TOKEN);
-        }
-        Ok(())
-    }
-
     /// Which request this is, and what it asks the endpoint's state to do.
-    pub fn decide(&self, address: &Address, payload: &[u8]) -> (Kind, Result<Action, Problem>) {
-        match (address.extension, address.path) {
-            ("dcx", "json") => (Kind::DcxJson, json::valid(payload).map(|()| Action::Accept)),
-            ("dcx", path) => self.decide_plain(path, payload),
-            ("epmx", "get") => (
-                Kind::MetadataGet,
-                payloads::wanted_keys(payload).map(Action::Get),
-            ),
-            ("epmx", "get/keys") => (Kind::MetadataKeys, Ok(Action::Keys)),
-            ("epmx", "update") => (
+    pub fn decide<'a>(&self, address: &Address<'a>, payload: &[u8]) -> Decided<'a> {
+        let Some((instance, extension)) = self.instances.find(address.extension) else {
+            return (Kind::Unknown, Err(UNKNOWN_EXTENSION));
+        };
+        match (extension, address.path) {
+            (Extension::DataCollection, "json") => {
+                (Kind::DcxJson, json::valid(payload).map(|()| Action::Accept))
+            }
+            (Extension::DataCollection, _) => self.decide_plain(address, payload),
+            (Extension::Metadata, "get") => (Kind::MetadataGet, self.wanted_keys(payload)),
+            (Extension::Metadata, "get/keys") => (Kind::MetadataKeys, Ok(Action::Keys)),
+            (Extension::Metadata, "update") => (
                 Kind::MetadataReplace,
                 self.written_values(payload).map(Action::Replace),
             ),
-            ("epmx", "update/keys") => (
+            (Extension::Metadata, "update/keys") => (
                 Kind::MetadataUpdate,
                 self.written_values(payload).map(Action::Merge),
             ),
-            ("epmx", "delete/keys") => (Kind::MetadataDelete, self.deleted_keys(payload)),
-            ("cex", path) => decide_command(path, payload),
-            ("cmx", path) => decide_configuration(Content::Settings, path, payload),
-            ("cmx_ota", path) => decide_configuration(Content::Software, path, payload),
-            ("bcx", "token") => (
+            (Extension::Metadata, "delete/keys") => {
+                (Kind::MetadataDelete, self.deleted_keys(payload))
+            }
+            (Extension::Commands, _) => self.decide_command(instance, address, payload),
+            (Extension::Configuration, _) => {
+                self.decide_configuration(Content::Settings, instance, address, payload)
+            }
+            (Extension::Software, _) => {
+                self.decide_configuration(Content::Software, instance, address, payload)
+            }
+            (Extension::Binary, "token") => (
                 Kind::Token,
                 payloads::nothing(payload).map(|()| Action::Token),
             ),
-            ("epmx" | "bcx", _) => (Kind::Unknown, Err(UNKNOWN_PATH)),
-            _ => (Kind::Unknown, Err(UNKNOWN_EXTENSION)),
+            (Extension::Metadata | Extension::Binary, _) => (Kind::Unknown, Err(UNKNOWN_PATH)),
         }
     }
 
-    fn decide_plain(&self, path: &str, payload: &[u8]) -> (Kind, Result<Action, Problem>) {
-        match path.strip_prefix("plain/") {
-            Some(metric) if self.paths == Paths::Relaxed && !metric.contains('/') => (
+    fn decide_plain<'a>(&self, address: &Address<'a>, payload: &[u8]) -> Decided<'a> {
+        if self.paths == Paths::Strict {
+            return (Kind::Unknown, Err(UNKNOWN_PATH));
+        }
+        match address.path.strip_prefix("plain") {
+            Some("") if address.id.is_some() => (Kind::DcxPlain, Err(METRIC_IS_ID)),
+            Some(metric) if metric.starts_with('/') && !metric[1..].contains('/') => (
                 Kind::DcxPlain,
                 payloads::valid_measurement(payload).map(|()| Action::Accept),
             ),
             _ => (Kind::Unknown, Err(UNKNOWN_PATH)),
         }
+    }
+
+    /// Commands: `command/{type}` asks for the outstanding ones, `command` for those of all types,
+    /// `result/{type}` answers some.
+    fn decide_command<'a>(
+        &self,
+        instance: InstanceId,
+        address: &Address<'a>,
+        payload: &[u8],
+    ) -> Decided<'a> {
+        let (resource, name) = match address.path.split_once('/') {
+            Some((resource, name)) => (resource, Some(name)),
+            None => (address.path, None),
+        };
+        if name.is_some_and(|name| name.contains('/')) {
+            return (Kind::Unknown, Err(UNKNOWN_PATH));
+        }
+        match (resource, name) {
+            ("command", name) => {
+                let wanted = name.map_or(Wanted::All, |name| {
+                    self.command_type(name).map_or(Wanted::Others, Wanted::One)
+                });
+                let action = payloads::observe(payload).map(|observe| {
+                    Action::Outstanding(instance, wanted, self.asking(address, observe))
+                });
+                (Kind::CommandPoll, action)
+            }
+            ("result", Some(name)) => {
+                let command_type = self.command_type(name);
+                let action = payloads::command_results(payload)
+                    .map(|results| Action::Results(instance, command_type, results));
+                (Kind::CommandAnswer, action)
+            }
+            _ => (Kind::Unknown, Err(UNKNOWN_PATH)),
+        }
+    }
+
+    fn command_type(&self, name: &str) -> Option<TypeId> {
+        let place = self.command_types.iter().position(|known| known == name)?;
+        TypeId::try_from(place).ok()
+    }
+
+    /// Configurations: `config/json` asks for the latest one, `applied/json` says what became of
+    /// one; both may be followed by the name of a configuration (RFC 7/CMP).
+    fn decide_configuration<'a>(
+        &self,
+        content: Content,
+        instance: InstanceId,
+        address: &Address<'a>,
+        payload: &[u8],
+    ) -> Decided<'a> {
+        let (asked, applied) = match content {
+            Content::Settings => (Kind::Config, Kind::ConfigApplied),
+            Content::Software => (Kind::OtaConfig, Kind::OtaApplied),
+        };
+        let path = address.path;
+        let (kind, rest) = match (
+            path.strip_prefix("config/json"),
+            path.strip_prefix("applied/json"),
+        ) {
+            (Some(rest), _) => (asked, rest),
+            (_, Some(rest)) => (applied, rest),
+            (None, None) => return (Kind::Unknown, Err(UNKNOWN_PATH)),
+        };
+        let name = match rest.strip_prefix('/') {
+            None if rest.is_empty() => None,
+            Some(name) if !name.contains('/') => Some(name),
+            _ => return (Kind::Unknown, Err(UNKNOWN_PATH)),
+        };
+        if !name.is_none_or(is_name) {
+            return (kind, Err(INVALID_NAME));
+        }
+        let which = Which {
+            content,
+            instance,
+            name,
+        };
+        let action = if kind == asked {
+            payloads::known_config(payload)
+                .map(|(known, observe)| Action::Config(which, known, self.asking(address, observe)))
+        } else {
+            payloads::applied_config(payload).map(|(id, status)| Action::Applied(which, id, status))
+        };
+        (kind, action)
+    }
+
+    /// An ID of more digits than anybody counts to has no reply topic that is kept.
+    fn asking(&self, address: &Address, observe: Observe) -> Asking {
+        let id = match self.observe_replies {
+            ObserveReplies::Request => address.id.and_then(|id| id.parse().ok()),
+            ObserveReplies::Resource => None,
+        };
+        Asking { observe, id }
+    }
+
+    fn wanted_keys<'a>(&self, payload: &[u8]) -> Result<Action<'a>, Problem> {
+        let keys = payloads::wanted_keys(payload)?;
+        let mut named = keys.iter().flatten();
+        if named.any(|key| self.unreadable_keys.contains(key)) {
+            return Err(UNREADABLE_KEY);
+        }
+        Ok(Action::Get(keys))
     }
 
     fn written_values(&self, payload: &[u8]) -> Result<BTreeMap<String, Box<RawValue>>, Problem> {
@@ -217,7 +211,7 @@ impl Rules {
         Ok(values)
     }
 
-    fn deleted_keys(&self, payload: &[u8]) -> Result<Action, Problem> {
+    fn deleted_keys<'a>(&self, payload: &[u8]) -> Result<Action<'a>, Problem> {
         let keys: Vec<String> = json::value(payload)?;
         let unique: BTreeSet<&String> = keys.iter().collect();
         if keys.is_empty() || unique.len() != keys.len() {
@@ -241,65 +235,20 @@ impl Rules {
     }
 }
 
-/// Configurations: `config/json` asks for the latest one, `applied/json` says what became of one.
-fn decide_configuration(
-    content: Content,
-    path: &str,
-    payload: &[u8],
-) -> (Kind, Result<Action, Problem>) {
-    let (asked, applied) = match content {
-        Content::Settings => (Kind::Config, Kind::ConfigApplied),
-        Content::Software => (Kind::OtaConfig, Kind::OtaApplied),
-    };
-    match path {
-        "config/json" => (
-            asked,
-            payloads::known_config(payload).map(|known| Action::Config(content, known)),
-        ),
-        "applied/json" => (
-            applied,
-            payloads::applied_config(payload)
-                .map(|(id, status)| Action::Applied(content, id, status)),
-        ),
-        _ => (Kind::Unknown, Err(UNKNOWN_PATH)),
-    }
-}
+/// Longer names of configurations are refused, because they are kept; bytes.
+const NAME_LENGTH_MAX: usize = 256;
 
-/// Commands: `command/{type}` asks for the outstanding ones, `command` for those of all types,
-/// `result/{type}` answers some.
-fn decide_command(path: &str, payload: &[u8]) -> (Kind, Result<Action, Problem>) {
-    let wanted = match path.strip_prefix("command") {
-        Some("") => Some(Wanted::All),
-        Some(rest) => rest
-            .strip_prefix('/')
-            .filter(|name| !name.contains('/'))
-            .map(|name| match name {
-                COMMAND_TYPE => Wanted::Ours,
-                _ => Wanted::Others,
-            }),
-        None => None,
-    };
-    if let Some(wanted) = wanted {
-        let action = payloads::observe(payload).map(|()| Action::Outstanding(wanted));
-        return (Kind::CommandPoll, action);
-    }
-    if let Some(name) = path
-        .strip_prefix("result/")
-        .filter(|name| !name.contains('/'))
-    {
-        let action = payloads::command_results(payload).map(|results| Action::Results {
-            known_type: name == COMMAND_TYPE,
-            results,
-        });
-        return (Kind::CommandAnswer, action);
-    }
-    (Kind::Unknown, Err(UNKNOWN_PATH))
+/// `^[a-zA-Z0-9_-]+$` (RFC 7/CMP).
+fn is_name(name: &str) -> bool {
+    let is_letter = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
+    (1..=NAME_LENGTH_MAX).contains(&name.len()) && name.bytes().all(is_letter)
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::options::TenantOptions;
     use super::super::report::Counts;
     use super::super::thing::Thing;
     use super::*;
@@ -328,11 +277,10 @@ mod tests {
             let address = Address::parse(topic).unwrap();
             let (kind, decided) = self.rules.decide(&address, payload.as_bytes());
             let mut body = Vec::new();
-            let outcome = self
-                .rules
-                .admit(&address)
-                .and(decided)
-                .and_then(|action| self.thing.perform(action, &mut body, &mut self.counts));
+            let outcome = self.rules.admit(&address).and(decided).and_then(|action| {
+                self.thing
+                    .perform(action, &self.rules, &mut body, &mut self.counts)
+            });
             if let Err(problem) = outcome {
                 body.clear();
                 problem.write(&mut body);
@@ -350,6 +298,27 @@ mod tests {
             body
         }
 
+        /// A new command of the first type.
+        fn command(&mut self, power: u32) {
+            self.thing.commands.add(2, 0, &[power]);
+        }
+
+        /// New settings; as they are pushed.
+        fn configure(&mut self, interval: u32) -> String {
+            let which = Which {
+                content: Content::Settings,
+                instance: 3,
+                name: None,
+            };
+            let on_connect = self.rules.on_connect;
+            let configurations = &mut self.thing.configurations;
+            let settings = configurations.entry(which, on_connect).unwrap();
+            settings.advance(interval);
+            let mut pushed = Vec::new();
+            settings.write(&mut pushed);
+            String::from_utf8(pushed).unwrap()
+        }
+
         /// Asks, expects failure, and gives the status code.
         fn status(&mut self, resource: &str, payload: &str) -> u16 {
             let topic = format!("kp1/app-v1/{resource}");
@@ -360,47 +329,6 @@ mod tests {
             assert!(error["reasonPhrase"].is_string());
             assert_eq!(error.len(), 2);
             error["statusCode"].as_u64().unwrap() as u16
-        }
-    }
-
-    #[test]
-    fn the_request_id_is_the_last_level_if_it_is_all_digits() {
-        for (topic, path, id) in [
-            ("kp1/app-v1/dcx/tok/json/42", "json", Some("42")),
-            ("kp1/app-v1/dcx/tok/json/0", "json", Some("0")),
-            ("kp1/app-v1/dcx/tok/json/007", "json", Some("7")),
-            ("kp1/app-v1/dcx/tok/json/000", "json", Some("0")),
-            ("kp1/app-v1/dcx/tok/json", "json", None),
-            ("kp1/app-v1/dcx/tok/json/4x", "json/4x", None),
-            ("kp1/app-v1/dcx/tok/json/-1", "json/-1", None),
-            (
-                "kp1/app-v1/epmx/tok/get/keys/99999999999999999999",
-                "get/keys",
-                Some("99999999999999999999"),
-            ),
-            ("kp1/app-v1/dcx/tok/42", "", Some("42")),
-            ("kp1/app-v1/dcx/12/json", "json", None),
-        ] {
-            let address = Address::parse(topic).unwrap();
-            assert_eq!((address.path, address.id), (path, id), "{topic}");
-        }
-    }
-
-    #[test]
-    fn a_topic_with_too_few_or_empty_levels_is_no_address() {
-        for topic in [
-            "",
-            "kp1",
-            "kp1/app",
-            "kp1/app/dcx/tok",
-            "kp1/app/dcx/tok/",
-            "kp1/app/dcx//json",
-            "kp1//dcx/tok/json",
-            "kp1/app/dcx/tok/json/",
-            "/kp1/app/dcx/tok/json",
-            "kp2/app/dcx/tok/json",
-        ] {
-            assert_eq!(Address::parse(topic), None, "{topic}");
         }
     }
 
@@ -459,8 +387,11 @@ mod tests {
         for bad in ["", "m", "20 m", "1.2.3", "--1"] {
             assert_eq!(relaxed.status("dcx/tok/plain/t/1", bad), 400, "{bad}");
         }
-        // A numeric metric name is a request ID, so no metric is left.
+        // A numeric metric name is a request ID, so no metric is left, unless an ID follows it.
         assert_eq!(relaxed.status("dcx/tok/plain/7", "20"), 404);
+        assert_eq!(relaxed.ok("dcx/tok/plain/7/8", "20"), "");
+        assert_eq!(relaxed.status("dcx/tok/plain", "20"), 404);
+        assert_eq!(relaxed.status("dcx/tok/plainer/1", "20"), 404);
     }
 
     #[test]
@@ -535,18 +466,78 @@ mod tests {
     }
 
     #[test]
+    fn absent_keys_are_left_out_or_refused() {
+        let mut strict = Endpoint::new(&[("absent-keys", "error")]);
+        strict.ok("epmx/tok/update/1", r#"{"a":1,"b":2}"#);
+        assert_eq!(
+            strict.ok("epmx/tok/get/2", r#"{"keys":["a"]}"#),
+            r#"{"a":1}"#
+        );
+        assert_eq!(
+            strict.status("epmx/tok/get/3", r#"{"keys":["a","c"]}"#),
+            404
+        );
+        assert_eq!(strict.status("epmx/tok/delete/keys/4", r#"["a","c"]"#), 404);
+        assert_eq!(strict.ok("epmx/tok/get/keys/5", ""), r#"["a","b"]"#);
+        strict.ok("epmx/tok/delete/keys/6", r#"["a"]"#);
+        assert_eq!(strict.ok("epmx/tok/get/7", ""), r#"{"b":2}"#);
+        assert_eq!(strict.ok("epmx/tok/get/8", r#"{"keys":[]}"#), "{}");
+    }
+
+    #[test]
+    fn unreadable_keys_can_be_written_and_are_never_shown() {
+        let mut endpoint = Endpoint::new(&[("unreadable-keys", "secret")]);
+        endpoint.ok("epmx/tok/update/1", r#"{"secret":1,"b":2}"#);
+        assert_eq!(endpoint.ok("epmx/tok/get/2", ""), r#"{"b":2}"#);
+        assert_eq!(endpoint.ok("epmx/tok/get/keys/3", ""), r#"["b"]"#);
+        let both = r#"{"keys":["b","secret"]}"#;
+        assert_eq!(endpoint.status("epmx/tok/get/4", both), 403);
+    }
+
+    #[test]
+    fn one_message_has_the_results_of_several_commands() {
+        let mut endpoint = Endpoint::new(&[("command-types", "set_power,reboot")]);
+        for power in [1, 2, 3] {
+            endpoint.command(power);
+        }
+        endpoint.thing.commands.add(2, 1, &[0]);
+        let results = r#"[{"id":3,"statusCode":200,"payload":[1]},{"id":1,"statusCode":500,"reasonPhrase":"no"}]"#;
+        assert_eq!(endpoint.ok("cex/tok/result/set_power/1", results), "");
+        assert_eq!(
+            endpoint.ok("cex/tok/command/2", "{}"),
+            concat!(
+                r#"[{"id":2,"type":"set_power","payload":{"power":2}},"#,
+                r#"{"id":1,"type":"reboot","payload":{"value":0}}]"#
+            )
+        );
+        assert_eq!(
+            (
+                endpoint.counts.results["completed"],
+                endpoint.counts.results["error"]
+            ),
+            (1, 1)
+        );
+        // Nothing of a message that is wrong in one place counts.
+        let half = r#"[{"id":2,"statusCode":200},{"id":"x","statusCode":200}]"#;
+        assert_eq!(endpoint.status("cex/tok/result/set_power/3", half), 400);
+        assert!(
+            endpoint
+                .ok("cex/tok/command/set_power/4", "{}")
+                .starts_with(r#"[{"id":2,"#)
+        );
+    }
+
+    #[test]
     fn commands_are_outstanding_until_their_result() {
         let mut endpoint = Endpoint::new(&[]);
         assert_eq!(endpoint.ok("cex/tok/command/set_power/1", "{}"), "[]");
-        let mut pushed = Vec::new();
-        endpoint.thing.next_command(50, &mut pushed);
-        assert_eq!(pushed, br#"[{"id":1,"payload":{"power":50}}]"#);
-        endpoint.thing.next_command(100, &mut pushed);
+        endpoint.command(50);
+        endpoint.command(100);
         assert_eq!(
             endpoint.ok("cex/tok/command/set_power/2", r#"{"observe":true}"#),
             r#"[{"id":1,"payload":{"power":50}},{"id":2,"payload":{"power":100}}]"#
         );
-        assert_eq!(endpoint.ok("cex/tok/command/other/3", ""), "[]");
+        assert_eq!(endpoint.ok("cex/tok/command/other/3", "{}"), "[]");
         let results = r#"[{"id":1,"statusCode":200,"reasonPhrase":"Ok","payload":{}},{"id":2,"statusCode":500}]"#;
         assert_eq!(endpoint.ok("cex/tok/result/set_power/4", results), "");
         assert_eq!(endpoint.ok("cex/tok/command/set_power/5", "{}"), "[]");
@@ -579,10 +570,16 @@ mod tests {
                 "{bad}"
             );
         }
-        assert_eq!(
-            endpoint.status("cex/tok/command/set_power/7", r#"{"x":1}"#),
-            400
-        );
+        for bad in [
+            "",
+            "[]",
+            r#"{"x":1}"#,
+            r#"{"observe":null}"#,
+            r#"{"observe":1}"#,
+        ] {
+            let status = endpoint.status("cex/tok/command/set_power/7", bad);
+            assert_eq!(status, 400, "{bad}");
+        }
         assert_eq!(endpoint.status("cex/tok/commands/7", "{}"), 404);
         assert_eq!(endpoint.status("cex/tok/command/a/b/7", "{}"), 404);
     }
@@ -591,8 +588,7 @@ mod tests {
     fn commands_of_all_types_carry_their_type() {
         let mut endpoint = Endpoint::new(&[]);
         assert_eq!(endpoint.ok("cex/tok/command/7", "{}"), "[]");
-        let mut pushed = Vec::new();
-        endpoint.thing.next_command(50, &mut pushed);
+        endpoint.command(50);
         assert_eq!(
             endpoint.ok("cex/tok/command", "{}"),
             r#"[{"id":1,"type":"set_power","payload":{"power":50}}]"#
@@ -604,11 +600,7 @@ mod tests {
         let mut endpoint = Endpoint::new(&[]);
         let none = r#"{"configId":"","config":null,"statusCode":200,"reasonPhrase":"ok"}"#;
         assert_eq!(endpoint.ok("cmx/tok/config/json/1", "{}"), none);
-        let mut pushed = Vec::new();
-        endpoint
-            .thing
-            .next_config(Content::Settings, 30, &mut pushed);
-        let pushed = String::from_utf8(pushed).unwrap();
+        let pushed = endpoint.configure(30);
         assert_eq!(
             pushed,
             r#"{"configId":"c1","config":{"interval":30},"statusCode":200,"reasonPhrase":"ok"}"#
@@ -648,20 +640,104 @@ mod tests {
     }
 
     #[test]
+    fn a_status_of_2xx_or_none_is_applied_and_3xx_is_a_setting() {
+        for (redirects, applied, refused) in [("rejected", 3, 5), ("applied", 5, 3)] {
+            let mut endpoint = Endpoint::new(&[("redirect-status", redirects)]);
+            endpoint.configure(30);
+            for status in ["", "200", "299", "199", "300", "399", "400", "500"] {
+                let body = match status {
+                    "" => r#"{"configId":"c1"}"#.to_owned(),
+                    _ => {
+                        format!(r#"{{"configId":"c1","statusCode":{status},"reasonPhrase":"why"}}"#)
+                    }
+                };
+                endpoint.ok("cmx/tok/applied/json/1", &body);
+            }
+            let results = &endpoint.counts.results;
+            let counted = (results["applied"], results["not-applied"]);
+            assert_eq!(counted, (applied, refused), "{redirects}");
+        }
+    }
+
+    #[test]
+    fn a_configuration_has_a_name_or_none() {
+        let mut endpoint = Endpoint::new(&[]);
+        let none = r#"{"configId":"","config":null,"statusCode":200,"reasonPhrase":"ok"}"#;
+        endpoint.configure(30);
+        for resource in ["config/json/pump-1", "config/json/pump_2/5"] {
+            assert_eq!(endpoint.ok(&format!("cmx/tok/{resource}"), "{}"), none);
+        }
+        // A name of digits is a request ID.
+        assert!(endpoint.ok("cmx/tok/config/json/42", "{}").contains("c1"));
+        let which = Which {
+            content: Content::Settings,
+            instance: 3,
+            name: Some("pump-1"),
+        };
+        let on_connect = endpoint.rules.on_connect;
+        let configurations = &mut endpoint.thing.configurations;
+        configurations.entry(which, on_connect).unwrap().advance(7);
+        let latest = endpoint.ok("cmx/tok/config/json/pump-1/6", "{}");
+        assert!(latest.starts_with(r#"{"configId":"c1","config":{"interval":7},"#));
+        let c1 = r#"{"configId":"c1"}"#;
+        assert_eq!(endpoint.ok("cmx/tok/config/json/pump-1/7", c1), "{}");
+        assert_eq!(endpoint.ok("cmx/tok/applied/json/pump-1/8", c1), "");
+        assert_eq!(endpoint.counts.results["applied"], 1);
+        for (resource, payload, status) in [
+            ("applied/json/pump_2/9", c1, 404),
+            ("applied/json/other/9", c1, 404),
+            ("config/json/a b/9", "{}", 400),
+            ("applied/json/a.b/9", c1, 400),
+            ("config/json/a/b/9", "{}", 404),
+            ("config/jsonx/9", "{}", 404),
+        ] {
+            let refused = endpoint.status(&format!("cmx/tok/{resource}"), payload);
+            assert_eq!(refused, status, "{resource}");
+        }
+        let long = |length: usize| format!("cmx/tok/config/json/{}/1", "x".repeat(length));
+        assert_eq!(endpoint.ok(&long(256), "{}"), none);
+        assert_eq!(endpoint.status(&long(257), "{}"), 400);
+        for number in 0..13 {
+            endpoint.ok(&format!("cmx/tok/config/json/n{number}/1"), "{}");
+        }
+        assert_eq!(endpoint.status("cmx/tok/config/json/one-more/1", "{}"), 429);
+        assert_eq!(endpoint.ok("cmx/tok/config/json/n3/2", "{}"), none);
+    }
+
+    #[test]
+    fn instances_are_spoken_to_by_their_names() {
+        let names = "dcx=data,dcx=data2,epmx=meta,cex=commands,cmx=cfg,cmx_ota=fw,bcx=bin";
+        let mut endpoint = Endpoint::new(&[("instances", names)]);
+        for (resource, payload) in [
+            ("data/tok/json/1", "1"),
+            ("data2/tok/json/1", "1"),
+            ("meta/tok/get/1", ""),
+            ("commands/tok/command/set_power/1", "{}"),
+            ("cfg/tok/config/json/1", "{}"),
+            ("fw/tok/config/json/1", "{}"),
+            ("bin/tok/token/1", ""),
+        ] {
+            endpoint.ok(resource, payload);
+        }
+        for resource in [
+            "dcx/tok/json/1",
+            "epmx/tok/get/1",
+            "cmx_ota/tok/config/json/1",
+        ] {
+            assert_eq!(endpoint.status(resource, "{}"), 404, "{resource}");
+        }
+    }
+
+    #[test]
     fn software_is_a_configuration_of_its_own() {
         let mut endpoint = Endpoint::new(&[]);
         let latest = r#"{"configId":"1.0.1","config":{"link":"http://127.0.0.1/software/1.0.1.bin"},"statusCode":200,"reasonPhrase":"ok"}"#;
-        assert!(!endpoint.thing.uses_software());
         assert_eq!(endpoint.ok("cmx_ota/tok/config/json/1", "{}"), latest);
-        assert!(endpoint.thing.uses_software());
         for (known, expected) in [("1.0.0", latest), ("1.0.1", "{}")] {
             let payload = format!(r#"{{"configId":"{known}"}}"#);
             assert_eq!(endpoint.ok("cmx_ota/tok/config/json", &payload), expected);
         }
-        let mut pushed = Vec::new();
-        endpoint
-            .thing
-            .next_config(Content::Settings, 30, &mut pushed);
+        endpoint.configure(30);
         let applied = |id: &str| format!(r#"{{"configId":"{id}"}}"#);
         for (resource, id, expected) in [
             ("cmx_ota/tok/applied/json/2", "c1", 404),
@@ -710,13 +786,6 @@ mod tests {
         assert_eq!(listed.status("dcx/t3/json/1", "1"), 401);
         let (_, reply, _) = listed.ask("kp1/app-v2/dcx/t1/json/1", "1");
         assert_eq!(reply, "kp1/app-v2/dcx/t1/json/1/error");
-    }
-
-    #[test]
-    fn versions_of_an_application_share_its_endpoints() {
-        let family = |topic| Address::parse(topic).unwrap().family();
-        assert_eq!(family("kp1/bspu-x-v1/dcx/t/json"), "bspu-x");
-        assert_eq!(family("kp1/plain/dcx/t/json"), "plain");
     }
 
     proptest! {

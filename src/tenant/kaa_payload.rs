@@ -2,11 +2,12 @@
 //!
 //! Strict and pure. Not here: topics and rules of the tenant (`kaa`), what is done (`thing`).
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::json::{self, object};
 use super::problem::{INVALID_FIELDS, Problem};
+use super::watch::Observe;
 
 /// Neither a number nor a number and a unit.
 pub const INVALID_VALUE: Problem = Problem::new(
@@ -60,21 +61,28 @@ pub fn wanted_keys(payload: &[u8]) -> Result<Option<Vec<String>>, Problem> {
     Ok(wanted.keys)
 }
 
-/// The body of a request for commands: nothing, `{}`, or `{"observe":true|false}`.
+/// The body of a request for commands: `{}` or `{"observe":true|false}` (RFC 11/CEP).
 ///
 /// # Errors
 /// `INVALID_JSON` or [`INVALID_FIELDS`]
-pub fn observe(payload: &[u8]) -> Result<(), Problem> {
+pub fn observe(payload: &[u8]) -> Result<Observe, Problem> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
-    struct Observe {
-        #[serde(rename = "observe")]
-        _observe: Option<bool>,
+    struct Body {
+        #[serde(default = "unsaid", deserialize_with = "said")]
+        observe: Observe,
     }
-    if payload.is_empty() {
-        return Ok(());
-    }
-    object::<Observe>(payload).map(|_| ())
+    object::<Body>(payload).map(|body| body.observe)
+}
+
+fn unsaid() -> Observe {
+    Observe::Unsaid
+}
+
+/// True or false, and not null.
+fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Observe, D::Error> {
+    let said = bool::deserialize(deserializer)?;
+    Ok(if said { Observe::Begin } else { Observe::End })
 }
 
 /// A request that has no payload.
@@ -126,22 +134,23 @@ pub fn command_results(payload: &[u8]) -> Result<Vec<CommandResult>, Problem> {
 }
 
 /// The body of a request for the configuration: nothing, or an object that may name the one
-/// the endpoint has.
+/// the endpoint has, and say whether it wants to be told of others.
 ///
 /// # Errors
 /// `INVALID_JSON` or [`INVALID_FIELDS`]
-pub fn known_config(payload: &[u8]) -> Result<Option<String>, Problem> {
+pub fn known_config(payload: &[u8]) -> Result<(Option<String>, Observe), Problem> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase", deny_unknown_fields)]
     struct Known {
         config_id: Option<String>,
-        #[serde(rename = "observe")]
-        _observe: Option<bool>,
+        #[serde(default = "unsaid", deserialize_with = "said")]
+        observe: Observe,
     }
     if payload.is_empty() {
-        return Ok(None);
+        return Ok((None, Observe::Unsaid));
     }
-    Ok(object::<Known>(payload)?.config_id)
+    let known: Known = object(payload)?;
+    Ok((known.config_id, known.observe))
 }
 
 /// What an endpoint says about a configuration: its id, and a status code that is 200 if absent.

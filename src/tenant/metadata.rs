@@ -2,7 +2,7 @@
 //!
 //! Values stay the text they came as. Not here: whether a request is well-formed (`kaa`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::value::RawValue;
 
@@ -10,6 +10,9 @@ use super::problem::Problem;
 
 /// The metadata of one endpoint would exceed [`Metadata::LIMIT`].
 pub const TOO_LARGE: Problem = Problem::new("metadata-too-large", 413, "Metadata is too large");
+
+/// A key that the endpoint does not have.
+pub const ABSENT_KEY: Problem = Problem::new("absent-key", 404, "No such key");
 
 /// Keys and their values, each the JSON text it came as.
 pub type Values = BTreeMap<String, Box<RawValue>>;
@@ -22,22 +25,25 @@ impl Metadata {
     /// Most bytes of keys and values together.
     pub const LIMIT: usize = 64 << 10;
 
-    /// Appends the pairs of these keys, or of all, as an object; keys that do not exist are left
-    /// out.
-    pub fn write(&self, keys: Option<&[String]>, out: &mut Vec<u8>) {
+    /// Whether all of these keys exist.
+    pub fn has_all(&self, keys: &[String]) -> bool {
+        keys.iter().all(|key| self.0.contains_key(key))
+    }
+
+    /// Appends the pairs of these keys, or of all that are not hidden, as an object; keys that do
+    /// not exist are left out.
+    pub fn write(&self, keys: Option<&[String]>, hidden: &BTreeSet<String>, out: &mut Vec<u8>) {
         let Some(keys) = keys else {
-            return write_object(
-                self.0.iter().map(|(key, value)| (key.as_str(), &**value)),
-                out,
-            );
+            let shown = self.0.iter().filter(|(key, _)| !hidden.contains(*key));
+            return write_object(shown.map(|(key, value)| (key.as_str(), &**value)), out);
         };
         let pairs = keys.iter().filter_map(|key| self.0.get_key_value(key));
         write_object(pairs.map(|(key, value)| (key.as_str(), &**value)), out);
     }
 
-    /// Appends the names of all keys as an array.
-    pub fn write_keys(&self, out: &mut Vec<u8>) {
-        write_keys(self.0.keys(), out);
+    /// Appends the names of all keys that are not hidden as an array.
+    pub fn write_keys(&self, hidden: &BTreeSet<String>, out: &mut Vec<u8>) {
+        write_keys(self.0.keys().filter(|key| !hidden.contains(*key)), out);
     }
 
     /// These pairs instead of all there are.
@@ -125,7 +131,7 @@ mod tests {
         assert_eq!(metadata.merge(values(&other)), Err(TOO_LARGE));
         assert_eq!(metadata.replace(values(&other)), Ok(()));
         let mut out = Vec::new();
-        metadata.write_keys(&mut out);
+        metadata.write_keys(&BTreeSet::new(), &mut out);
         assert_eq!(out, b"[\"b\"]");
     }
 }

@@ -4,14 +4,18 @@
 //! texts to [`TenantOptions::set`]. Not here: anything that acts on an option.
 
 use std::collections::BTreeSet;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::str::FromStr;
-use std::time::Duration;
 
+mod value;
+
+use self::value::{
+    address, choice, command_types, names, number, quantity, rate_per_s, size, stall, tokens,
+};
+use super::instances::Instances;
 use crate::delay::Delay;
 use crate::nearest::nearest;
-use crate::units::{Bytes, Rate, Share, Span, UnitError, nanoseconds};
+use crate::units::Share;
 
 /// Whom a message reaches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +34,42 @@ pub enum Paths {
     Strict,
     /// Also `plain/{metric}`.
     Relaxed,
+}
+
+/// What is answered to an endpoint that reads or deletes metadata it does not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AbsentKeys {
+    /// As if it had not named them.
+    Omit,
+    /// An error, and nothing is deleted.
+    Error,
+}
+
+/// On which topic an endpoint that asked to observe a resource is told of changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ObserveReplies {
+    /// On the reply topic of the request that asked for it, with its ID.
+    Request,
+    /// On the resource's own topic, without an ID.
+    Resource,
+}
+
+/// What a configuration is that was reported with a status of 300 to 399.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Redirects {
+    /// Applied.
+    Applied,
+    /// Rejected, as everything that is not 2xx.
+    Rejected,
+}
+
+/// What a Kaa endpoint is sent when it speaks on a connection for the first time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnConnect {
+    /// Nothing; it has no configuration before one is pushed.
+    Nothing,
+    /// The latest configurations that it has not applied; it has one from the start.
+    Configuration,
 }
 
 /// A pause in which the whole tenant freezes, counted from the first PUBLISH.
@@ -74,6 +114,25 @@ pub struct TenantOptions {
     pub applications: Option<BTreeSet<String>>,
     /// `tokens`: endpoint tokens that are known. Default: any.
     pub tokens: Option<BTreeSet<String>>,
+    /// `instances`: names of Kaa's extension instances. Default: those of the extensions.
+    pub instances: Instances,
+    /// `unreadable-keys`: metadata keys that an endpoint must not read. Default none.
+    pub unreadable_keys: BTreeSet<String>,
+    /// `absent-keys`: default [`AbsentKeys::Omit`].
+    pub absent_keys: AbsentKeys,
+    /// `observe-replies`: default [`ObserveReplies::Request`].
+    pub observe_replies: ObserveReplies,
+    /// `redirect-status`: default [`Redirects::Rejected`].
+    pub redirects: Redirects,
+    /// `config-on-connect`: default [`OnConnect::Nothing`].
+    pub on_connect: OnConnect,
+    /// `command-types`: what the tenant pushes, 1 to 16 names in turn. Default `set_power`.
+    pub command_types: Vec<String>,
+    /// `commands-per-push`: new commands in one push to a Kaa endpoint, 1 to 64. Default 1.
+    pub commands_per_push: u32,
+    /// `command-redelivery`: share of pushes to Kaa endpoints that repeat all outstanding
+    /// commands of their type. Default 0.
+    pub command_redelivery: f64,
     /// `seed` of delays, faults and pushes. Default 42.
     pub seed: u64,
     /// `arrivals`: file for the instants of all PUBLISH packets. Default none.
@@ -107,6 +166,15 @@ impl Default for TenantOptions {
             read_only_keys: BTreeSet::new(),
             applications: None,
             tokens: None,
+            instances: Instances::default(),
+            unreadable_keys: BTreeSet::new(),
+            absent_keys: AbsentKeys::Omit,
+            observe_replies: ObserveReplies::Request,
+            redirects: Redirects::Rejected,
+            on_connect: OnConnect::Nothing,
+            command_types: vec!["set_power".to_owned()],
+            commands_per_push: 1,
+            command_redelivery: 0.0,
             seed: 42,
             arrivals: None,
             user: None,
@@ -117,13 +185,8 @@ impl Default for TenantOptions {
     }
 }
 
-/// No stall begins later or lasts longer: a year.
-const LONGEST: Duration = Duration::from_hours(365 * 24);
-/// No rate is higher: beyond it the tenant would do nothing else.
-const FASTEST: Rate = Rate(1e6);
-
 /// Every flag of [`TenantOptions::set`], in the order of the manual.
-pub const FLAGS: [&str; 21] = [
+pub const FLAGS: [&str; 30] = [
     "listen",
     "delivery",
     "service-time",
@@ -139,6 +202,15 @@ pub const FLAGS: [&str; 21] = [
     "read-only-keys",
     "applications",
     "tokens",
+    "instances",
+    "unreadable-keys",
+    "absent-keys",
+    "observe-replies",
+    "redirect-status",
+    "config-on-connect",
+    "command-types",
+    "commands-per-push",
+    "command-redelivery",
     "seed",
     "arrivals",
     "user",
@@ -195,6 +267,52 @@ impl TenantOptions {
             "buffer-per-connection" => {
                 self.buffer_per_connection = size(value, 1 << 10, 1 << 30)?;
             }
+            _ => return self.assign_kaa(name, value),
+        }
+        Ok(())
+    }
+
+    /// What Kaa leaves open, and what it lets every tenant set.
+    fn assign_kaa(&mut self, name: &str, value: &str) -> Result<(), String> {
+        match name {
+            "instances" => self.instances = value.parse()?,
+            "unreadable-keys" => self.unreadable_keys = names(value),
+            "absent-keys" => {
+                self.absent_keys = choice(
+                    value,
+                    &[("omit", AbsentKeys::Omit), ("error", AbsentKeys::Error)],
+                )?;
+            }
+            "observe-replies" => {
+                self.observe_replies = choice(
+                    value,
+                    &[
+                        ("request", ObserveReplies::Request),
+                        ("resource", ObserveReplies::Resource),
+                    ],
+                )?;
+            }
+            "redirect-status" => {
+                self.redirects = choice(
+                    value,
+                    &[
+                        ("applied", Redirects::Applied),
+                        ("rejected", Redirects::Rejected),
+                    ],
+                )?;
+            }
+            "config-on-connect" => {
+                self.on_connect = choice(
+                    value,
+                    &[
+                        ("on", OnConnect::Configuration),
+                        ("off", OnConnect::Nothing),
+                    ],
+                )?;
+            }
+            "command-types" => self.command_types = command_types(value)?,
+            "commands-per-push" => self.commands_per_push = number(value, 1, 64)?,
+            "command-redelivery" => self.command_redelivery = quantity::<Share>(value)?.0,
             _ => return Err(unknown_flag(name)),
         }
         Ok(())
@@ -208,108 +326,10 @@ fn unknown_flag(name: &str) -> String {
     }
 }
 
-fn address(value: &str) -> Result<SocketAddr, String> {
-    let mut found = value.to_socket_addrs().map_err(|problem| {
-        format!("'{value}' is not an address such as 127.0.0.1:1883: {problem}")
-    })?;
-    found
-        .next()
-        .ok_or_else(|| format!("'{value}' has no address"))
-}
-
-fn choice<T: Copy>(value: &str, choices: &[(&str, T)]) -> Result<T, String> {
-    choices
-        .iter()
-        .find(|(name, _)| *name == value)
-        .map(|&(_, choice)| choice)
-        .ok_or_else(|| {
-            let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
-            format!("'{value}' is neither {}", names.join(" nor "))
-        })
-}
-
-fn number(value: &str, lowest: u32, highest: u32) -> Result<u32, String> {
-    let parsed = value.replace('_', "").parse().ok();
-    parsed
-        .filter(|n| (lowest..=highest).contains(n))
-        .ok_or_else(|| format!("'{value}' is not a number from {lowest} to {highest}"))
-}
-
-fn stall(value: &str) -> Result<Stall, String> {
-    let (after, length) = value
-        .split_once('+')
-        .ok_or_else(|| format!("'{value}' is not AT+FOR, such as 5s+500ms"))?;
-    Ok(Stall {
-        after_ns: duration_ns(after)?,
-        for_ns: duration_ns(length)?,
-    })
-}
-
-/// A quantity with its unit; what is wrong with it, and what to write instead.
-fn quantity<T: FromStr<Err = UnitError>>(value: &str) -> Result<T, String> {
-    value.parse().map_err(|wrong: UnitError| wrong.to_string())
-}
-
-/// In nanoseconds.
-fn duration_ns(value: &str) -> Result<u64, String> {
-    let Span(duration) = quantity(value)?;
-    if duration > LONGEST {
-        let problem = format!("the duration {value:?} is too long");
-        return Err(UnitError::new(problem, format!("at most \"{}\"", Span(LONGEST))).to_string());
-    }
-    Ok(nanoseconds(duration))
-}
-
-fn rate_per_s(value: &str) -> Result<f64, String> {
-    let rate: Rate = quantity(value)?;
-    if rate > FASTEST {
-        let problem = format!("the rate {value:?} is too high");
-        return Err(UnitError::new(problem, format!("at most \"{FASTEST}\"")).to_string());
-    }
-    Ok(rate.0)
-}
-
-/// In bytes; a bare number is one of bytes.
-fn size(value: &str, lowest: u32, highest: u32) -> Result<usize, String> {
-    if value
-        .bytes()
-        .all(|byte| byte.is_ascii_digit() || byte == b'_')
-    {
-        return Ok(number(value, lowest, highest)? as usize);
-    }
-    let Bytes(size) = quantity(value)?;
-    if !(u64::from(lowest)..=u64::from(highest)).contains(&size) {
-        let [lowest, highest] = [lowest, highest].map(|bytes| Bytes(u64::from(bytes)));
-        return Err(format!(
-            "{value:?} is not a size from {lowest} to {highest}"
-        ));
-    }
-    Ok(size as usize)
-}
-
-/// `a, b,c`: the names between commas (or lines), without the empty ones.
-fn names(value: &str) -> BTreeSet<String> {
-    value
-        .split([',', '\n', '\r'])
-        .map(str::trim)
-        .filter(|name| !name.is_empty())
-        .map(str::to_owned)
-        .collect()
-}
-
-/// A value that names a file is that file's lines, anything else a comma list.
-fn tokens(value: &str) -> Result<BTreeSet<String>, String> {
-    let is_file = value.contains('/') || std::path::Path::new(value).is_file();
-    if !is_file {
-        return Ok(names(value));
-    }
-    let content =
-        std::fs::read_to_string(value).map_err(|problem| format!("{value}: {problem}"))?;
-    Ok(names(&content))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn with(flag: &str, value: &str) -> TenantOptions {
@@ -384,6 +404,39 @@ mod tests {
     }
 
     #[test]
+    fn every_flag_of_kaa_is_read() {
+        assert_eq!(
+            with("instances", "dcx=data").instances.to_string(),
+            "dcx=data,epmx=epmx,cex=cex,cmx=cmx,cmx_ota=cmx_ota,bcx=bcx"
+        );
+        assert_eq!(with("unreadable-keys", "a,b").unreadable_keys.len(), 2);
+        assert_eq!(with("absent-keys", "error").absent_keys, AbsentKeys::Error);
+        assert_eq!(
+            with("observe-replies", "resource").observe_replies,
+            ObserveReplies::Resource
+        );
+        assert_eq!(
+            with("redirect-status", "applied").redirects,
+            Redirects::Applied
+        );
+        assert_eq!(
+            with("config-on-connect", "on").on_connect,
+            OnConnect::Configuration
+        );
+        assert_eq!(
+            with("command-types", "set_power, reboot").command_types,
+            ["set_power", "reboot"]
+        );
+        assert_eq!(with("commands-per-push", "3").commands_per_push, 3);
+        assert_eq!(
+            with("command-redelivery", "10%")
+                .command_redelivery
+                .to_bits(),
+            0.1_f64.to_bits()
+        );
+    }
+
+    #[test]
     fn tokens_come_from_a_file_too() {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         std::io::Write::write_all(&mut file, b"ep-1\nep-2\n\n").unwrap();
@@ -406,6 +459,19 @@ mod tests {
             ("loss", "2"),
             ("commands", "2_000_000/s"),
             ("relaxed-paths", "maybe"),
+            ("instances", "dcx"),
+            ("absent-keys", "maybe"),
+            ("observe-replies", "no"),
+            ("redirect-status", "300"),
+            ("config-on-connect", "1"),
+            ("command-types", ""),
+            ("command-types", "a,a"),
+            ("command-types", "42"),
+            ("command-types", "a/b"),
+            ("command-types", "a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q"),
+            ("commands-per-push", "0"),
+            ("commands-per-push", "65"),
+            ("command-redelivery", "2"),
             ("seed", "x"),
             ("tokens", "./no/such/file"),
             ("max-packet", "1"),

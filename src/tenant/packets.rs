@@ -219,6 +219,9 @@ impl Server {
         if let Some(reply) = reply {
             self.reply(reply, publish.qos, now);
         }
+        while let Some(push) = self.platforms.greet() {
+            self.push(Some(push));
+        }
     }
 
     /// Acknowledges a message. False: it is a repetition.

@@ -5,14 +5,17 @@
 
 use super::commands::Commands;
 use super::enapter::{self, Direction};
-use super::endpoints::{EndpointId, Endpoints};
+use super::endpoints::{Contact, EndpointId, Endpoints};
 use super::faults::{Copies, Faults};
-use super::kaa::{self, Rules};
+use super::instances::Extension;
+use super::kaa::UNKNOWN_PATH;
+use super::kaa_address;
 use super::kind::Kind;
-use super::options::TenantOptions;
+use super::options::{OnConnect, TenantOptions};
 use super::problem::{self, Problem};
 use super::random::{Random, Stream};
 use super::report::Counts;
+use super::rules::Rules;
 use super::sessions::ConnectionId;
 
 /// More endpoints than any fleet of one machine has.
@@ -71,7 +74,7 @@ pub struct Platforms {
     pub topic: String,
     /// Payload of the last reply or push.
     pub payload: Vec<u8>,
-    rules: Rules,
+    pub(super) rules: Rules,
     pub(super) endpoints: Endpoints,
     /// Kaa endpoints.
     pub(super) things: Vec<EndpointId>,
@@ -80,6 +83,10 @@ pub struct Platforms {
     commands: Commands,
     faults: Faults,
     pub(super) random: Random,
+    /// A Kaa endpoint that is sent its configurations because it has just come, and which is next.
+    pub(super) greeted: Option<(EndpointId, usize)>,
+    /// Pushes of commands so far; types take turns.
+    pub(super) command_turn: usize,
     key: String,
 }
 
@@ -97,6 +104,8 @@ impl Platforms {
             commands: Commands::new(COMMANDS_MAX),
             faults: Faults::new(options),
             random: Random::new(options.seed, Stream::Pushes),
+            greeted: None,
+            command_turn: 0,
             key: String::new(),
         }
     }
@@ -108,7 +117,7 @@ impl Platforms {
         topic: &str,
         payload: &[u8],
     ) -> (Route, Option<Reply>) {
-        if let Some(address) = kaa::Address::parse(topic) {
+        if let Some(address) = kaa_address::Address::parse(topic) {
             return (Route::Nobody, self.kaa(from, &address, payload));
         }
         if let Some(address) = enapter::Address::parse(topic) {
@@ -123,7 +132,12 @@ impl Platforms {
         (Route::Subscribers, None)
     }
 
-    fn kaa(&mut self, from: ConnectionId, address: &kaa::Address, payload: &[u8]) -> Option<Reply> {
+    fn kaa(
+        &mut self,
+        from: ConnectionId,
+        address: &kaa_address::Address,
+        payload: &[u8],
+    ) -> Option<Reply> {
         self.topic.clear();
         self.payload.clear();
         let (kind, decided) = self.rules.decide(address, payload);
@@ -135,7 +149,9 @@ impl Platforms {
             (Ok(_), Ok(_)) if address.id.is_some() && self.faults.fails() => Err(problem::INJECTED),
             (Ok(endpoint), Ok(action)) => match self.endpoints.thing(endpoint) {
                 None => Err(problem::FULL),
-                Some(thing) => thing.perform(action, &mut self.payload, &mut self.counts),
+                Some(thing) => {
+                    thing.perform(action, &self.rules, &mut self.payload, &mut self.counts)
+                }
             },
         };
         if let Err(problem) = outcome {
@@ -164,7 +180,7 @@ impl Platforms {
     fn kaa_endpoint(
         &mut self,
         from: ConnectionId,
-        address: &kaa::Address,
+        address: &kaa_address::Address,
     ) -> Result<EndpointId, Problem> {
         self.rules.admit(address)?;
         self.key.clear();
@@ -176,9 +192,28 @@ impl Platforms {
         if self.endpoints.len() > before {
             self.things.push(endpoint);
         }
-        self.endpoints.spoke(endpoint, from);
-        self.endpoints.spoke_as(endpoint, address.application);
+        let contacts = [
+            self.endpoints.spoke(endpoint, from),
+            self.endpoints.spoke_as(endpoint, address.application),
+        ];
+        if contacts.contains(&Contact::First) {
+            self.meet(endpoint);
+        }
         Ok(endpoint)
+    }
+
+    /// A Kaa endpoint has come: on another connection, or as another application version.
+    fn meet(&mut self, endpoint: EndpointId) {
+        let on_connect = self.rules.on_connect;
+        let first = self.rules.instances.first(Extension::Configuration);
+        let Some(thing) = self.endpoints.thing(endpoint) else {
+            return;
+        };
+        thing.moved();
+        if on_connect == OnConnect::Configuration {
+            thing.configurations.ensure_settings(first, on_connect);
+            self.greeted = Some((endpoint, 0));
+        }
     }
 
     fn enapter(&mut self, from: ConnectionId, address: &enapter::Address, payload: &[u8]) -> Route {
@@ -219,7 +254,7 @@ impl Platforms {
                 self.commands.answer(&self.key, state)?;
                 self.counts.result(state.name());
             }
-            _ => return Err(kaa::UNKNOWN_PATH),
+            _ => return Err(UNKNOWN_PATH),
         }
         Ok(Route::Subscribers)
     }

@@ -23,7 +23,7 @@ pub struct Counts {
     pub duplicated: Counter,
     /// Refused messages and connections, by reason.
     pub rejected: BTreeMap<&'static str, u64>,
-    /// Pushes handed to at least one connection, by name.
+    /// What was pushed to at least one connection, by name: commands and configurations, each one.
     pub pushed: BTreeMap<&'static str, u64>,
     /// Answers to commands, by state or status.
     pub results: BTreeMap<&'static str, u64>,
@@ -39,9 +39,9 @@ impl Counts {
         *self.rejected.entry(reason).or_default() += 1;
     }
 
-    /// Counts one push.
-    pub fn push(&mut self, name: &'static str) {
-        *self.pushed.entry(name).or_default() += 1;
+    /// Counts what was in one push.
+    pub fn push(&mut self, name: &'static str, items: u64) {
+        *self.pushed.entry(name).or_default() += items;
     }
 
     /// Counts one answer to a command.
@@ -68,7 +68,7 @@ pub struct TenantReport {
     pub duplicated: BTreeMap<String, u64>,
     /// Refused messages and connections by reason.
     pub rejected: BTreeMap<String, u64>,
-    /// Pushes handed to at least one connection, by name.
+    /// What was pushed to at least one connection, by name: commands and configurations, each one.
     pub pushed: BTreeMap<String, u64>,
     /// Answers to commands by state or status.
     pub results: BTreeMap<String, u64>,
@@ -115,7 +115,7 @@ mod tests {
         counts.replied_ok.add(Kind::DcxJson);
         counts.lost.add(Kind::DcxJson);
         counts.reject("timestamp-missing");
-        counts.push("command");
+        counts.push("command", 1);
         counts.result("completed");
         counts.connections = 3;
         let json = serde_json::to_string(&TenantReport::from(&counts)).unwrap();

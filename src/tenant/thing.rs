@@ -1,30 +1,26 @@
 //! What the tenant keeps for one Kaa endpoint: metadata, outstanding commands, configurations.
 //!
-//! Does what a well-formed request asks for and says what is to be pushed. Not here: whether a
-//! request is well-formed (`kaa`), and to which connection anything goes.
+//! Does what a well-formed request asks for. Most endpoints use little of this, and there may be
+//! many: what is empty takes no memory of its own. Not here: whether a request is well-formed
+//! (`kaa`), what is pushed (`pushes`), and to which connection anything goes.
 
-use std::collections::VecDeque;
 use std::io::Write as _;
 
-use super::commands::{SECOND_FINAL, UNKNOWN_COMMAND};
-use super::configuration::{Configuration, Content};
+use super::configuration::Which;
+use super::configurations::{Configurations, UNKNOWN_CONFIG};
+use super::instances::InstanceId;
 use super::kaa_payload::CommandResult;
-use super::metadata::{Metadata, Values};
+use super::metadata::{ABSENT_KEY, Metadata, Values};
+use super::options::{AbsentKeys, Redirects};
+use super::outstanding::{Outstanding, TypeId, Wanted};
 use super::problem::Problem;
 use super::report::Counts;
-
-/// The only type of command that this tenant sends.
-pub const COMMAND_TYPE: &str = "set_power";
-
-/// The endpoint was never told of this configuration.
-pub const UNKNOWN_CONFIG: Problem = Problem::new("unknown-config", 404, "Unknown configuration");
-
-/// Outstanding commands of one endpoint; beyond it the oldest one expires.
-const OUTSTANDING_MAX: usize = 64;
+use super::rules::Rules;
+use super::watch::Asking;
 
 /// What a well-formed request asks for.
 #[derive(Debug)]
-pub enum Action {
+pub enum Action<'a> {
     /// Nothing that this tenant would keep.
     Accept,
     /// Metadata of these keys, or all.
@@ -37,64 +33,27 @@ pub enum Action {
     Merge(Values),
     /// Metadata without these keys.
     Delete(Vec<String>),
-    /// The outstanding commands.
-    Outstanding(Wanted),
-    /// Results of commands of one type.
-    Results {
-        /// Whether this type has any commands.
-        known_type: bool,
-        /// At least one.
-        results: Vec<CommandResult>,
-    },
+    /// The outstanding commands of this instance.
+    Outstanding(InstanceId, Wanted, Asking),
+    /// Results of commands of one type; `None`: a type that this tenant does not have.
+    Results(InstanceId, Option<TypeId>, Vec<CommandResult>),
     /// The configuration, unless it is the one with this id.
-    Config(Content, Option<String>),
+    Config(Which<'a>, Option<String>, Asking),
     /// The configuration with this id was applied, or refused, by the status code.
-    Applied(Content, String, u16),
+    Applied(Which<'a>, String, u16),
     /// A token for uploads.
     Token,
 }
 
-/// Which outstanding commands are asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wanted {
-    /// Those of [`COMMAND_TYPE`].
-    Ours,
-    /// Those of another type; there are none.
-    Others,
-    /// Those of all types, each with its type.
-    All,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Command {
-    id: u64,
-    power: u32,
-}
-
 /// The state of one endpoint.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Thing {
     metadata: Metadata,
-    outstanding: VecDeque<Command>,
-    last_command: u64,
-    settings: Configuration,
-    software: Configuration,
-    uses_software: bool,
+    /// Its commands.
+    pub commands: Outstanding,
+    /// Its configurations.
+    pub configurations: Configurations,
     last_token: u64,
-}
-
-impl Default for Thing {
-    fn default() -> Self {
-        Self {
-            metadata: Metadata::default(),
-            outstanding: VecDeque::new(),
-            last_command: 0,
-            settings: Configuration::new(Content::Settings),
-            software: Configuration::new(Content::Software),
-            uses_software: false,
-            last_token: 0,
-        }
-    }
 }
 
 impl Thing {
@@ -105,41 +64,46 @@ impl Thing {
     pub fn perform(
         &mut self,
         action: Action,
+        rules: &Rules,
         out: &mut Vec<u8>,
         counts: &mut Counts,
     ) -> Result<(), Problem> {
         match action {
             Action::Accept => {}
-            Action::Get(keys) => self.metadata.write(keys.as_deref(), out),
-            Action::Keys => self.metadata.write_keys(out),
+            Action::Get(keys) => {
+                self.check_present(keys.as_deref().unwrap_or_default(), rules)?;
+                self.metadata
+                    .write(keys.as_deref(), &rules.unreadable_keys, out);
+            }
+            Action::Keys => self.metadata.write_keys(&rules.unreadable_keys, out),
             Action::Replace(values) => self.metadata.replace(values)?,
             Action::Merge(values) => self.metadata.merge(values)?,
-            Action::Delete(keys) => self.metadata.delete(&keys),
-            Action::Outstanding(wanted) => {
-                let all: Vec<Command> = self.outstanding.iter().copied().collect();
-                write_commands(&all, wanted, out);
+            Action::Delete(keys) => {
+                self.check_present(&keys, rules)?;
+                self.metadata.delete(&keys);
             }
-            Action::Results {
-                known_type,
-                results,
-            } => {
+            Action::Outstanding(instance, wanted, asking) => {
+                self.commands.spoken_to(instance);
+                self.commands.ask(instance, wanted, asking);
+                self.commands
+                    .write(instance, wanted, &rules.command_types, out);
+            }
+            Action::Results(instance, command_type, results) => {
+                self.commands.spoken_to(instance);
                 for result in results {
-                    match self.finish(known_type, result) {
+                    match self.commands.finish(instance, command_type, result) {
                         Ok(name) => counts.result(name),
                         Err(problem) => counts.reject(problem.name),
                     }
                 }
             }
-            Action::Config(content, known) => {
-                self.configuration(content).answer(known.as_deref(), out);
+            Action::Config(which, known, asking) => {
+                let configuration = self.configurations.entry(which, rules.on_connect)?;
+                configuration.watch.ask(asking);
+                configuration.answer(known.as_deref(), out);
             }
-            Action::Applied(content, id, status) => {
-                // A newer one may be on its way to the endpoint already.
-                if !self.configuration(content).was_told(&id) {
-                    return Err(UNKNOWN_CONFIG);
-                }
-                let applied = (200..300).contains(&status);
-                counts.result(if applied { "applied" } else { "not-applied" });
+            Action::Applied(which, id, status) => {
+                counts.result(self.report(which, &id, status, rules)?);
             }
             Action::Token => {
                 self.last_token += 1;
@@ -150,78 +114,54 @@ impl Thing {
         Ok(())
     }
 
-    fn finish(&mut self, known_type: bool, result: CommandResult) -> Result<&'static str, Problem> {
-        let Some(place) = self
-            .outstanding
-            .iter()
-            .position(|c| known_type && c.id == result.id)
-        else {
-            let was_sent = known_type && (1..=self.last_command).contains(&result.id);
-            return Err(if was_sent {
-                SECOND_FINAL
-            } else {
-                UNKNOWN_COMMAND
-            });
-        };
-        self.outstanding.remove(place);
-        Ok(if (200..300).contains(&result.status) {
-            "completed"
-        } else {
-            "error"
-        })
+    /// The endpoint speaks on another connection, or as another application version.
+    pub fn moved(&mut self) {
+        self.commands.moved();
+        self.configurations.moved();
     }
 
-    /// A new command; appends the payload that announces it.
-    pub fn next_command(&mut self, power: u32, out: &mut Vec<u8>) {
-        if self.outstanding.len() == OUTSTANDING_MAX {
-            self.outstanding.pop_front();
+    fn check_present(&self, keys: &[String], rules: &Rules) -> Result<(), Problem> {
+        match rules.absent_keys {
+            AbsentKeys::Error if !self.metadata.has_all(keys) => Err(ABSENT_KEY),
+            _ => Ok(()),
         }
-        self.last_command += 1;
-        let command = Command {
-            id: self.last_command,
-            power,
+    }
+
+    /// A report on a configuration: the word it is counted under.
+    fn report(
+        &mut self,
+        which: Which,
+        id: &str,
+        status: u16,
+        rules: &Rules,
+    ) -> Result<&'static str, Problem> {
+        let configuration = self.configurations.reported(which, rules.on_connect)?;
+        // A newer one may be on its way to the endpoint already.
+        if !configuration.was_told(id) {
+            return Err(UNKNOWN_CONFIG);
+        }
+        let applied = match status {
+            200..=299 => true,
+            300..=399 => rules.redirects == Redirects::Applied,
+            _ => false,
         };
-        self.outstanding.push_back(command);
-        write_commands(&[command], Wanted::Ours, out);
-    }
-
-    /// A new configuration; appends the payload that announces it.
-    pub fn next_config(&mut self, content: Content, interval: u32, out: &mut Vec<u8>) {
-        let configuration = self.configuration(content);
-        configuration.advance(interval);
-        configuration.write(out);
-    }
-
-    /// Whether it ever asked for software or reported some.
-    pub fn uses_software(&self) -> bool {
-        self.uses_software
-    }
-
-    fn configuration(&mut self, content: Content) -> &mut Configuration {
-        match content {
-            Content::Settings => &mut self.settings,
-            Content::Software => {
-                self.uses_software = true;
-                &mut self.software
-            }
+        if applied {
+            configuration.apply(id);
+            Ok("applied")
+        } else {
+            Ok("not-applied")
         }
     }
 }
 
-fn write_commands(commands: &[Command], wanted: Wanted, out: &mut Vec<u8>) {
-    let (commands, command_type) = match wanted {
-        Wanted::Ours => (commands, String::new()),
-        Wanted::Others => (&[][..], String::new()),
-        Wanted::All => (commands, format!(r#""type":"{COMMAND_TYPE}","#)),
-    };
-    out.push(b'[');
-    for (position, Command { id, power }) in commands.iter().enumerate() {
-        let separator = if position > 0 { "," } else { "" };
-        // Writing into a Vec cannot fail.
-        let _ = write!(
-            out,
-            r#"{separator}{{"id":{id},{command_type}"payload":{{"power":{power}}}}}"#
-        );
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_that_has_nothing_takes_little_memory() {
+        // Some hundred thousand of them are to fit into memory beside their connections.
+        let size = size_of::<Thing>();
+        assert!(size <= 128, "{size} bytes");
     }
-    out.push(b']');
 }

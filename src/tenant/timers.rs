@@ -126,7 +126,8 @@ impl Server {
         self.thawed_at = self.clock.now();
     }
 
-    fn push(&mut self, push: Option<Push>) {
+    /// Sends the push in the platforms' buffers, and counts it.
+    pub(super) fn push(&mut self, push: Option<Push>) {
         let Some(push) = push else { return };
         let speaker = self.platforms.speaker(Recipient::Endpoint(push.endpoint));
         let message = Message {
@@ -139,7 +140,11 @@ impl Server {
             Way::ToSubscriber => self.router.send_to_endpoint(speaker, message),
         };
         if reached {
-            self.platforms.counts.push(push.name);
+            let counts = &mut self.platforms.counts;
+            counts.push(push.name, push.items);
+            if push.repeated > 0 {
+                counts.push("command-repeated", push.repeated);
+            }
         } else {
             self.platforms.counts.reject("unreachable-endpoint");
         }
