@@ -19,6 +19,8 @@ mod fleet;
 mod interop;
 #[path = "independent/kaa.rs"]
 mod kaa;
+#[path = "independent/kaa_observe.rs"]
+mod kaa_observe;
 #[path = "independent/kaa_pushes.rs"]
 mod kaa_pushes;
 #[path = "independent/mosquitto.rs"]

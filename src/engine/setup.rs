@@ -53,7 +53,6 @@ impl<'a> Worker<'a> {
         let count = (endpoints.end - endpoints.start) as usize;
         let portion = count as f64 / f64::from(plan.endpoints.max(1));
         let connections = connections_of(plan, assignment.index as u32, count as u32);
-        let caller = connections.iter().position(|row| row.part == Part::Caller);
         let profile = &settings.profile;
         let scope_cursors = scope_cursors(plan);
         let exchange_limit = (f64::from(profile.limits.in_flight) * portion).ceil() as usize;
@@ -70,7 +69,7 @@ impl<'a> Worker<'a> {
             drain: Drain::Open,
             base: endpoints.start,
             endpoints: vec![Endpoint::NEW; count],
-            caller: caller.map(|position| position as u32),
+            caller: caller_of(&connections),
             upcoming: Vec::new(),
             state: vec![0; count * plan.state_words],
             id_cursors: scope_cursors.repeat(count),
@@ -109,6 +108,12 @@ impl<'a> Worker<'a> {
             last_wake: 0,
         })
     }
+}
+
+/// Index of the caller's connection.
+fn caller_of(connections: &[Connection]) -> Option<u32> {
+    let position = connections.iter().position(|row| row.part == Part::Caller);
+    position.map(|position| position as u32)
 }
 
 /// Where the request IDs of each scope begin.
