@@ -39,7 +39,8 @@
 //!
 //! * [`cli`]: what can be asked and who does it; the only place that prints. One file per command
 //!   (`run`, `check`, `tenant`, `profiles`, `report`, `compare`). What they share: `prepare` (arguments to a
-//!   plan), `limits` (does it fit into this machine), `target` (may this host be loaded),
+//!   plan), `limits` (does it fit into this machine), `size` (what will be sent, in words), `frames`
+//!   (the first messages, for people), `target` (may this host be loaded),
 //!   `simulated` (the tenant as a child process), `signals`, `progress`, `environment`.
 //! * [`profile`]: a TOML file in, a checked value out. The value: `load`, `request`, `inbound`,
 //!   `generator`, `field`, `platform`, `url`. The way there: `tree` (values that know their line),
@@ -49,9 +50,10 @@
 //!   `read/check` for keys that nothing reads and `read/tests`. The list of all keys: `keys`,
 //!   `keys/table`. Back to text: `write`.
 //! * [`plan`]: what a profile compiles to. When: `schedule`, `curve`, `shard`. What: `request`,
-//!   `template`, `generator`, `encoder`, `text`, `hash`, `bodies`, `identities`. Request IDs:
+//!   `template`, `generator`, `encoder`, `text`, `hash`, `bodies`, `identities` from an
+//!   `identity_file`, `columns` (are they all used). Request IDs:
 //!   `request_id`. What comes back: `recognise` over `pattern`, `pointer`, `reply`, `replies`,
-//!   `inbound`, `pushes`, `items`, `captures`. Connections: `connection`, `connections`.
+//!   `inbound`, `pushes`, `items`, `captures`. For people: `example`. Connections: `connection`, `connections`.
 //!   Around it: `compile`, `topic` (checks), `arithmetic` (how large a run will be), `error`.
 //! * [`engine`]: carries the plan out. `run` is the coordinator and `control` what it says to the
 //!   workers; `worker` is one thread and the turn of its loop, `setup` makes its tables, `shape` the
@@ -80,7 +82,8 @@
 //!   `router` who gets what. `platforms` says what a message means: `kaa`, `kaa_payload`,
 //!   `enapter`, `json`, `kind`, `problem`; what it remembers: `endpoints`, `thing`, `metadata`,
 //!   `commands`, `configuration`. How it behaves: `options`, `service`, `pending`, `timers`, `faults`, `pushes`,
-//!   `random`. What it tells: `report`, `arrivals`.
+//!   `random`. What it tells: `report`, `arrivals`;
+//!   `judge` is its opinion of a message that nobody has sent.
 //! * [`units`]: rates, durations, sizes and shares as people write them.
 //! * [`delay`]: a delay as people write it, and draws from it.
 //! * [`random`]: random bits and distributions as pure functions.

@@ -8,15 +8,18 @@
 mod arithmetic;
 mod bodies;
 mod captures;
+mod columns;
 mod compile;
 mod connection;
 mod connections;
 mod curve;
 mod encoder;
 mod error;
+mod example;
 mod generator;
 pub(crate) mod hash;
 mod identities;
+mod identity_file;
 mod inbound;
 mod items;
 mod pattern;
@@ -37,6 +40,7 @@ pub use arithmetic::{Arithmetic, FILES_APART, Messages};
 pub use captures::{CAPTURE_BYTES_MAX, CAPTURES_MAX, Captures};
 pub use connection::{ConnectionRole, Will};
 pub use error::PlanError;
+pub use example::{PushExample, ReplyMeaning, ReplyTopic};
 pub use identities::Identities;
 pub use inbound::Inbound;
 pub use items::{Items, MalformedItems};
@@ -77,7 +81,7 @@ pub struct Plan {
     pub scopes: Vec<String>,
     /// What is allowed and probably not meant, one sentence each.
     pub warnings: Vec<String>,
-    /// Columns of text, one row per endpoint.
+    /// Columns of text, one row per endpoint that is kept.
     pub identities: Identities,
     connection: connection::ConnectionTemplates,
     recogniser: recognise::Recogniser,

@@ -20,6 +20,7 @@ mod endpoints;
 mod faults;
 mod flow;
 mod json;
+mod judge;
 mod kaa;
 mod kaa_payload;
 mod kind;
@@ -42,6 +43,7 @@ mod thing;
 mod timers;
 
 pub use crate::delay::Delay;
+pub use judge::{Judge, Judgement};
 pub use options::{Delivery, FLAGS, Paths, Stall, TenantOptions};
 pub use report::TenantReport;
 

@@ -2,6 +2,8 @@
 //!
 //! Everything is computed; no clock, no socket. Single functions are tested beside their code.
 
+#[path = "plan/identities.rs"]
+mod identities;
 #[path = "plan/platforms.rs"]
 mod platforms;
 #[path = "plan/profiles.rs"]

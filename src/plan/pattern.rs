@@ -144,6 +144,33 @@ impl Pattern {
         rest.is_empty().then_some(found)
     }
 
+    /// A topic that fits, for people: `{any}` stands for what only the tenant knows.
+    pub(crate) fn example(
+        &self,
+        endpoint: u32,
+        identities: &Identities,
+        request_id: &[u8],
+        captures: &Captures,
+    ) -> String {
+        let mut text = Vec::new();
+        for segment in &self.segments {
+            match segment {
+                Segment::Literal(literal) => text.extend_from_slice(literal),
+                Segment::Endpoint(format) => {
+                    text.extend_from_slice(format.text(endpoint).as_bytes());
+                }
+                Segment::Identity(column) => {
+                    text.extend_from_slice(identities.get(*column, endpoint));
+                }
+                Segment::RequestId => text.extend_from_slice(request_id),
+                Segment::Capture(number) => text.extend_from_slice(captures.get(*number)),
+                Segment::Status => text.extend_from_slice(b"{status}"),
+                Segment::Any => text.extend_from_slice(b"{any}"),
+            }
+        }
+        String::from_utf8_lossy(&text).into_owned()
+    }
+
     /// The topic filter for this pattern: every level with a free part is `+`.
     pub(crate) fn filter(&self, who: Listener, identities: &Identities) -> String {
         let mut text = Vec::new();

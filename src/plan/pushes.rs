@@ -62,6 +62,7 @@ impl Compiler<'_> {
             items: pushed.items,
             deduplicate: pushed.deduplicate,
             answers,
+            captures: captures.clone(),
             id: pushed
                 .id
                 .as_deref()
@@ -130,6 +131,7 @@ fn key_fields(
                 place,
                 field: name.clone(),
                 nearest: None,
+                columns: Vec::new(),
             });
         }
     }
