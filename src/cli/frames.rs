@@ -10,11 +10,11 @@ use crate::plan::{Captures, Message, Plan, ReplyMeaning, Request, RequestIdKind,
 use crate::profile::{Outcome, Profile, Subscribe};
 use crate::tenant::{Judge, Judgement, TenantOptions};
 
-/// Messages of each request that are judged.
+/// Messages of each request that are judged, unless they are too large.
 const JUDGED: u32 = 20;
 
-/// Of requests with larger packets only the first message is judged.
-const LARGE: usize = 1 << 20;
+/// Bytes of all judged messages together; beyond it only the first message of each request.
+const JUDGED_BYTES: usize = 64 << 20;
 
 /// The instant of the first message: 2023-11-14T22:13:20Z.
 const FIRST_UNIX_NS: u64 = 1_700_000_000_000_000_000;
@@ -31,6 +31,8 @@ pub(super) struct Frames<'a> {
     profile: &'a Profile,
     plan: &'a Plan,
     judge: Judge,
+    /// Bytes that may still be judged.
+    left: usize,
     pub out: String,
     pub warnings: Vec<String>,
 }
@@ -49,6 +51,7 @@ impl<'a> Frames<'a> {
             profile,
             plan,
             judge: Judge::new(&options),
+            left: JUDGED_BYTES,
             out: String::new(),
             warnings,
         };
@@ -110,11 +113,7 @@ impl<'a> Frames<'a> {
 
     /// What the simulated tenant says to several messages; a refusal is shown with its message.
     fn rules(&mut self, request: &Request, captures: &Captures) {
-        let judged = if request.frame_longest > LARGE {
-            1
-        } else {
-            JUDGED
-        };
+        let judged = judged(request.frame_longest, &mut self.left);
         let mut accepted = None;
         for number in 0..judged {
             let frame = self.frame(request, number, captures);
@@ -246,6 +245,16 @@ fn publish(frame: &[u8]) -> Option<Publish<'_>> {
     }
 }
 
+/// How many messages of at most this size are judged; takes their bytes from what is left.
+fn judged(longest: usize, left: &mut usize) -> u32 {
+    let all = longest.saturating_mul(JUDGED as usize);
+    if all > *left {
+        return 1;
+    }
+    *left -= all;
+    JUDGED
+}
+
 fn outcome_in_words(outcome: &Outcome) -> String {
     let mut text = format!("ok: {}", outcome.ok.join(", "));
     for (meaning, values) in [
@@ -276,19 +285,21 @@ fn done(request: &Request) -> String {
 /// At most a screen's width of text; other bytes as hexadecimal numbers.
 fn readable(payload: &[u8]) -> String {
     const MOST: usize = 200;
-    let shown = &payload[..payload.len().min(MOST)];
+    let mut shown = &payload[..payload.len().min(MOST)];
+    // A character that is cut in two is no reason for numbers.
+    if let Err(error) = std::str::from_utf8(shown)
+        && error.error_len().is_none()
+        && shown.len() < payload.len()
+    {
+        shown = &shown[..error.valid_up_to()];
+    }
     let rest = payload.len() - shown.len();
     let more = if rest > 0 {
         format!("… ({rest} bytes more)")
     } else {
         String::new()
     };
-    // A character that is cut in two is no reason for numbers.
-    let whole = match std::str::from_utf8(shown) {
-        Err(error) if error.error_len().is_none() => &shown[..error.valid_up_to()],
-        _ => shown,
-    };
-    match std::str::from_utf8(whole) {
+    match std::str::from_utf8(shown) {
         Ok("") => "(empty)".to_owned(),
         Ok(text) => format!(
             "{}{more}",
@@ -301,5 +312,32 @@ fn readable(payload: &[u8]) -> String {
             }
             text + &more
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn large_messages_are_judged_once() {
+        let mut left = JUDGED_BYTES;
+        assert_eq!(judged(100, &mut left), JUDGED);
+        assert_eq!(judged(JUDGED_BYTES, &mut left), 1);
+        assert_eq!(judged(usize::MAX, &mut left), 1);
+        assert_eq!(left, JUDGED_BYTES - 100 * JUDGED as usize);
+        let all = (0..100).map(|_| judged(1 << 20, &mut left)).sum::<u32>();
+        assert_eq!(all, 3 * JUDGED + 97);
+    }
+
+    #[test]
+    fn a_payload_is_text_or_hexadecimal_numbers() {
+        assert_eq!(readable(b""), "(empty)");
+        assert_eq!(readable(br#"{"a":"\n"}"#), r#"{"a":"\\n"}"#);
+        assert_eq!(readable(b"a\nb"), "a\\nb");
+        assert_eq!(readable(&[0xff, 0x00]), "ff00");
+        let long = "é".repeat(150);
+        let cut = format!("x{long}");
+        assert!(readable(cut.as_bytes()).ends_with("é… (102 bytes more)"));
     }
 }

@@ -76,7 +76,7 @@ impl Identities {
             kept: kept.start.min(endpoints)..kept.end.min(endpoints),
             ..Self::default()
         };
-        let mut seen = Seen::default();
+        let mut seen = Seen::of(endpoints);
         for endpoint in 0..endpoints {
             let after = file.line();
             let Some((line, cells)) = file.next_row()? else {
@@ -164,13 +164,17 @@ impl Identities {
 /// Which values of the first column were there before.
 ///
 /// Instead of the texts it holds 96 bits of hash and 32 bits of line for each row, sorted in the
-/// end: 160 MB for ten million rows (twice that while the vector grows), given back when the list
-/// is read. Two different texts of ten million have the same hash with a probability of 6e-16; then
+/// end: 160 MB for ten million rows, given back when the list is read. Two different texts of ten million have the same hash with a probability of 6e-16; then
 /// a good list would be refused.
-#[derive(Default)]
 struct Seen(Vec<u128>);
 
 impl Seen {
+    /// Room for so many rows: memory is taken as rows come, but never copied to grow.
+    fn of(rows: u32) -> Self {
+        const AT_ONCE: u32 = 10_000_000;
+        Self(Vec::with_capacity(rows.min(AT_ONCE) as usize))
+    }
+
     fn note(&mut self, text: &str, line: u64) {
         let part = |number: u8| {
             let mut hasher = DefaultHasher::new();

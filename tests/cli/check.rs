@@ -66,7 +66,10 @@ fn a_payload_that_the_simulated_tenant_would_refuse_is_a_warning() {
         "{warning}"
     );
     // It is found in whichever of the messages has it.
-    assert!(warning.contains("{\"state\":open}") || outcome.stdout.contains("payload  {\"state\":open}"));
+    assert!(
+        warning.contains("{\"state\":open}")
+            || outcome.stdout.contains("payload  {\"state\":open}")
+    );
     assert!(warning.contains("quotes"), "{warning}");
     let run = Midge::run("./mine.toml").file("mine.toml", &text).go();
     assert!(!run.stderr.contains("refuse") && !run.stdout.contains("refuse"));
@@ -154,7 +157,10 @@ fn pushes_are_shown_with_filter_and_answers_with_an_id_of_the_right_kind() {
     );
     let filter = line(&outcome, "inbound command", "filter");
     assert!(filter.ends_with("/cex/ep-0/command/+/status"), "{filter}");
-    assert_eq!(line(&outcome, "inbound command", "answers"), "command-answer");
+    assert_eq!(
+        line(&outcome, "inbound command", "answers"),
+        "command-answer"
+    );
     let answer = "answer command-answer";
     assert!(line(&outcome, answer, "topic").ends_with("/result/{command_type}"));
     // A command's ID is a number there, a configuration's is a text.
@@ -225,18 +231,22 @@ fn a_run_says_how_much_it_will_send_before_it_connects() {
     assert_eq!(
         plan(&outcome),
         "plan  50 endpoints, 50 connections in about 0.5 s, then about 1,200 requests in 1.2 s \
-         (0.2 s warm-up, 1 s measured), 104.9 kB; drain at most 1 s: 1.7 to 2.7 s in all"
+         (0.2 s warm-up, 1 s measured), 101.0 kB; drain at most 1 s: 1.7 to 2.7 s in all"
     );
     let first = outcome.stderr.lines().next().unwrap_or_default();
     assert!(first.contains("mqtt://127.0.0.1:"), "{outcome}");
     let planned = outcome.count("/whole_run/planned");
     assert!((1_000..1_400).contains(&planned), "{planned}");
+    let bytes = outcome.count("/generator/bytes_sent");
+    assert!((85_000..120_000).contains(&bytes), "{bytes}");
 }
 
 #[test]
 fn a_run_without_a_schedule_says_what_is_known() {
     let brief = || Midge::run("kaa-fleet").brief().set("load.measure", "300ms");
-    let outcome = brief().set("load.model", "closed").set("load.arrival_rate", "100/s");
+    let outcome = brief()
+        .set("load.model", "closed")
+        .set("load.arrival_rate", "100/s");
     let outcome = outcome.go();
     assert!(
         plan(&outcome).contains("then as many requests as the replies allow in 0.5 s (0.2 s warm-up, 0.3 s measured), at most 50; drain"),
