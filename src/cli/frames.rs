@@ -72,11 +72,7 @@ impl<'a> Frames<'a> {
 
     /// One request or answer.
     fn request(&mut self, index: u16, request: &Request, captures: &Captures) {
-        let kind = if request.reactive.is_some() {
-            "answer"
-        } else {
-            "request"
-        };
+        let kind = kind(request);
         let _ = writeln!(self.out, "\n{kind} {} (QoS {})", request.name, request.qos);
         let item = request
             .reactive
@@ -137,7 +133,8 @@ impl<'a> Frames<'a> {
                         example = format!(" (for example {topic} with {payload})");
                     }
                     self.warnings.push(format!(
-                        "{}: the simulated tenant would refuse this: {status}{words}{example}; {advice}",
+                        "{} {}: the simulated tenant would refuse this: {status}{words}{example}; {advice}",
+                        kind(request),
                         request.name
                     ));
                     return;
@@ -235,6 +232,13 @@ impl<'a> Frames<'a> {
         let mut frame = Vec::new();
         request.encode(&mut frame, &message, &mut state);
         frame
+    }
+}
+
+fn kind(request: &Request) -> &'static str {
+    match request.reactive {
+        Some(_) => "answer",
+        None => "request",
     }
 }
 

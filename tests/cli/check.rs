@@ -61,7 +61,7 @@ fn a_payload_that_the_simulated_tenant_would_refuse_is_a_warning() {
     };
     assert!(
         warning.starts_with(
-            "dcx-json: the simulated tenant would refuse this: 400 Payload is not valid JSON"
+            "request dcx-json: the simulated tenant would refuse this: 400 Payload is not valid JSON"
         ),
         "{warning}"
     );
