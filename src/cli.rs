@@ -11,6 +11,7 @@
 mod check;
 mod compare;
 mod environment;
+mod frames;
 mod limits;
 mod prepare;
 mod profiles;
@@ -19,6 +20,7 @@ mod report;
 mod run;
 mod signals;
 mod simulated;
+mod size;
 mod target;
 mod tenant;
 

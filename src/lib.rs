@@ -39,7 +39,8 @@
 //!
 //! * [`cli`]: what can be asked and who does it; the only place that prints. One file per command
 //!   (`run`, `check`, `tenant`, `profiles`, `report`, `compare`). What they share: `prepare` (arguments to a
-//!   plan), `limits` (does it fit into this machine), `target` (may this host be loaded),
+//!   plan), `limits` (does it fit into this machine), `size` (what will be sent, in words), `frames`
+//!   (the first messages, for people), `target` (may this host be loaded),
 //!   `simulated` (the tenant as a child process), `signals`, `progress`, `environment`.
 //! * [`profile`]: a TOML file in, a checked value out. The value: `load`, `request`, `inbound`,
 //!   `generator`, `field`, `platform`, `url`. The way there: `tree` (values that know their line),
@@ -49,10 +50,12 @@
 //!   `read/check` for keys that nothing reads and `read/tests`. The list of all keys: `keys`,
 //!   `keys/table`. Back to text: `write`.
 //! * [`plan`]: what a profile compiles to. When: `schedule`, `curve`, `stages`, `shard`. What: `request`,
-//!   `template`, `generator`, `encoder`, `text`, `hash`, `bodies`, `identities`. Request IDs:
+//!   `template`, `generator`, `encoder`, `text`, `hash`, `bodies`, `identities` from an
+//!   `identity_file`, `columns` (are they all used). Request IDs:
 //!   `request_id`. What comes back: `recognise` over `pattern`, `pointer`, `reply`, `replies`,
-//!   `inbound`, `pushes`, `carried`, `items`, `captures`. Connections: `connection`, `connections`,
-//!   `overlap`. Around it: `compile`, `topic` (checks), `arithmetic` (how large a run will be), `error`.
+//!   `inbound`, `pushes`, `carried`, `items`, `captures`. For people: `example`. Connections: `connection`,
+//!   `connections`, `overlap`. Around it: `compile`, `topic` (checks), `arithmetic` (how large a run
+//!   will be), `error`.
 //! * [`engine`]: carries the plan out. `run` is the coordinator and `control` what it says to the
 //!   workers; `worker` is one thread and the turn of its loop, `setup` makes its tables, `shape` the
 //!   rows of its measurement. What it does: `connect`, `loss` (and coming back), `drain`, `close`, `send` (instants to packets), `write`
@@ -81,7 +84,8 @@
 //!   `kaa_payload`, `rules`, `instances`, `enapter`, `json`, `kind`, `problem`; what it remembers:
 //!   `endpoints`, `thing`, `metadata`, `commands`, `outstanding`, `configuration`, `configurations`,
 //!   `watch`. How it behaves: `options`, `options/value`, `service`, `pending`, `timers`, `faults`,
-//!   `pushes`, `random`. What it tells: `report`, `arrivals`.
+//!   `pushes`, `random`. What it tells: `report`, `arrivals`;
+//!   `judge` is its opinion of a message that nobody has sent.
 //! * [`units`]: rates, durations, sizes and shares as people write them.
 //! * [`delay`]: a delay as people write it, and draws from it.
 //! * [`random`]: random bits and distributions as pure functions.

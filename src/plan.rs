@@ -9,15 +9,18 @@ mod arithmetic;
 mod bodies;
 mod captures;
 mod carried;
+mod columns;
 mod compile;
 mod connection;
 mod connections;
 mod curve;
 mod encoder;
 mod error;
+mod example;
 mod generator;
 pub(crate) mod hash;
 mod identities;
+mod identity_file;
 mod inbound;
 mod items;
 mod overlap;
@@ -40,6 +43,7 @@ pub use arithmetic::{Arithmetic, FILES_APART, Messages};
 pub use captures::{CAPTURE_BYTES_MAX, CAPTURES_MAX, Captures};
 pub use connection::{ConnectionRole, Will};
 pub use error::PlanError;
+pub use example::{PushExample, ReplyMeaning, ReplyTopic};
 pub use identities::Identities;
 pub use inbound::Inbound;
 pub use items::{Items, MalformedItems};
@@ -86,7 +90,7 @@ pub struct Plan {
     pub warnings: Vec<String>,
     /// Filters of one connection that overlap; also among the warnings.
     pub overlap: Option<Overlap>,
-    /// Columns of text, one row per endpoint.
+    /// Columns of text, one row per endpoint that is kept.
     pub identities: Identities,
     connection: connection::ConnectionTemplates,
     recogniser: recognise::Recogniser,

@@ -22,6 +22,7 @@ mod faults;
 mod flow;
 mod instances;
 mod json;
+mod judge;
 mod kaa;
 mod kaa_address;
 mod kaa_payload;
@@ -49,6 +50,7 @@ mod watch;
 
 pub use crate::delay::Delay;
 pub use instances::{Extension, Instances};
+pub use judge::{Judge, Judgement};
 pub use options::{
     AbsentKeys, Delivery, FLAGS, ObserveReplies, OnConnect, Paths, Redirects, Stall, TenantOptions,
 };

@@ -1,5 +1,7 @@
 //! The command line as its users meet it: words, files, streams, secrets.
 
+#[path = "cli/check.rs"]
+mod check;
 mod support;
 
 use std::collections::BTreeMap;

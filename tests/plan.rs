@@ -6,6 +6,8 @@
 mod carried;
 #[path = "plan/foreign.rs"]
 mod foreign;
+#[path = "plan/identities.rs"]
+mod identities;
 #[path = "plan/platforms.rs"]
 mod platforms;
 #[path = "plan/profiles.rs"]

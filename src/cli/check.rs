@@ -4,11 +4,10 @@ use std::fmt::Write as _;
 
 use clap::Args;
 
+use super::frames::Frames;
 use super::limits::Machine;
 use super::prepare::{Prepared, prepare};
-use super::{Failure, ProfileArgs, print_data};
-use crate::mqtt::{self, Packet, Role, Version};
-use crate::plan::{Captures, Message, Plan, RequestIdKind, uuid_request_id};
+use super::{Failure, ProfileArgs, print_data, size};
 use crate::profile::{Model, Profile, Stage, Subscribe};
 use crate::report::Exit;
 
@@ -25,10 +24,13 @@ pub(super) fn run(args: &CheckArgs) -> Result<Exit, Failure> {
     let prepared = prepare(&args.profile)?;
     let mut out = String::new();
     in_words(&mut out, &prepared.loaded.profile);
-    size(&mut out, &prepared);
-    frames(&mut out, &prepared.plan);
-    for warning in &prepared.plan.warnings {
-        let _ = writeln!(out, "warning: {warning}");
+    sizes(&mut out, &prepared);
+    let frames = Frames::show(&prepared.loaded.profile, &prepared.plan);
+    out.push_str(&frames.out);
+    let warnings = prepared.plan.warnings.iter().chain(&frames.warnings);
+    for (index, warning) in warnings.enumerate() {
+        let before = if index == 0 { "\n" } else { "" };
+        let _ = writeln!(out, "{before}warning: {warning}");
     }
     let machine = Machine::look();
     let addresses = prepared.loaded.profile.target.urls.len().max(1) as u64;
@@ -113,7 +115,7 @@ fn stages(all: &[Stage]) -> String {
     shown.join(", ") + &more
 }
 
-fn size(out: &mut String, prepared: &Prepared) {
+fn sizes(out: &mut String, prepared: &Prepared) {
     let size = prepared.plan.arithmetic(1);
     let _ = writeln!(
         out,
@@ -124,88 +126,12 @@ fn size(out: &mut String, prepared: &Prepared) {
         size.memory_bytes >> 20,
         size.kernel_bytes >> 20
     );
-    let _ = writeln!(
-        out,
-        "  messages about {:.0} in all, {:.0} of them measured, {:.1} MB to send",
-        size.total,
-        size.total_in_measure,
-        size.bytes_sent / 1e6
-    );
-}
-
-fn frames(out: &mut String, plan: &Plan) {
-    let mut state = vec![0; plan.state_words];
-    // What an answer answers: an item with the ID 1.
-    let mut pushed = Captures::new();
-    pushed.set_item_id(b"1");
-    for request in &plan.requests {
-        let kind = if request.reactive.is_some() {
-            "answer"
-        } else {
-            "request"
-        };
-        let _ = writeln!(out, "\n{kind} {} (QoS {})", request.name, request.qos);
-        let mut frame = Vec::new();
-        let message = Message {
-            endpoint: 0,
-            request_id: match request.id_kind {
-                RequestIdKind::Decimal(range) => u128::from(range.first),
-                RequestIdKind::Uuid => uuid_request_id(0, 0, 1),
-                RequestIdKind::None => 0,
-            },
-            packet_id: 1,
-            unix_ns: 1_700_000_000_000_000_000,
-            identities: &plan.identities,
-            captures: &pushed,
-        };
-        request.encode(&mut frame, &message, &mut state);
-        match mqtt::decode(&frame, Role::Server, Version::V311, usize::MAX) {
-            Ok(Some((Packet::Publish(publish), _))) => {
-                let _ = writeln!(out, "  topic    {}", publish.topic);
-                let _ = writeln!(out, "  payload  {}", readable(publish.payload));
-            }
-            _ => {
-                let _ = writeln!(out, "  (does not decode as a PUBLISH packet)");
-            }
-        }
-        if let Some(inbound) = request.carries() {
-            let name = &plan.inbound[usize::from(inbound)].name;
-            let _ = writeln!(
-                out,
-                "  carries  {name}, carried out as if it had been pushed"
-            );
-        }
-        if request.observe {
-            let _ = writeln!(
-                out,
-                "  observe  more may follow on the reply topic; no ID is used twice"
-            );
-        }
+    let load = &prepared.loaded.profile.load;
+    let mut within = format!(" in {} s", (load.warm_up + load.measure).as_secs_f64());
+    if size.total_in_measure > 0.0 {
+        let measured = size::count(size.total_in_measure);
+        let _ = write!(within, ", {measured} of them measured");
     }
-}
-
-/// At most a screen's width of text; other bytes as hexadecimal numbers.
-fn readable(payload: &[u8]) -> String {
-    const MOST: usize = 200;
-    let shown = &payload[..payload.len().min(MOST)];
-    let rest = payload.len() - shown.len();
-    let more = if rest > 0 {
-        format!("… ({rest} bytes more)")
-    } else {
-        String::new()
-    };
-    match std::str::from_utf8(shown) {
-        Ok("") => "(empty)".to_owned(),
-        Ok(text) => format!(
-            "{}{more}",
-            text.escape_debug().to_string().replace("\\\"", "\"")
-        ),
-        Err(_) => {
-            let mut text = String::new();
-            for byte in shown {
-                let _ = write!(text, "{byte:02x}");
-            }
-            text + &more
-        }
-    }
+    let requests = size::requests(&prepared.loaded.profile, &prepared.plan, &within);
+    let _ = writeln!(out, "  messages {requests}");
 }

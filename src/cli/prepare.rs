@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{Failure, ProfileArgs};
 use crate::engine;
 use crate::measure::{Shape, Threshold};
-use crate::plan::{Identities, Plan};
+use crate::plan::{Identities, Plan, PlanError};
 use crate::profile::{self, Loaded, Secret};
 
 /// Largest password file that is read.
@@ -27,8 +27,14 @@ pub(super) fn prepare(args: &ProfileArgs) -> Result<Prepared, Failure> {
     let loaded = profile::load(&args.profile, &args.all_sets(), &read)
         .map_err(|errors| Failure::profile(&errors))?;
     let identities = identities(&loaded)?;
-    let plan = Plan::compile(&loaded.profile, identities)
-        .map_err(|error| Failure::usage(format!("{}: {error}\nnothing was sent", args.profile)))?;
+    let plan = Plan::compile(&loaded.profile, identities).map_err(|error| {
+        let list = loaded.profile.fleet.identities.as_deref();
+        let place = match (&error, list) {
+            (PlanError::Identities { .. }, Some(list)) => list,
+            _ => &args.profile,
+        };
+        Failure::usage(format!("{place}: {error}\nnothing was sent"))
+    })?;
     let shape = engine::shape(&plan, &loaded.profile);
     let thresholds = Threshold::parse_all(&loaded.profile.thresholds, &shape)
         .map_err(|error| Failure::usage(format!("{}: {error}\nnothing was sent", args.profile)))?;
@@ -48,11 +54,9 @@ fn identities(loaded: &Loaded) -> Result<Identities, Failure> {
     let file = std::fs::File::open(path).map_err(|error| {
         Failure::usage(format!("{}: {error} (fleet.identities)", path.display()))
     })?;
-    Identities::from_csv(
-        std::io::BufReader::new(file),
-        loaded.profile.fleet.endpoints,
-    )
-    .map_err(|error| Failure::usage(format!("{}: {error}", path.display())))
+    let endpoints = loaded.profile.fleet.endpoints;
+    Identities::from_csv(file, endpoints, 0..endpoints)
+        .map_err(|error| Failure::usage(format!("{}: {error}\nnothing was sent", path.display())))
 }
 
 /// Fetches a secret from where it is. Errors name the place and never the content.

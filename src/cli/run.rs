@@ -11,7 +11,7 @@ use super::prepare::{Prepared, fetch, prepare};
 use super::progress::ProgressLine;
 use super::signals::{Signals, Wake};
 use super::simulated::SimulatedTenant;
-use super::{Failure, ProfileArgs, environment, print_data, target};
+use super::{Failure, ProfileArgs, environment, print_data, size, target};
 use crate::engine::{self, Lengths, Measured, Settings};
 use crate::event::Clock;
 use crate::measure::{Health, Pacing};
@@ -70,6 +70,8 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, Failure> {
     let goal = aim(profile, &args.allowed)?;
     let folder = claim(args.out.as_deref(), clock.unix_ns_at_start(), &profile.name)?;
     announce(profile, &goal);
+    let arithmetic = prepared.plan.arithmetic(u32::from(args.workers));
+    eprintln!("{}", size::line(profile, &prepared.plan, &arithmetic));
 
     let settings = Settings {
         profile: profile.clone(),

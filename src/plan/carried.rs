@@ -112,10 +112,11 @@ impl Compiler<'_> {
         let meaning = CaptureMeaning::Capture;
         let pattern = Pattern::new(&with_id, place, meaning, Sender::Endpoint)?;
         let heard = Pattern::new(reply, place, CaptureMeaning::Status, Sender::Endpoint)?;
-        let example = heard.example(self.identities);
+        let endpoint = self.identities.kept().start;
+        let example = heard.example(endpoint, self.identities, b"1", &Captures::new());
         let fits = pattern.matches(
             &example,
-            Listener::Endpoint(0),
+            Listener::Endpoint(endpoint),
             self.identities,
             &mut Captures::new(),
         );

@@ -20,7 +20,7 @@ use crate::plan::schedule::Schedule;
 use crate::plan::stages::spans;
 use crate::plan::template::{ItemIdKnown, Position, Scope, Template};
 use crate::plan::topic::{check_topic, warn_about_digits};
-use crate::plan::{Plan, replies};
+use crate::plan::{Plan, columns, replies};
 use crate::profile::{self, Profile, Sender};
 use crate::units::nanoseconds;
 
@@ -34,7 +34,8 @@ const ANSWER_DEADLINE_NS: u64 = 10_000_000_000;
 const BLOCK_BYTES: usize = 16 * 1024;
 
 impl Plan {
-    /// Compiles a profile. `identities` has a row for each endpoint, or no column at all.
+    /// Compiles a profile. `identities` has read a row for each endpoint, or has no column at all;
+    /// messages of endpoints whose rows it did not keep must not be asked for.
     pub fn compile(profile: &Profile, identities: Identities) -> Result<Self, PlanError> {
         let answers: usize = profile
             .inbound
@@ -59,6 +60,7 @@ impl Plan {
                 "fewer rows than endpoints",
             ));
         }
+        columns::check(profile, &identities)?;
         let mut compiler = Compiler::new(profile, &identities);
         compiler.check_vars()?;
         for request in &profile.requests {
@@ -191,7 +193,7 @@ impl<'a> Compiler<'a> {
             index,
         )?;
         let id_kind = replies::request_id_kind(request, &topic, &body)?;
-        self.warn(request, &topic, id_kind);
+        self.warn(request, &topic, &generators, id_kind);
         if let Some(reply) = &request.reply {
             let owner = replies::Owner {
                 request,
@@ -294,7 +296,7 @@ impl<'a> Compiler<'a> {
             _ => 0,
         };
         let message = Message {
-            endpoint: 0,
+            endpoint: self.identities.kept().start,
             request_id,
             packet_id: 1,
             unix_ns: 1_700_000_000_000_000_000,
@@ -310,9 +312,15 @@ impl<'a> Compiler<'a> {
         Ok(())
     }
 
-    fn warn(&mut self, request: &profile::Request, topic: &Template, id_kind: RequestIdKind) {
-        self.warnings
-            .extend(warn_about_digits(&request.name, topic));
+    fn warn(
+        &mut self,
+        request: &profile::Request,
+        topic: &Template,
+        generators: &[Generator],
+        id_kind: RequestIdKind,
+    ) {
+        let digits = warn_about_digits(&request.name, topic, generators, self.identities);
+        self.warnings.extend(digits);
         let unpaced = matches!(request.pace, profile::Pace::Weight(_));
         if unpaced && self.profile.load.model == profile::Model::OpenOwnRates {
             self.warnings.push(format!(

@@ -90,11 +90,7 @@ impl Template {
         let longest = |piece: &Piece| match piece {
             Piece::Literal(text) => text.len(),
             Piece::Endpoint(format) => format.longest(),
-            Piece::Identity(column) => identities
-                .cells(*column)
-                .map(<[u8]>::len)
-                .max()
-                .unwrap_or(0),
+            Piece::Identity(column) => identities.facts(*column).longest,
             Piece::RequestId | Piece::Uuid => 36,
             Piece::Clock(_) | Piece::Sequence => 25,
             Piece::Generator(index) => generators.get(*index).map_or(0, Generator::longest),

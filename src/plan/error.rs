@@ -7,7 +7,11 @@
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum PlanError {
     /// A template names a field that does not exist there.
-    #[error("{place}: unknown field {{{field}}}{}", nearest.as_ref().map_or(String::new(), |n| format!("; did you mean {{{n}}}?")))]
+    #[error(
+        "{place}: unknown field {{{field}}}{}{}",
+        if columns.is_empty() { String::new() } else { format!("; line 1 of fleet.identities has the columns {}", columns.join(", ")) },
+        nearest.as_ref().map_or(String::new(), |n| format!("; did you mean {{{n}}}?"))
+    )]
     UnknownField {
         /// Request (or other owner) and key.
         place: String,
@@ -15,6 +19,8 @@ pub enum PlanError {
         field: String,
         /// The known field whose name is most like it.
         nearest: Option<String>,
+        /// Columns of the identities, if there are any.
+        columns: Vec<String>,
     },
     /// A field does not have such a format.
     #[error("{place}: field {{{field}}} has no format `{format}`; {known}")]

@@ -159,6 +159,20 @@ impl Generator {
         }
     }
 
+    /// Whether the whole text can be decimal digits.
+    pub(crate) fn may_be_digits(&self) -> bool {
+        match &self.kind {
+            Kind::Counter { .. } => true,
+            Kind::Uniform { decimals, .. }
+            | Kind::Normal { decimals, .. }
+            | Kind::Walk { decimals, .. } => *decimals == 0,
+            Kind::Choice { texts, .. } => texts
+                .iter()
+                .any(|text| !text.is_empty() && text.iter().all(u8::is_ascii_digit)),
+            Kind::Uuid | Kind::Bytes(_) | Kind::Clock => false,
+        }
+    }
+
     /// The texts of a choice.
     pub(crate) fn texts(&self) -> &[Box<[u8]>] {
         if let Kind::Choice { texts, .. } = &self.kind {

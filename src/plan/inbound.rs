@@ -22,6 +22,8 @@ pub struct Inbound {
     pub deduplicate: bool,
     /// The answers in order, as indices into the plan's requests; the last one is the final one.
     pub answers: Vec<u16>,
+    /// Names of the captures of its topic, in order.
+    pub(crate) captures: Vec<String>,
     pub(crate) id: Option<Pointer>,
     /// Numbers of the captures that belong to an item's key.
     pub(crate) key_captures: Vec<usize>,
@@ -97,6 +99,7 @@ mod tests {
             items: profile::Items::Each,
             deduplicate: true,
             answers: vec![],
+            captures: vec!["command_type".into()],
             id: Pointer::parse("/id"),
             key_captures: vec![0],
             key: KeyUse::WithId,

@@ -149,17 +149,28 @@ impl Pattern {
         self.segments.contains(&Segment::Status)
     }
 
-    /// A topic that fits endpoint 0: its own fields as it writes them, the free parts made up.
-    pub(crate) fn example(&self, identities: &Identities) -> String {
+    /// A topic that fits, for people: `{any}` stands for what only the tenant knows.
+    pub(crate) fn example(
+        &self,
+        endpoint: u32,
+        identities: &Identities,
+        request_id: &[u8],
+        captures: &Captures,
+    ) -> String {
         let mut text = Vec::new();
         for segment in &self.segments {
             match segment {
                 Segment::Literal(literal) => text.extend_from_slice(literal),
-                Segment::Endpoint(format) => text.extend_from_slice(format.text(0).as_bytes()),
-                Segment::Identity(column) => text.extend_from_slice(identities.get(*column, 0)),
-                Segment::RequestId | Segment::Status | Segment::Capture(_) | Segment::Any => {
-                    text.push(b'1');
+                Segment::Endpoint(format) => {
+                    text.extend_from_slice(format.text(endpoint).as_bytes());
                 }
+                Segment::Identity(column) => {
+                    text.extend_from_slice(identities.get(*column, endpoint));
+                }
+                Segment::RequestId => text.extend_from_slice(request_id),
+                Segment::Capture(number) => text.extend_from_slice(captures.get(*number)),
+                Segment::Status => text.extend_from_slice(b"{status}"),
+                Segment::Any => text.extend_from_slice(b"{any}"),
             }
         }
         String::from_utf8_lossy(&text).into_owned()

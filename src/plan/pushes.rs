@@ -51,6 +51,7 @@ impl Compiler<'_> {
             items: pushed.items,
             deduplicate: pushed.deduplicate,
             answers,
+            captures: heard.names(&captures),
             id: pushed
                 .id
                 .as_deref()
@@ -188,6 +189,15 @@ impl Heard {
         heard
     }
 
+    /// The names of all captures; `any` where the profile has none.
+    fn names(&self, named: &[String]) -> Vec<String> {
+        let mut names = vec!["any".to_owned(); self.captures];
+        for (index, name) in self.named.iter().zip(named) {
+            names[*index].clone_from(name);
+        }
+        names
+    }
+
     fn key(&self, fields: &[usize]) -> Vec<usize> {
         let named = fields.iter().map(|field| self.named[*field]);
         self.endpoint.iter().copied().chain(named).collect()
@@ -213,6 +223,7 @@ fn key_fields(
                 place,
                 field: name.clone(),
                 nearest: None,
+                columns: Vec::new(),
             });
         }
     }

@@ -306,6 +306,7 @@ impl<'a> Scope<'a> {
             place: self.place.to_owned(),
             field: field.to_owned(),
             nearest,
+            columns: self.identities.columns().to_vec(),
         }
     }
 
@@ -400,7 +401,8 @@ mod tests {
                     .iter()
                     .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
                     .collect(),
-                identities: Identities::from_csv("site\nrome\n".as_bytes(), 1).expect("one row"),
+                identities: Identities::from_csv("site\nrome\n".as_bytes(), 1, 0..1)
+                    .expect("one row"),
                 generators: BTreeMap::from([("temperature".to_owned(), Generator::Uuid)]),
                 captures: vec!["command_type".to_owned()],
             }
@@ -506,13 +508,16 @@ mod tests {
             .to_string();
         assert_eq!(
             error,
-            "request dcx, payload: unknown field {temprature}; did you mean {temperature}?"
+            "request dcx, payload: unknown field {temprature}; line 1 of fleet.identities has the columns site; did you mean {temperature}?"
         );
         let error = Names::new(&[])
             .compile("{zzzzzzzz}")
             .expect_err("unknown")
             .to_string();
-        assert_eq!(error, "request dcx, payload: unknown field {zzzzzzzz}");
+        assert_eq!(
+            error,
+            "request dcx, payload: unknown field {zzzzzzzz}; line 1 of fleet.identities has the columns site"
+        );
     }
 
     #[test]
