@@ -46,8 +46,8 @@ pub(super) struct TenantArgs {
     /// Configurations pushed to random endpoints
     #[arg(long, value_name = "RATE")]
     config_push: Option<String>,
-    /// Whether paths of plain values may have any form
-    #[arg(long, value_name = "on|off")]
+    /// Whether plain values have paths; without, they get an error, or no answer
+    #[arg(long, value_name = "on|off|silent")]
     relaxed_paths: Option<String>,
     /// Metadata keys that endpoints must not write
     #[arg(long, value_name = "KEY,KEY")]

@@ -26,6 +26,8 @@ use super::watch::{Asking, Observe};
 pub const UNKNOWN_EXTENSION: Problem = Problem::new("unknown-extension", 404, "Unknown extension");
 /// The extension has no such resource.
 pub const UNKNOWN_PATH: Problem = Problem::new("unknown-path", 404, "Unknown resource path");
+/// A resource that is not served, by a setting that makes it unanswered.
+pub const IGNORED_PATH: Problem = Problem::new("ignored-path", 404, "Ignored resource path");
 /// A key that endpoints must not write.
 pub const READ_ONLY_KEY: Problem = Problem::new("read-only-key", 403, "Key is read-only");
 /// A key that endpoints must not read.
@@ -87,8 +89,10 @@ impl Rules {
     }
 
     fn decide_plain<'a>(&self, address: &Address<'a>, payload: &[u8]) -> Decided<'a> {
-        if self.paths == Paths::Strict {
-            return (Kind::Unknown, Err(UNKNOWN_PATH));
+        match self.paths {
+            Paths::Relaxed => {}
+            Paths::Strict => return (Kind::Unknown, Err(UNKNOWN_PATH)),
+            Paths::Silent => return (Kind::Unknown, Err(IGNORED_PATH)),
         }
         match address.path.strip_prefix("plain") {
             Some("") if address.id.is_some() => (Kind::DcxPlain, Err(METRIC_IS_ID)),

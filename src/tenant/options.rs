@@ -30,8 +30,10 @@ pub enum Delivery {
 /// Which paths the data collection extension accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Paths {
-    /// `json` only.
+    /// `json` only; the others get an error.
     Strict,
+    /// `json` only; the others get no answer.
+    Silent,
     /// Also `plain/{metric}`.
     Relaxed,
 }
@@ -250,7 +252,14 @@ impl TenantOptions {
             "commands" => self.commands = rate_per_s(value)?,
             "config-push" => self.config_push = rate_per_s(value)?,
             "relaxed-paths" => {
-                self.paths = choice(value, &[("on", Paths::Relaxed), ("off", Paths::Strict)])?;
+                self.paths = choice(
+                    value,
+                    &[
+                        ("on", Paths::Relaxed),
+                        ("off", Paths::Strict),
+                        ("silent", Paths::Silent),
+                    ],
+                )?;
             }
             "read-only-keys" => self.read_only_keys = names(value),
             "applications" => self.applications = Some(names(value)),
@@ -378,6 +387,7 @@ mod tests {
             1.0_f64.to_bits()
         );
         assert_eq!(with("relaxed-paths", "on").paths, Paths::Relaxed);
+        assert_eq!(with("relaxed-paths", "silent").paths, Paths::Silent);
         assert_eq!(
             with("read-only-keys", "serial, model").read_only_keys.len(),
             2

@@ -8,7 +8,7 @@ use super::enapter::{self, Direction};
 use super::endpoints::{Contact, EndpointId, Endpoints};
 use super::faults::{Copies, Faults};
 use super::instances::Extension;
-use super::kaa::UNKNOWN_PATH;
+use super::kaa::{IGNORED_PATH, UNKNOWN_PATH};
 use super::kaa_address;
 use super::kind::Kind;
 use super::options::{OnConnect, TenantOptions};
@@ -159,6 +159,9 @@ impl Platforms {
             problem.write(&mut self.payload);
             if problem != problem::INJECTED {
                 self.counts.reject(problem.name);
+            }
+            if problem == IGNORED_PATH {
+                return None;
             }
         } else if !kind.answers_without_id() {
             // Success is told only to those who gave an ID.

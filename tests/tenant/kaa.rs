@@ -135,3 +135,28 @@ fn an_updated_key_is_seen_and_a_deleted_one_is_gone() {
     assert_eq!(ask(&mut other, "epmx/tok2/get/6", ""), "{}");
     tenant.report();
 }
+
+#[test]
+fn plain_values_are_taken_refused_or_ignored() {
+    for (flag, suffix) in [
+        ("on", Some("status")),
+        ("off", Some("error")),
+        ("silent", None),
+    ] {
+        let tenant = tenant(&[("relaxed-paths", flag)]);
+        let mut client = tenant.client("ep");
+        let topic = "kp1/app-v1/dcx/tok/plain/t/1";
+        client.send(&publish_0(topic, "47%"));
+        if let Some(suffix) = suffix {
+            assert_eq!(client.topic_and_payload().0, format!("{topic}/{suffix}"));
+        }
+        client.nothing_else();
+        let report = tenant.report();
+        let rejected = match flag {
+            "on" => counts(&[]),
+            "off" => counts(&[("unknown-path", 1)]),
+            _ => counts(&[("ignored-path", 1)]),
+        };
+        assert_eq!(report.rejected, rejected);
+    }
+}
