@@ -21,6 +21,7 @@ mod signals;
 mod simulated;
 mod target;
 mod tenant;
+mod witness;
 
 use std::io::{IsTerminal, Write as _};
 

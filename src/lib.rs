@@ -40,7 +40,8 @@
 //! * [`cli`]: what can be asked and who does it; the only place that prints. One file per command
 //!   (`run`, `check`, `tenant`, `profiles`, `report`, `compare`). What they share: `prepare` (arguments to a
 //!   plan), `limits` (does it fit into this machine), `target` (may this host be loaded),
-//!   `simulated` (the tenant as a child process), `signals`, `progress`, `environment`.
+//!   `simulated` (the tenant as a child process), `witness` (its place in a run), `signals`,
+//!   `progress`, `environment`.
 //! * [`profile`]: a TOML file in, a checked value out. The value: `load`, `request`, `inbound`,
 //!   `generator`, `field`, `platform`, `url`. The way there: `tree` (values that know their line),
 //!   `overlay` (a request over its definition), `set` (overrides), `origin`, `error`. The reader:
@@ -69,10 +70,11 @@
 //! * [`measure`]: what happened, as values. Writing down: `recorder`, `ledger`, `samples`, `status`,
 //!   `errors`, `reason`, `connection`. Adding up: `tally` (a run), `interval` and `collector`
 //!   (seconds). Summing up: `distribution`, `figures`. Judging: `verdict` (of us), `threshold` with
-//!   `metric` and `quantity` (of the target). What there is to measure: `shape`, `phase`.
+//!   `metric` and `quantity` (of the target). A second opinion: `testimony`. What there is to
+//!   measure: `shape`, `phase`.
 //! * [`report`]: what a run leaves behind. `build` makes the `result`, with its `environment`;
 //!   one file per format: `summary`, `intervals`, `percentiles`, `histogram`, `hlog`, `status`,
-//!   `errors`, and `text` for the screen, over `table`. `folder` writes them, `exit` is the code.
+//!   `errors`, and `text` for the screen, over `table`. `witness` stands beside the fleet. `folder` writes them, `exit` is the code.
 //!   Two results: `compare` with `difference` (what is not equal) and `change` (one number), shown by
 //!   `compare_text`.
 //! * [`tenant`]: the far side, in a process of its own. `server` is its loop, `session` and
@@ -81,6 +83,9 @@
 //!   `enapter`, `json`, `kind`, `problem`; what it remembers: `endpoints`, `thing`, `metadata`,
 //!   `commands`, `configuration`. How it behaves: `options`, `service`, `pending`, `timers`, `faults`, `pushes`,
 //!   `random`. What it tells: `report`, `arrivals`.
+//! * [`witness`]: a client of another make that sends probes beside the fleet, behind the feature of
+//!   that name. `order` says what to probe, `connection` does it, `setting` is what the run gives it;
+//!   `absent` stands in its place without the feature.
 //! * [`units`]: rates, durations, sizes and shares as people write them.
 //! * [`delay`]: a delay as people write it, and draws from it.
 //! * [`random`]: random bits and distributions as pure functions.
@@ -143,3 +148,8 @@ mod random;
 pub mod report;
 pub mod tenant;
 pub mod units;
+#[cfg(feature = "witness")]
+pub mod witness;
+#[cfg(not(feature = "witness"))]
+#[path = "witness/absent.rs"]
+pub mod witness;

@@ -20,6 +20,7 @@ mod samples;
 mod shape;
 mod status;
 mod tally;
+mod testimony;
 mod threshold;
 mod verdict;
 
@@ -37,5 +38,6 @@ pub use samples::{Bounds, Bucket, Samples};
 pub use shape::{RequestShape, Shape};
 pub use status::StatusTable;
 pub use tally::{RequestTally, Tally};
+pub use testimony::{NoAnswer, Probes, Testimony};
 pub use threshold::{Judged, Operator, Threshold, ThresholdError, builtin};
 pub use verdict::{Evidence, Finding, Health, Pacing, Verdict};

@@ -22,6 +22,7 @@ mod status;
 mod summary;
 mod table;
 mod text;
+mod witness;
 
 pub use build::Inputs;
 pub use change::{Certainty, Change, Judgement};
@@ -34,6 +35,7 @@ pub use result::{
     ConnectionsResult, Generator, InboundResult, LoadResult, PhaseLengths, ProfileId,
     RequestResult, RunResult,
 };
+pub use witness::{Compared, WitnessResult};
 
 /// The formats by themselves, each a pure function to the text of its file.
 pub mod format {

@@ -23,10 +23,15 @@ pub(super) struct Prepared {
 
 /// Loads and compiles.
 pub(super) fn prepare(args: &ProfileArgs) -> Result<Prepared, Failure> {
+    prepare_with(args, 0)
+}
+
+/// Loads and compiles, with identities for so many endpoints that are not the fleet's.
+pub(super) fn prepare_with(args: &ProfileArgs, beside: u32) -> Result<Prepared, Failure> {
     let read = |path: &Path| std::fs::read_to_string(path);
     let loaded = profile::load(&args.profile, &args.all_sets(), &read)
         .map_err(|errors| Failure::profile(&errors))?;
-    let identities = identities(&loaded)?;
+    let identities = identities(&loaded, beside)?;
     let plan = Plan::compile(&loaded.profile, identities)
         .map_err(|error| Failure::usage(format!("{}: {error}\nnothing was sent", args.profile)))?;
     let shape = engine::shape(&plan, &loaded.profile);
@@ -40,7 +45,7 @@ pub(super) fn prepare(args: &ProfileArgs) -> Result<Prepared, Failure> {
     })
 }
 
-fn identities(loaded: &Loaded) -> Result<Identities, Failure> {
+fn identities(loaded: &Loaded, beside: u32) -> Result<Identities, Failure> {
     let Some(name) = &loaded.profile.fleet.identities else {
         return Ok(Identities::none());
     };
@@ -48,11 +53,17 @@ fn identities(loaded: &Loaded) -> Result<Identities, Failure> {
     let file = std::fs::File::open(path).map_err(|error| {
         Failure::usage(format!("{}: {error} (fleet.identities)", path.display()))
     })?;
-    Identities::from_csv(
-        std::io::BufReader::new(file),
-        loaded.profile.fleet.endpoints,
-    )
-    .map_err(|error| Failure::usage(format!("{}: {error}", path.display())))
+    let endpoints = loaded.profile.fleet.endpoints;
+    let rows = endpoints.saturating_add(beside);
+    Identities::from_csv(std::io::BufReader::new(file), rows).map_err(|error| {
+        let help = match beside {
+            0 => String::new(),
+            more => format!(
+                "\nhelp: the witness's endpoints are the {more} rows after the {endpoints} of the fleet"
+            ),
+        };
+        Failure::usage(format!("{}: {error}{help}", path.display()))
+    })
 }
 
 /// Fetches a secret from where it is. Errors name the place and never the content.

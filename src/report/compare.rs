@@ -387,6 +387,7 @@ mod tests {
             generator: Generator::default(),
             thresholds: Vec::new(),
             tenant: None,
+            witness: None,
         }
     }
 

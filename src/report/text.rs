@@ -6,6 +6,7 @@
 use std::fmt::Write;
 
 use super::result::RunResult;
+use super::witness;
 use crate::measure::{Distribution, Figures, Finding, Judged, Named, Statistic};
 
 /// Rows of requests on the screen; the rest is in `summary.csv`.
@@ -24,6 +25,7 @@ pub fn screen(result: &RunResult, folder: Option<&str>) -> String {
     lines.push(String::new());
     lines.extend(waits(&result.total));
     lines.push(String::new());
+    lines.extend(result.witness.iter().flat_map(witness::lines));
     lines.extend(lists(result));
     lines.extend(thresholds(&result.thresholds));
     lines.extend(findings("reason", &result.verdict.reasons));
@@ -221,7 +223,7 @@ fn waits(total: &Figures) -> Vec<String> {
 }
 
 /// `1.40 s`, `>5.00 s`, `-`
-fn wait(distribution: &Distribution, statistic: Statistic) -> String {
+pub(super) fn wait(distribution: &Distribution, statistic: Statistic) -> String {
     let Some(us) = distribution.value(statistic) else {
         return "-".to_owned();
     };
