@@ -190,12 +190,12 @@ impl Testimony {
         if probes.sent == 0 {
             return vec![self.silent()];
         }
-        let mut found: Vec<Finding> = [self.unanswered(), self.skipped()]
+        let mut found: Vec<Finding> = [self.no_success(), self.skipped()]
             .into_iter()
             .flatten()
             .collect();
         let (fleet_sent, fleet) = self.fleet(tally, bounds);
-        if probes.service.count() > 0 && probes.sent >= PROBES_MIN && fleet_sent >= PROBES_MIN {
+        if probes.ok > 0 && probes.sent >= PROBES_MIN && fleet_sent >= PROBES_MIN {
             let differences = LIMITS
                 .iter()
                 .filter_map(|limit| self.disagreement(limit, fleet_sent, &fleet));
@@ -225,14 +225,18 @@ impl Testimony {
         }
     }
 
-    fn unanswered(&self) -> Option<Finding> {
-        let Probes { sent, service, .. } = &self.probes;
-        (service.count() == 0).then(|| Finding {
-            code: "witness_unanswered".into(),
+    fn no_success(&self) -> Option<Finding> {
+        let Probes {
+            sent, ok, error, ..
+        } = &self.probes;
+        (*ok == 0).then(|| Finding {
+            code: "witness_no_success".into(),
             figure: *sent as f64,
             limit: 0.0,
             unit: "probes".into(),
-            detail: format!("none of the witness's {sent} probes was answered"),
+            detail: format!(
+                "none of the witness's {sent} probes succeeded, {error} were answered with an error"
+            ),
             advice:
                 "its endpoints are numbered from fleet.endpoints on, or are the rows after the \
                      fleet's: does the tenant know them?"
@@ -419,7 +423,7 @@ mod tests {
         assert_eq!(codes(&witness(waits(300, 0), 200), &tally), ["witness_p90"]);
         assert_eq!(
             codes(&witness(waits(0, 0), 100), &tally),
-            ["witness_unanswered"]
+            ["witness_no_success"]
         );
     }
 
