@@ -269,7 +269,7 @@ fn cost(side: &str, endpoints: u32, length: Duration) -> Cost {
         .expect("this program again");
     assert!(output.status.success(), "{side}: {}", output.status);
     let said = String::from_utf8_lossy(&output.stdout);
-    let mut numbers = said.split_whitespace().map(|word| word.parse::<u64>());
+    let mut numbers = said.split_whitespace().map(str::parse::<u64>);
     let mut next = || numbers.next().expect("three").expect("numbers");
     Cost {
         replies: next(),

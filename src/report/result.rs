@@ -57,7 +57,7 @@ pub struct RunResult {
     pub tenant: Option<serde_json::Value>,
     /// What an independent client saw, where one was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub witness: Option<WitnessResult>,
+    pub witness: Option<Box<WitnessResult>>,
 }
 
 /// Which profile was run.

@@ -25,7 +25,7 @@ pub fn screen(result: &RunResult, folder: Option<&str>) -> String {
     lines.push(String::new());
     lines.extend(waits(&result.total));
     lines.push(String::new());
-    lines.extend(result.witness.iter().flat_map(witness::lines));
+    lines.extend(result.witness.iter().flat_map(|of| witness::lines(of)));
     lines.extend(lists(result));
     lines.extend(thresholds(&result.thresholds));
     lines.extend(findings("reason", &result.verdict.reasons));

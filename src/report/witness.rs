@@ -92,7 +92,7 @@ impl RunResult {
         let service_time_us = probes.service_time();
         let fleet_service_time_us = testimony.fleet_service_time(tally, bounds);
         let compared = |by| Compared::of(&service_time_us, &fleet_service_time_us, by);
-        self.witness = Some(WitnessResult {
+        self.witness = Some(Box::new(WitnessResult {
             client: testimony.client.to_owned(),
             requests: testimony.requests.iter().map(|row| name(*row)).collect(),
             not_probed: Named(
@@ -117,7 +117,7 @@ impl RunResult {
             ratio: compared(|witness, fleet| witness / fleet),
             service_time_us,
             fleet_service_time_us,
-        });
+        }));
         let findings = testimony.findings(tally, bounds);
         self.verdict.warnings.extend(findings);
     }

@@ -54,6 +54,7 @@ impl Witness {
     ///
     /// # Errors
     /// Never.
+    #[allow(clippy::needless_pass_by_value, reason = "as the real one does")]
     pub fn start(order: Order, _: Setting) -> std::io::Result<Self> {
         match order {}
     }
