@@ -20,7 +20,7 @@ use midge::engine::{self, Progress, Settings};
 use midge::event::Clock;
 use midge::mqtt::{Packet, Role, Version, decode};
 use midge::plan::{Captures, Identities, Message, Plan};
-use midge::profile::{self, Profile};
+use midge::profile::{self, Model, Profile};
 use mqtt_async_client::client::{Client, Publish, Unsubscribe, UnsubscribeTopic};
 use tokio::task::LocalSet;
 
@@ -65,6 +65,11 @@ fn load(endpoints: u32, length: Duration) -> (Profile, Plan) {
     let loaded = profile::load("kaa-fleet", &sets, &|_| unreachable!("shipped"));
     let mut profile = loaded.expect("a shipped profile").profile;
     profile.requests.truncate(1);
+    // The profile's arrival rate would be a cap.
+    profile.load.model = Model::Closed {
+        think_time: Duration::ZERO,
+        cap: None,
+    };
     let plan = Plan::compile(&profile, Identities::none()).expect("a shipped profile");
     (profile, plan)
 }
