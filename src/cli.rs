@@ -23,6 +23,7 @@ mod simulated;
 mod size;
 mod target;
 mod tenant;
+mod witness;
 
 use std::io::{IsTerminal, Write as _};
 

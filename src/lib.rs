@@ -41,7 +41,7 @@
 //!   (`run`, `check`, `tenant`, `profiles`, `report`, `compare`). What they share: `prepare` (arguments to a
 //!   plan), `limits` (does it fit into this machine), `size` (what will be sent, in words), `frames`
 //!   (the first messages, for people), `target` (may this host be loaded),
-//!   `simulated` (the tenant as a child process), `signals`, `progress`, `environment`.
+//!   `simulated` (the tenant as a child process), `witness` (its place in a run), `signals`, `progress`, `environment`.
 //! * [`profile`]: a TOML file in, a checked value out. The value: `load`, `request`, `inbound`,
 //!   `generator`, `field`, `platform`, `url`. The way there: `tree` (values that know their line),
 //!   `overlay` (a request over its definition), `set` (overrides), `origin`, `error`. The reader:
@@ -72,10 +72,12 @@
 //! * [`measure`]: what happened, as values. Writing down: `recorder` over `row`, `ledger`, `samples`,
 //!   `status`, `errors`, `reason`, `connection`, `stage`, `first_reply`. Adding up: `tally` (a run), `interval` and `collector`
 //!   (seconds). Summing up: `distribution`, `figures`. Judging: `verdict` (of us), `threshold` with
-//!   `metric` and `quantity` (of the target). What there is to measure: `shape`, `phase`.
+//!   `metric` and `quantity` (of the target). A second opinion: `testimony`. What there is to
+//!   measure: `shape`, `phase`.
 //! * [`report`]: what a run leaves behind. `build` makes the `result`, with its `environment`;
 //!   one file per format: `summary`, `stages`, `intervals`, `percentiles`, `histogram`, `hlog`, `status`,
-//!   `errors`, and `text` for the screen with `stages_text`, over `table`. `folder` writes them, `exit` is the code.
+//!   `errors`, and `text` for the screen with `stages_text`, over `table`.
+//!   `witness` stands beside the fleet. `folder` writes them, `exit` is the code.
 //!   Two results: `compare` with `difference` (what is not equal) and `change` (one number), shown by
 //!   `compare_text`.
 //! * [`tenant`]: the far side, in a process of its own. `server` is its loop, `session` and
@@ -86,6 +88,9 @@
 //!   `watch`. How it behaves: `options`, `options/value`, `service`, `pending`, `timers`, `faults`,
 //!   `pushes`, `random`. What it tells: `report`, `arrivals`;
 //!   `judge` is its opinion of a message that nobody has sent.
+//! * [`witness`]: a client of another make that sends probes beside the fleet, behind the feature of
+//!   that name. `order` says what to probe, `connection` does it, `setting` is what the run gives it;
+//!   `absent` stands in its place without the feature.
 //! * [`units`]: rates, durations, sizes and shares as people write them.
 //! * [`delay`]: a delay as people write it, and draws from it.
 //! * [`random`]: random bits and distributions as pure functions.
@@ -149,3 +154,8 @@ mod random;
 pub mod report;
 pub mod tenant;
 pub mod units;
+#[cfg(feature = "witness")]
+pub mod witness;
+#[cfg(not(feature = "witness"))]
+#[path = "witness/absent.rs"]
+pub mod witness;

@@ -23,6 +23,7 @@ mod shape;
 mod stage;
 mod status;
 mod tally;
+mod testimony;
 mod threshold;
 mod verdict;
 
@@ -42,5 +43,6 @@ pub use shape::{Replies, RequestShape, Shape, StageShape};
 pub use stage::{StageFigures, StageTally};
 pub use status::StatusTable;
 pub use tally::{RequestTally, Tally};
+pub use testimony::{NoAnswer, Probes, Testimony};
 pub use threshold::{Judged, Operator, Threshold, ThresholdError, builtin};
 pub use verdict::{Evidence, Finding, Health, Pacing, Verdict};

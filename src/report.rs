@@ -24,6 +24,7 @@ mod status;
 mod summary;
 mod table;
 mod text;
+mod witness;
 
 pub use build::Inputs;
 pub use change::{Certainty, Change, Judgement};
@@ -36,6 +37,7 @@ pub use result::{
     ConnectionsResult, Generator, InboundResult, LoadResult, PhaseLengths, ProfileId,
     RequestResult, RunResult, StageResult,
 };
+pub use witness::{Compared, WitnessResult};
 
 /// The formats by themselves, each a pure function to the text of its file.
 pub mod format {

@@ -793,14 +793,14 @@ drain = "20s"
 
 [[request]]
 name = "publish"
-topic = "fan-in/{endpoint}"
+topic = "fan-in/device-{endpoint}"
 payload = "x"
 every = "500ms"
 
 [[inbound]]
 name = "heard"
 at = "caller"
-topic = "fan-in/{endpoint}"
+topic = "fan-in/device-{endpoint}"
 "#;
     for workers in [1, 2] {
         let broker = broker_that_lingers();

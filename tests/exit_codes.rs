@@ -175,3 +175,10 @@ fn a_target_that_refuses_fails_the_thresholds_of_a_valid_run() {
     assert!(outcome.is_valid());
     assert_eq!(outcome.count("/connections/failed_by/refused"), 50);
 }
+
+#[cfg(not(feature = "witness"))]
+#[test]
+fn a_build_without_the_witness_says_how_to_get_it() {
+    let midge = small().argument("--witness");
+    is_refused(midge, "cargo build --release --features witness");
+}

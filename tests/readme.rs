@@ -24,7 +24,7 @@ const ELSEWHERE: [&str; 5] = [
 ];
 
 /// Flags of other programs.
-const FOREIGN: [&str; 4] = ["--bench", "--open", "--release", "--thorough"];
+const FOREIGN: [&str; 5] = ["--bench", "--features", "--open", "--release", "--thorough"];
 
 /// A run that is over soon. What comes later on the command line wins.
 const SHORT: [&str; 4] = [

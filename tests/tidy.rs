@@ -105,11 +105,12 @@ fn pure_modules_read_no_clock_socket_file_or_environment() {
 }
 
 /// Each module, and what it may use of the crate besides itself.
-const LAYERS: [(&str, &[&str]); 15] = [
+const LAYERS: [(&str, &[&str]); 16] = [
     (
         "cli",
         &[
             "engine", "event", "measure", "mqtt", "nearest", "plan", "profile", "report", "tenant",
+            "witness",
         ],
     ),
     ("delay", &["random", "units"]),
@@ -129,6 +130,12 @@ const LAYERS: [(&str, &[&str]); 15] = [
         &["delay", "event", "mqtt", "nearest", "random", "units"],
     ),
     ("units", &[]),
+    (
+        "witness",
+        &[
+            "event", "measure", "mqtt", "plan", "profile", "random", "units",
+        ],
+    ),
 ];
 
 #[test]

@@ -23,10 +23,15 @@ pub(super) struct Prepared {
 
 /// Loads and compiles.
 pub(super) fn prepare(args: &ProfileArgs) -> Result<Prepared, Failure> {
+    prepare_with(args, 0)
+}
+
+/// Loads and compiles, with identities for so many endpoints that are not the fleet's.
+pub(super) fn prepare_with(args: &ProfileArgs, beside: u32) -> Result<Prepared, Failure> {
     let read = |path: &Path| std::fs::read_to_string(path);
     let loaded = profile::load(&args.profile, &args.all_sets(), &read)
         .map_err(|errors| Failure::profile(&errors))?;
-    let identities = identities(&loaded)?;
+    let identities = identities(&loaded, beside)?;
     let plan = Plan::compile(&loaded.profile, identities).map_err(|error| {
         let list = loaded.profile.fleet.identities.as_deref();
         let place = match (&error, list) {
@@ -46,7 +51,7 @@ pub(super) fn prepare(args: &ProfileArgs) -> Result<Prepared, Failure> {
     })
 }
 
-fn identities(loaded: &Loaded) -> Result<Identities, Failure> {
+fn identities(loaded: &Loaded, beside: u32) -> Result<Identities, Failure> {
     let Some(name) = &loaded.profile.fleet.identities else {
         return Ok(Identities::none());
     };
@@ -55,8 +60,16 @@ fn identities(loaded: &Loaded) -> Result<Identities, Failure> {
         Failure::usage(format!("{}: {error} (fleet.identities)", path.display()))
     })?;
     let endpoints = loaded.profile.fleet.endpoints;
-    Identities::from_csv(file, endpoints, 0..endpoints)
-        .map_err(|error| Failure::usage(format!("{}: {error}\nnothing was sent", path.display())))
+    let rows = endpoints.saturating_add(beside);
+    Identities::from_csv(file, rows, 0..rows).map_err(|error| {
+        let help = match beside {
+            0 => String::new(),
+            more => format!(
+                "\nhelp: the witness's endpoints are the {more} rows after the {endpoints} of the fleet"
+            ),
+        };
+        Failure::usage(format!("{}: {error}{help}\nnothing was sent", path.display()))
+    })
 }
 
 /// Fetches a secret from where it is. Errors name the place and never the content.

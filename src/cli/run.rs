@@ -7,10 +7,11 @@ use std::time::Duration;
 use clap::Args;
 
 use super::limits::Machine;
-use super::prepare::{Prepared, fetch, prepare};
+use super::prepare::{Prepared, fetch, prepare_with};
 use super::progress::ProgressLine;
 use super::signals::{Signals, Wake};
 use super::simulated::SimulatedTenant;
+use super::witness::{Beside, WitnessArgs, make_room};
 use super::{Failure, ProfileArgs, environment, print_data, size, target};
 use crate::engine::{self, Lengths, Measured, Settings};
 use crate::event::Clock;
@@ -35,6 +36,8 @@ pub(super) struct RunArgs {
     /// A host that may be loaded although it is neither loopback nor private
     #[arg(long = "allow-target", value_name = "HOST")]
     allowed: Vec<String>,
+    #[command(flatten)]
+    witness: WitnessArgs,
 }
 
 impl Default for RunArgs {
@@ -55,25 +58,20 @@ enum Goal {
 }
 
 pub(super) fn run(args: &RunArgs) -> Result<Exit, Failure> {
-    let prepared = prepare(&args.profile)?;
+    let prepared = prepare_with(&args.profile, args.witness.endpoints())?;
+    let order = args.witness.order(&prepared)?;
     let profile = &prepared.loaded.profile;
     let machine = Machine::look();
     let addresses = profile.target.urls.len().max(1) as u64;
-    machine.admit(
-        &prepared.plan.arithmetic(u32::from(args.workers)),
-        addresses,
-    )?;
+    let mut arithmetic = prepared.plan.arithmetic(u32::from(args.workers));
+    arithmetic.files += u64::from(args.witness.endpoints());
+    machine.admit(&arithmetic, addresses)?;
     let password = profile.target.password.as_ref().map(fetch).transpose()?;
     let signals = Signals::new()
         .map_err(|error| Failure::internal(format!("cannot wait for signals: {error}")))?;
     let clock = Clock::start();
     let goal = aim(profile, &args.allowed)?;
-    let folder = claim(args.out.as_deref(), clock.unix_ns_at_start(), &profile.name)?;
-    announce(profile, &goal);
-    let arithmetic = prepared.plan.arithmetic(u32::from(args.workers));
-    eprintln!("{}", size::line(profile, &prepared.plan, &arithmetic));
-
-    let settings = Settings {
+    let mut settings = Settings {
         profile: profile.clone(),
         targets: match &goal {
             Goal::Simulated(tenant) => vec![tenant.address],
@@ -83,14 +81,24 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, Failure> {
         nonce: clock.unix_ns_at_start() ^ u64::from(std::process::id()).rotate_left(48),
         workers: usize::from(args.workers),
     };
-    let (measured, stopped_by) = carry_out(&prepared, settings, clock, signals)?;
+    if let Some(order) = &order {
+        make_room(order, &settings.targets, &mut settings.profile)?;
+    }
+    let folder = claim(args.out.as_deref(), clock.unix_ns_at_start(), &profile.name)?;
+    announce(profile, &goal);
+    eprintln!("{}", size::line(profile, &prepared.plan, &arithmetic));
+    let mut beside = order
+        .map(|order| Beside::start(order, &prepared, &settings, clock))
+        .transpose()?;
+    let (measured, stopped_by) = carry_out(&prepared, settings, clock, signals, beside.as_mut())?;
+    let testimony = beside.map(Beside::finish);
     let targets = targets_in_words(profile, &goal);
     let (simulated, tenant) = match goal {
         Goal::Simulated(tenant) => (true, tenant.stop()),
         Goal::Real(_) => (false, None),
     };
     let health = health(&measured);
-    let result = RunResult::build(Inputs {
+    let mut result = RunResult::build(Inputs {
         shape: &prepared.shape,
         tally: &measured.tally,
         profile: ProfileId {
@@ -114,6 +122,9 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, Failure> {
         thresholds: &prepared.thresholds,
         tenant,
     });
+    if let Some(testimony) = testimony {
+        result.add_witness(&testimony, &prepared.shape, &measured.tally);
+    }
     keep(&prepared, &measured, &result, clock, &folder, args.json)
 }
 
@@ -219,6 +230,7 @@ fn carry_out(
     settings: Settings,
     clock: Clock,
     mut signals: Signals,
+    mut beside: Option<&mut Beside>,
 ) -> Result<(Measured, Option<String>), Failure> {
     let load = &prepared.loaded.profile.load;
     let connections = prepared.plan.arithmetic(settings.workers as u32);
@@ -242,6 +254,9 @@ fn carry_out(
             Wake::Interrupt => Some("SIGINT"),
             Wake::Terminate => Some("SIGTERM"),
         };
+        if let Some(beside) = &mut beside {
+            beside.follow(&run);
+        }
         run.progress
             .try_iter()
             .for_each(|progress| line.show(progress));
@@ -250,6 +265,9 @@ fn carry_out(
                 stopped_by = Some(name.to_owned());
                 line.say("stopping: waiting for what is in flight (again: end at once)");
                 stopper.stop();
+                if let Some(beside) = &beside {
+                    beside.stop();
+                }
             }
             (Some(_), Some(_)) => stopper.abort(),
             (None, _) => {}

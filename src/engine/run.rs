@@ -121,6 +121,11 @@ impl Run {
         Stopper(self.control.clone())
     }
 
+    /// When the load begins, ns of the run's clock; `None` until that is fixed, shortly before.
+    pub fn load_start(&self) -> Option<u64> {
+        Some(self.control.load_start()).filter(|start| *start > 0)
+    }
+
     /// Whether it is over.
     pub fn is_finished(&self) -> bool {
         self.thread.is_finished()

@@ -108,6 +108,7 @@ impl RunResult {
             stopped_by: inputs.stopped_by,
             environment: inputs.environment,
             tenant: inputs.tenant,
+            witness: None,
         };
         result.thresholds = thresholds(&result, shape, tally, inputs.thresholds);
         result.exit_code = exit_of(&result, result.stopped_by.as_deref()).code();

@@ -388,6 +388,7 @@ mod tests {
             generator: Generator::default(),
             thresholds: Vec::new(),
             tenant: None,
+            witness: None,
         }
     }
 

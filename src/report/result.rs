@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::environment::Environment;
+use super::witness::WitnessResult;
 use crate::measure::{
     Distribution, Figures, Inbound, Judged, LedgerCounts, Named, StageFigures, Verdict,
 };
@@ -59,6 +60,9 @@ pub struct RunResult {
     /// What the simulated tenant of this run reported at its exit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tenant: Option<serde_json::Value>,
+    /// What an independent client saw, where one was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub witness: Option<Box<WitnessResult>>,
 }
 
 /// Which profile was run.

@@ -7,6 +7,7 @@ use std::fmt::Write;
 
 use super::result::RunResult;
 use super::stages_text::stages;
+use super::witness;
 use crate::measure::{Distribution, Figures, Finding, Judged, Named, Statistic};
 
 /// Rows of requests on the screen; the rest is in `summary.csv`.
@@ -26,6 +27,7 @@ pub fn screen(result: &RunResult, folder: Option<&str>) -> String {
     lines.extend(waits(&result.total));
     lines.push(String::new());
     lines.extend(stages(&result.stages));
+    lines.extend(result.witness.iter().flat_map(|of| witness::lines(of)));
     lines.extend(lists(result));
     lines.extend(thresholds(&result.thresholds));
     lines.extend(findings("reason", &result.verdict.reasons));
