@@ -10,15 +10,19 @@ use std::time::Duration;
 use crate::units::Rate;
 
 pub use crate::delay::Delay;
+pub use definitions::{Definitions, definitions, definitions_of_run};
 pub use error::{Colour, Mark, Place, ProfileError};
-pub(crate) use field::is_field_name;
+pub(crate) use field::{Part, is_field_name, parts};
 pub use generator::{Generator, TimestampFormat};
 pub use inbound::{Answer, Inbound, Items};
 pub use keys::{Key, keys_table};
 pub use load::{Loaded, load, platforms, shipped};
-pub use request::{IdKind, IdPlace, Outcome, Pace, Payload, Reply, Request, RequestIdUse, Sender};
+pub use request::{
+    IdKind, IdPlace, Outcome, OutcomeIn, Pace, Payload, Reply, Request, RequestIdUse, Sender,
+};
 pub use url::Url;
 
+mod definitions;
 mod error;
 mod field;
 mod generator;

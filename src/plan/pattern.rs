@@ -144,6 +144,11 @@ impl Pattern {
         rest.is_empty().then_some(found)
     }
 
+    /// Whether a topic that fits holds a status.
+    pub(crate) fn has_status(&self) -> bool {
+        self.segments.contains(&Segment::Status)
+    }
+
     /// The topic filter for this pattern: every level with a free part is `+`.
     pub(crate) fn filter(&self, who: Listener, identities: &Identities) -> String {
         let mut text = Vec::new();

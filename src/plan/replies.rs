@@ -59,6 +59,15 @@ pub(crate) fn compile(
         let place = format!("{place}, {key}");
         let template = reply_template(text, &place, owner)?;
         let pattern = Pattern::new(&template, &place, CaptureMeaning::Status, request.from)?;
+        if meaning == TopicMeaning::Content
+            && side.contents[content].needs_topic_status()
+            && !pattern.has_status()
+        {
+            return Err(PlanError::value(
+                place,
+                "the outcome is {status}, but the topic has no such field (or it is a variable)",
+            ));
+        }
         if meaning == TopicMeaning::Error
             && let Some(without_id) = template.without_request_id_level()
         {

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use crate::plan::error::PlanError;
 use crate::plan::pointer::{Pointer, unquoted};
-use crate::profile;
+use crate::profile::{self, OutcomeIn};
 
 /// The outcome that a reply reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,7 +71,14 @@ pub(crate) struct ReplyContent {
     pub(crate) id: Option<Pointer>,
     pub(crate) status: Option<Pointer>,
     pub(crate) reason: Option<Pointer>,
-    outcome: Option<(Pointer, profile::Outcome)>,
+    outcome: Option<(ValuePlace, profile::Outcome)>,
+}
+
+/// Where the value stands that decides the outcome.
+#[derive(Debug, Clone, PartialEq)]
+enum ValuePlace {
+    Payload(Pointer),
+    Topic,
 }
 
 impl ReplyContent {
@@ -86,10 +93,16 @@ impl ReplyContent {
         };
         let outcome = match &reply.outcome {
             None => None,
-            Some(outcome) => Some((
-                parse_pointer(&format!("{place}, reply.outcome"), &outcome.pointer)?,
-                outcome.clone(),
-            )),
+            Some(outcome) => {
+                let value = match &outcome.place {
+                    OutcomeIn::Topic => ValuePlace::Topic,
+                    OutcomeIn::Payload(text) => {
+                        let place = format!("{place}, reply.outcome");
+                        ValuePlace::Payload(parse_pointer(&place, text)?)
+                    }
+                };
+                Some((value, outcome.clone()))
+            }
         };
         Ok(Self {
             id: pointer("request_id.in", id)?,
@@ -109,27 +122,36 @@ impl ReplyContent {
         find(self.reason.as_ref(), payload).map(Reason)
     }
 
-    /// The outcome of a reply whose topic does not tell: by its payload field, else by the status
-    /// in its topic (2xx is success), else success.
+    /// The outcome of a reply whose topic does not tell: by the value in its payload or its topic.
+    /// Without such a value there is only success.
     pub(crate) fn outcome(&self, payload: &[u8], topic_status: Option<&str>) -> ReplyOutcome {
-        let Some((pointer, outcome)) = &self.outcome else {
-            let failed = topic_status.is_some_and(|status| !status.starts_with('2'));
-            return if failed {
-                ReplyOutcome::Error
-            } else {
-                ReplyOutcome::Ok
-            };
+        let Some((place, outcome)) = &self.outcome else {
+            return ReplyOutcome::Ok;
         };
-        let value = pointer.find(payload).map_or("", unquoted);
+        let value = match place {
+            ValuePlace::Payload(pointer) => pointer.find(payload).map_or("", unquoted),
+            ValuePlace::Topic => topic_status.unwrap_or_default(),
+        };
         let listed = |values: &[String]| values.iter().any(|listed| listed == value);
         if listed(&outcome.ok) {
             ReplyOutcome::Ok
         } else if listed(&outcome.intermediate) {
             ReplyOutcome::Intermediate
+        } else if outcome.ok.is_empty() && !listed(&outcome.error) && is_2xx(value) {
+            ReplyOutcome::Ok
         } else {
             ReplyOutcome::Error
         }
     }
+
+    /// Whether the topic must hold the value that decides.
+    pub(crate) fn needs_topic_status(&self) -> bool {
+        matches!(self.outcome, Some((ValuePlace::Topic, _)))
+    }
+}
+
+fn is_2xx(value: &str) -> bool {
+    matches!(value.as_bytes(), [b'2', b'0'..=b'9', b'0'..=b'9'])
 }
 
 pub(crate) fn parse_pointer(place: &str, text: &str) -> Result<Pointer, PlanError> {
@@ -165,7 +187,7 @@ mod tests {
     fn outcomes_follow_the_payload_field() {
         let reply = profile::Reply {
             outcome: Some(profile::Outcome {
-                pointer: "/state".into(),
+                place: OutcomeIn::Payload("/state".into()),
                 ok: vec!["completed".into(), "200".into()],
                 error: vec!["error".into()],
                 intermediate: vec!["log".into()],
@@ -183,6 +205,41 @@ mod tests {
         }
         assert_eq!(content.status(br#"{"code":404}"#), Some(Status::new("404")));
         assert_eq!(content.status(br#"{"code":null}"#), None);
+    }
+
+    fn by_topic(ok: &[&str], error: &[&str], intermediate: &[&str]) -> impl Fn(&str) -> ReplyOutcome {
+        let texts = |values: &[&str]| values.iter().map(|&value| value.to_owned()).collect();
+        let reply = profile::Reply {
+            outcome: Some(profile::Outcome {
+                place: OutcomeIn::Topic,
+                ok: texts(ok),
+                error: texts(error),
+                intermediate: texts(intermediate),
+            }),
+            ..profile::Reply::default()
+        };
+        let content = ReplyContent::compile("request r", &reply, None).expect("no pointers");
+        move |status| content.outcome(b"{\"status\":\"200\"}", Some(status))
+    }
+
+    #[test]
+    fn every_2xx_in_the_topic_is_success_unless_the_lists_say_otherwise() {
+        let outcome = by_topic(&[], &["299"], &["202"]);
+        for ok in ["200", "204", "298"] {
+            assert_eq!(outcome(ok), ReplyOutcome::Ok, "{ok}");
+        }
+        assert_eq!(outcome("202"), ReplyOutcome::Intermediate);
+        for error in ["299", "304", "429", "500", "2", "20", "2000", "2xx", "ok"] {
+            assert_eq!(outcome(error), ReplyOutcome::Error, "{error}");
+        }
+    }
+
+    #[test]
+    fn listed_statuses_in_the_topic_replace_2xx() {
+        let outcome = by_topic(&["204", "done"], &[], &[]);
+        assert_eq!(outcome("204"), ReplyOutcome::Ok);
+        assert_eq!(outcome("done"), ReplyOutcome::Ok);
+        assert_eq!(outcome("200"), ReplyOutcome::Error);
     }
 
     #[test]

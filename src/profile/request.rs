@@ -124,19 +124,31 @@ pub struct Reply {
     pub status: Option<String>,
     /// JSON pointer of a reason text.
     pub reason: Option<String>,
-    /// Decides the outcome by a payload field.
+    /// Decides the outcome of what arrives on `topic`, by a value.
     pub outcome: Option<Outcome>,
+    /// Template of a JSON text: what the simulated tenant answers in success.
+    pub payload: Option<String>,
 }
 
-/// Outcome by a payload field.
+/// Outcome by a value that each reply holds. A value that is not listed means failure.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
-    /// JSON pointer.
-    pub pointer: String,
-    /// Values that mean success.
+    /// Where the value stands.
+    pub place: OutcomeIn,
+    /// Values that mean success. Empty only with [`OutcomeIn::Topic`]: every status from 200 to 299
+    /// that neither `error` nor `intermediate` lists.
     pub ok: Vec<String>,
     /// Values that mean failure.
     pub error: Vec<String>,
     /// Values that do not end the exchange.
     pub intermediate: Vec<String>,
+}
+
+/// The place of the value that decides the outcome.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OutcomeIn {
+    /// A JSON pointer (RFC 6901) into the payload.
+    Payload(String),
+    /// The field `{status}` of [`Reply::topic`], which is the status code too.
+    Topic,
 }

@@ -9,7 +9,7 @@ use midge::plan::{
     Captures, ConnectionRole, Identities, Listener, Plan, Recognised, uuid_request_id,
 };
 use midge::profile::{
-    Answer, Delay, Generator, IdKind, IdPlace, Inbound, Items, Outcome, Pace, Payload, Profile,
+    Answer, Delay, Generator, IdKind, IdPlace, Inbound, Items, Outcome, OutcomeIn, Pace, Payload, Profile,
     Reply, Request, RequestIdUse, Sender, Subscribe, TimestampFormat, Will,
 };
 
@@ -103,6 +103,7 @@ pub(super) fn command(items: Items) -> Inbound {
         items,
         id: Some("/id".into()),
         key: vec!["token".into(), "command_type".into(), "id".into()],
+        payload: None,
         deduplicate: true,
         answers: vec![Answer {
             after: Delay::Fixed(Duration::from_millis(20)),
@@ -148,7 +149,7 @@ pub(super) fn enapter() -> Profile {
     set_power.reply = Some(Reply {
         topic: Some("v1/from/{hardware_id}/{channel_id}/v1/command/responses".into()),
         outcome: Some(Outcome {
-            pointer: "/state".into(),
+            place: OutcomeIn::Payload("/state".into()),
             ok: vec!["completed".into()],
             error: vec!["error".into()],
             intermediate: vec!["log".into()],
