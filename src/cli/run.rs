@@ -16,7 +16,7 @@ use crate::engine::{self, Lengths, Measured, Settings};
 use crate::event::Clock;
 use crate::measure::{Health, Pacing};
 use crate::plan::Plan;
-use crate::profile::{Model, Profile};
+use crate::profile::{Loaded, Model, Profile};
 use crate::report::{self, Exit, Inputs, PhaseLengths, ProfileId, Recorded, RunResult};
 
 #[derive(Debug, Args)]
@@ -67,7 +67,7 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, Failure> {
     let signals = Signals::new()
         .map_err(|error| Failure::internal(format!("cannot wait for signals: {error}")))?;
     let clock = Clock::start();
-    let goal = aim(profile, &args.allowed)?;
+    let goal = aim(args, &prepared.loaded)?;
     let folder = claim(args.out.as_deref(), clock.unix_ns_at_start(), &profile.name)?;
     announce(profile, &goal);
 
@@ -178,11 +178,12 @@ fn claim(out: Option<&Path>, started_unix_ns: u64, profile: &str) -> Result<Path
     Err(Failure::internal("a thousand runs began in one second"))
 }
 
-fn aim(profile: &Profile, allowed: &[String]) -> Result<Goal, Failure> {
-    if profile.target.urls.is_empty() {
-        return SimulatedTenant::start(&profile.tenant).map(Goal::Simulated);
+fn aim(args: &RunArgs, loaded: &Loaded) -> Result<Goal, Failure> {
+    let urls = &loaded.profile.target.urls;
+    if urls.is_empty() {
+        return SimulatedTenant::start(&args.profile.profile, loaded).map(Goal::Simulated);
     }
-    target::resolve(&profile.target.urls, allowed).map(Goal::Real)
+    target::resolve(urls, &args.allowed).map(Goal::Real)
 }
 
 fn targets_in_words(profile: &Profile, goal: &Goal) -> Vec<String> {

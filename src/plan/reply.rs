@@ -207,7 +207,11 @@ mod tests {
         assert_eq!(content.status(br#"{"code":null}"#), None);
     }
 
-    fn by_topic(ok: &[&str], error: &[&str], intermediate: &[&str]) -> impl Fn(&str) -> ReplyOutcome {
+    fn by_topic(
+        ok: &[&str],
+        error: &[&str],
+        intermediate: &[&str],
+    ) -> impl Fn(&str) -> ReplyOutcome {
         let texts = |values: &[&str]| values.iter().map(|&value| value.to_owned()).collect();
         let reply = profile::Reply {
             outcome: Some(profile::Outcome {

@@ -4,15 +4,17 @@
 //! texts of what is to be sent are left in `topic` and `payload`, which are used again each time.
 
 use super::commands::Commands;
+use super::defined::Intermediate;
 use super::enapter::{self, Direction};
 use super::endpoints::{EndpointId, Endpoints};
 use super::faults::{Copies, Faults};
 use super::kaa::{self, Rules};
-use super::kind::Kind;
+use super::kind::{Kind, Name};
 use super::options::TenantOptions;
 use super::problem::{self, Problem};
 use super::random::{Random, Stream};
 use super::report::Counts;
+use super::responder::Responder;
 use super::sessions::ConnectionId;
 
 /// More endpoints than any fleet of one machine has.
@@ -38,6 +40,8 @@ pub enum Recipient {
     Endpoint(EndpointId),
     /// To this connection; the request named no endpoint.
     Connection(ConnectionId),
+    /// To this connection and no other, because it is the endpoint: no topic names one.
+    Session(ConnectionId),
 }
 
 /// Whether a reply says that all is well.
@@ -52,8 +56,8 @@ pub enum Outcome {
 /// A reply to one request; topic and payload are in [`Platforms`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reply {
-    /// The kind of the request.
-    pub kind: Kind,
+    /// The name of the request.
+    pub name: Name,
     /// Ok or error.
     pub outcome: Outcome,
     /// Whom it is for.
@@ -78,16 +82,22 @@ pub struct Platforms {
     /// Enapter devices.
     pub(super) devices: Vec<EndpointId>,
     commands: Commands,
-    faults: Faults,
+    pub(super) faults: Faults,
     pub(super) random: Random,
-    key: String,
+    pub(super) key: String,
+    pub(super) responder: Responder,
+    /// What goes before the last reply.
+    pub(super) intermediate: Intermediate,
 }
 
 impl Platforms {
     /// As the options ask for.
     pub fn new(options: &TenantOptions) -> Self {
+        let responder = Responder::new(&options.definitions);
         Self {
-            counts: Counts::default(),
+            counts: Counts::of(&responder.names, &responder.inbound),
+            responder,
+            intermediate: Intermediate::default(),
             topic: String::new(),
             payload: Vec::new(),
             rules: Rules::new(options),
@@ -118,6 +128,9 @@ impl Platforms {
             self.counts.received.add(Kind::Unknown);
             self.counts.reject(problem::MALFORMED_TOPIC.name);
             return (Route::Nobody, None);
+        }
+        if let Some(handled) = self.defined(from, topic, payload) {
+            return handled;
         }
         self.counts.received.add(Kind::Other);
         (Route::Subscribers, None)
@@ -150,7 +163,7 @@ impl Platforms {
         }
         address.write_reply_topic(outcome, &mut self.topic);
         Some(Reply {
-            kind,
+            name: kind.into(),
             outcome: if outcome.is_ok() {
                 Outcome::Ok
             } else {
@@ -252,6 +265,7 @@ impl Platforms {
     /// A connection subscribed: a filter for the commands of one device speaks for that device,
     /// unless somebody did already.
     pub fn subscribed(&mut self, connection: ConnectionId, filter: &str) {
+        self.defined_subscribed(connection, filter);
         let Some(address) = enapter::Address::parse(filter) else {
             return;
         };
@@ -270,7 +284,7 @@ impl Platforms {
     pub fn speaker(&self, to: Recipient) -> Option<ConnectionId> {
         match to {
             Recipient::Endpoint(endpoint) => self.endpoints.speaker(endpoint),
-            Recipient::Connection(connection) => Some(connection),
+            Recipient::Connection(connection) | Recipient::Session(connection) => Some(connection),
         }
     }
 }

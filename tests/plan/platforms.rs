@@ -9,8 +9,8 @@ use midge::plan::{
     Captures, ConnectionRole, Identities, Listener, Plan, Recognised, uuid_request_id,
 };
 use midge::profile::{
-    Answer, Delay, Generator, IdKind, IdPlace, Inbound, Items, Outcome, OutcomeIn, Pace, Payload, Profile,
-    Reply, Request, RequestIdUse, Sender, Subscribe, TimestampFormat, Will,
+    Answer, Delay, Generator, IdKind, IdPlace, Inbound, Items, Outcome, OutcomeIn, Pace, Payload,
+    Profile, Reply, Request, RequestIdUse, Sender, Subscribe, TimestampFormat, Will,
 };
 
 use super::{encode, parse, profile, request};

@@ -129,7 +129,7 @@ fn enapter_commands() {
 
 #[test]
 fn mqtt_publish() {
-    tenant_counts(&runs("mqtt-publish"), "received", &["other"]);
+    tenant_counts(&runs("mqtt-publish"), "received", &["publish"]);
 }
 
 #[test]
