@@ -81,6 +81,7 @@
 //!   `router` who gets what. `platforms` says what a message means: `kaa`, `kaa_payload`,
 //!   `enapter`, `json`, `kind`, `problem`; `defined` does so for all others, from a profile's own
 //!   definitions: `responder` over `responder/names`, `responder/pattern`, `responder/place`,
+//!   `responder/id`,
 //!   `responder/answer`, `responder/push` and `responder/known`, with `responder/tests`. What it remembers: `endpoints`, `thing`, `metadata`,
 //!   `commands`, `configuration`. How it behaves: `options`, `service`, `pending`, `timers`, `faults`, `pushes`,
 //!   `random`. What it tells: `report`, `arrivals`.

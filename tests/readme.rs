@@ -171,10 +171,12 @@ fn labels(screen: &str) -> BTreeSet<&str> {
 #[test]
 fn every_command_runs_and_says_what_is_shown() {
     let folder = tempfile::tempdir().expect("a folder");
-    let [profile] = blocks("toml")[..] else {
-        panic!("the page has one profile");
-    };
-    fs::write(folder.path().join("soil.toml"), profile).expect("a file");
+    let files = ["soil.toml", "acme.toml", "fleet.toml"];
+    let texts = blocks("toml");
+    assert_eq!(texts.len(), files.len(), "the page has these files");
+    for (name, text) in files.iter().zip(texts) {
+        fs::write(folder.path().join(name), text).expect("a file");
+    }
     let mut tenant: Option<Tenant> = None;
     let mut ran = 0;
     for Shown {

@@ -64,7 +64,7 @@ impl Platforms {
                 // On a topic that names nobody, others may wait for what is meant for themselves.
                 let private = endpoint.is_none() && !self.responder.has_callers();
                 let route = if private {
-                    Route::Nobody
+                    Route::Private
                 } else {
                     Route::Subscribers
                 };
@@ -100,6 +100,10 @@ impl Platforms {
         let Some(answers) = self.responder.answers(*definition) else {
             return (Route::Subscribers, None);
         };
+        let route = match to {
+            Recipient::Session(_) => Route::Private,
+            Recipient::Endpoint(_) | Recipient::Connection(_) => Route::Nobody,
+        };
         if *form == Form::Broken {
             self.counts.reject(problem::INVALID_JSON.name);
         }
@@ -112,7 +116,7 @@ impl Platforms {
         };
         // Silence may be an answer too.
         let Some(answer) = answer else {
-            return (Route::Nobody, None);
+            return (route, None);
         };
         let asked = Asked {
             values: &found.values,
@@ -136,7 +140,7 @@ impl Platforms {
             to,
             copies: self.faults.copies(),
         };
-        (Route::Nobody, Some(reply))
+        (route, Some(reply))
     }
 
     /// Somebody who subscribed to what is pushed is there, even before the first message.

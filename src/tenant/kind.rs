@@ -199,7 +199,7 @@ mod tests {
             counter.add(Name::Defined(place));
         }
         counter.add(Kind::Telemetry);
-        let counted: Vec<_> = counter.by_name().into_iter().collect();
-        assert_eq!(counted, [("telemetry".to_owned(), 2), ("up".to_owned(), 2)]);
+        let by_name: Vec<_> = counter.by_name().into_iter().collect();
+        assert_eq!(by_name, [("telemetry".to_owned(), 2), ("up".to_owned(), 2)]);
     }
 }

@@ -204,7 +204,8 @@ impl Server {
             qos: publish.qos,
         };
         match (self.router.delivery(), route) {
-            // A broker passes everything on and knows no endpoints.
+            (_, Route::Private) | (Delivery::Kpc, Route::Nobody) => {}
+            // A broker passes everything else on and knows no endpoints.
             (Delivery::Broker, _) | (Delivery::Kpc, Route::Subscribers) => {
                 self.router.send_to_subscribers(message);
             }
@@ -214,7 +215,6 @@ impl Server {
                     self.platforms.counts.reject("unreachable-endpoint");
                 }
             }
-            (Delivery::Kpc, Route::Nobody) => {}
         }
         if let Some(to) = self.platforms.intermediate.to.take() {
             self.send_intermediate(to, publish.qos);

@@ -27,6 +27,9 @@ const COMMANDS_MAX: usize = 200_000;
 pub enum Route {
     /// To nobody.
     Nobody,
+    /// To nobody, and nor would a broker send it on: its topic is the connection's own, and other
+    /// connections mean themselves by it.
+    Private,
     /// To the connections that subscribed to it.
     Subscribers,
     /// To this endpoint.

@@ -10,14 +10,14 @@ use serde_json::Value;
 
 use super::random::Random;
 use super::sessions::ConnectionId;
-use crate::profile::{Definitions, IdPlace, Inbound, Part, Payload, Request, Sender, parts};
-use answer::id_of_topic;
+use crate::profile::{Definitions, Inbound, Request, Sender};
+use id::{IdIn, Json, id_of_topic};
 use names::{Depth, Names};
 use pattern::Pattern;
-use place::Place;
 use push::Pushed;
 
 mod answer;
+mod id;
 mod known;
 mod names;
 mod pattern;
@@ -30,9 +30,6 @@ pub use push::{Subscriber, Target};
 
 /// Requests, and inbound messages, of all platforms together.
 const MOST: usize = 1_000;
-
-/// Stands for the ID where an example of a payload is searched for it.
-const EXAMPLE_ID: &str = "7310987654321";
 
 /// A message that a definition knows.
 #[derive(Debug)]
@@ -114,31 +111,6 @@ struct Heard {
 /// Which fields of a topic tell its endpoint: form and places. `None`: the connection does.
 type Identity = Option<Arc<(FormId, Vec<usize>)>>;
 
-#[derive(Debug)]
-enum IdIn {
-    Nowhere,
-    Topic(usize),
-    Payload(Place),
-}
-
-/// A payload that is read at most once.
-enum Json<'p> {
-    Unread(&'p [u8]),
-    Read(Option<Value>),
-}
-
-impl Json<'_> {
-    fn value(&mut self) -> Option<&Value> {
-        if let Self::Unread(payload) = *self {
-            *self = Self::Read(serde_json::from_slice(payload).ok());
-        }
-        match self {
-            Self::Read(value) => value.as_ref(),
-            Self::Unread(_) => None,
-        }
-    }
-}
-
 impl Responder {
     /// From the definitions of a run or of platforms.
     pub fn new(definitions: &Definitions) -> Self {
@@ -199,7 +171,7 @@ impl Responder {
         }
         let identity = identity(&mut self.known, &pattern, own);
         let answers = Answers::new(request, &pattern, names, depth)?;
-        let id = id_in(request, &pattern)?;
+        let id = IdIn::of(request, &pattern)?;
         let heard = Heard {
             name,
             inbound: 0,
@@ -390,40 +362,6 @@ fn identity(known: &mut Known, pattern: &Pattern, mut own: Vec<&str>) -> Identit
     let places = own.iter().filter_map(|field| pattern.place(field));
     let places = places.collect();
     Some(Arc::new((known.form(&own), places)))
-}
-
-fn id_in(request: &Request, pattern: &Pattern) -> Result<IdIn, String> {
-    if let Some(place) = pattern.place("request_id") {
-        return Ok(IdIn::Topic(place));
-    }
-    let IdPlace::Payload(pointer) = &request.request_id.place else {
-        return Ok(IdIn::Nowhere);
-    };
-    // The reply may carry it elsewhere than the request.
-    let example = match &request.payload {
-        Payload::Template(text) => Some(example(text)),
-        Payload::Batch { sample, .. } => Some(format!("[{}]", example(sample))),
-        Payload::Bytes(_) | Payload::Literal(_) => None,
-    };
-    let example = example.and_then(|text| serde_json::from_str::<Value>(&text).ok());
-    match example.and_then(|value| Place::holding(&value, EXAMPLE_ID)) {
-        Some(place) => Ok(IdIn::Payload(place)),
-        None => Place::new(pointer).map(IdIn::Payload),
-    }
-}
-
-/// A payload as a request might have it, with an ID that is found again.
-fn example(template: &str) -> String {
-    let parts = parts(template).into_iter();
-    parts
-        .map(|part| match part {
-            Part::Literal(text) => text,
-            Part::Field {
-                name: "request_id", ..
-            } => EXAMPLE_ID,
-            Part::Field { .. } => "1",
-        })
-        .collect()
 }
 
 #[cfg(test)]

@@ -212,7 +212,7 @@ fn thingsboard_is_rehearsed() {
     );
 }
 
-/// Nothing says in ThingsBoard that a request failed, so the tenant cannot either.
+/// Nothing says in `ThingsBoard` that a request failed, so the tenant cannot either.
 #[test]
 fn thingsboard_has_no_errors() {
     let outcome = THINGSBOARD.run("").set("tenant.error_rate", "100%").go();
@@ -336,7 +336,7 @@ fn aws_refuses_with_a_code() {
     let outcome = AWS.run("").set("tenant.error_rate", "20%").go();
     outcome.keeps_its_accounts();
     for request in ["get", "update"] {
-        fails_with(&outcome, request, "");
+        fails_with(&outcome, request, "ok");
     }
     let rows = outcome.file("errors.csv");
     assert!(rows.contains("update,500,Internal Server Error"), "{rows}");

@@ -9,7 +9,7 @@ use super::super::problem::{INJECTED, INVALID_JSON};
 use super::names::{Depth, Names, Token};
 use super::pattern::Pattern;
 use super::place::Place;
-use crate::profile::{IdKind, IdPlace, Outcome, OutcomeIn, Reply, Request};
+use crate::profile::{IdPlace, Outcome, OutcomeIn, Reply, Request};
 
 /// The answers to one request; `None`: that cannot be said.
 #[derive(Debug)]
@@ -290,14 +290,5 @@ impl Text {
                 },
             }
         }
-    }
-}
-
-/// The ID of a topic as a payload writes it: numbers bare, unless they are the text of something
-/// else.
-pub fn id_of_topic(request: &Request, text: &str) -> Value {
-    match request.request_id.kind {
-        IdKind::Range(..) => text.parse::<u32>().map_or(Value::from(text), Value::from),
-        IdKind::Uuid => Value::from(text),
     }
 }

@@ -49,6 +49,16 @@ enum Piece {
     Number,
 }
 
+impl Piece {
+    fn text<'a>(&'a self, own: &[&'a str], number: &'a str) -> &'a str {
+        match self {
+            Self::Literal(text) => text,
+            Self::Own(place) => own.get(*place).copied().unwrap_or_default(),
+            Self::Number => number,
+        }
+    }
+}
+
 impl Pushed {
     /// Of a definition; `payload` is its payload.
     ///
@@ -138,19 +148,16 @@ impl Pushed {
             .and_then(|form| form.parse().ok());
         let places = self.forms.iter().find(|(known, _)| Some(*known) == form);
         let places = places.map_or(&[][..], |(_, places)| places.as_slice());
-        let value = |own: &usize| {
-            let place = places.get(*own)?;
-            values.get(*place).copied()
-        };
+        let own: Vec<&str> = places
+            .iter()
+            .map(|&place| values.get(place).copied().unwrap_or_default())
+            .collect();
         let number = number.to_string();
-        let text = |piece| match piece {
-            &Piece::Literal(ref text) => &**text,
-            Piece::Own(own) => value(own).unwrap_or_default(),
-            Piece::Number => number.as_str(),
-        };
-        topic.extend(self.topic.iter().map(text));
+        for piece in &self.topic {
+            topic.push_str(piece.text(&own, &number));
+        }
         for piece in &self.payload {
-            payload.extend_from_slice(text(piece).as_bytes());
+            payload.extend_from_slice(piece.text(&own, &number).as_bytes());
         }
     }
 
