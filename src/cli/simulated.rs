@@ -35,7 +35,7 @@ impl SimulatedTenant {
             .map_err(|error| Failure::internal(format!("cannot find this program: {error}")))?;
         let mut command = Command::new(program);
         command.args(["tenant", "--listen", "127.0.0.1:0", "--until-stdin-closes"]);
-        command.args(["--profile-on-stdin", name]);
+        command.arg(format!("--profile-on-stdin={name}"));
         for (flag, value) in &loaded.profile.tenant {
             command.arg(format!("--{flag}={value}"));
         }

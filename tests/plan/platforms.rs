@@ -170,6 +170,7 @@ pub(super) fn enapter() -> Profile {
         items: Items::One,
         id: Some("/id".into()),
         key: vec![],
+        payload: None,
         deduplicate: false,
         answers: vec![answer("log"), answer("completed")],
     }];

@@ -5,7 +5,7 @@
 use midge::plan::{
     Captures, Identities, Listener, Plan, PlanError, Recognised, ReplyOutcome, uuid_request_id,
 };
-use midge::profile::{IdKind, IdPlace, Profile, Reply};
+use midge::profile::{IdKind, IdPlace, Outcome, OutcomeIn, Profile, Reply};
 
 use super::platforms::{compile, enapter, id, kaa, template, topics};
 use super::{encode, parse, profile};
@@ -241,6 +241,12 @@ fn ids_in_payloads_and_statuses_in_topics_are_found() {
     let topic = Some("$iothub/twin/res/{status}/?$rid={request_id}".into());
     twin.reply = Some(Reply {
         topic,
+        outcome: Some(Outcome {
+            place: OutcomeIn::Topic,
+            ok: vec![],
+            error: vec![],
+            intermediate: vec![],
+        }),
         ..Reply::default()
     });
     others.requests = vec![shadow, twin];
