@@ -27,7 +27,8 @@
 //!
 //! Without a target the run starts [`tenant`] as a child process and sends to it over loopback.
 //! Fleet and tenant share the codec, the event loop's parts, the leaves at the end of the map, and
-//! bytes on a socket: nothing else, so a mistake in one of them is no mistake in both.
+//! bytes on a socket, and read the same definitions: nothing else, so a mistake in one of them is no
+//! mistake in both.
 //!
 //! Every request has three instants. *Intended* comes from the schedule, *sent* is the clock just
 //! before the write, *replied* the clock just after the read. `response time = schedule lag +
@@ -43,7 +44,7 @@
 //!   (the first messages, for people), `target` (may this host be loaded),
 //!   `simulated` (the tenant as a child process), `witness` (its place in a run), `signals`, `progress`, `environment`.
 //! * [`profile`]: a TOML file in, a checked value out. The value: `load`, `request`, `inbound`,
-//!   `generator`, `field`, `platform`, `url`. The way there: `tree` (values that know their line),
+//!   `generator`, `field`, `platform`, `definitions` (those of a platform alone), `url`. The way there: `tree` (values that know their line),
 //!   `overlay` (a request over its definition), `set` (overrides), `origin`, `error`. The reader:
 //!   `read`, one file per section (`read/target`, `read/fleet`, `read/load`, `read/request`,
 //!   `read/reply`, `read/inbound`, `read/generator`, `read/limits`) over `read/value`, with
@@ -83,7 +84,10 @@
 //! * [`tenant`]: the far side, in a process of its own. `server` is its loop, `session` and
 //!   `sessions` its connections, `packets` and `flow` its half of MQTT, `subscriptions` and
 //!   `router` who gets what. `platforms` says what a message means: `kaa`, `kaa_address`,
-//!   `kaa_payload`, `rules`, `instances`, `enapter`, `json`, `kind`, `problem`; what it remembers:
+//!   `kaa_payload`, `rules`, `instances`, `enapter`, `json`, `kind`, `problem`; `defined` does so for
+//!   all others, from a profile's own definitions: `responder` over `responder/names`,
+//!   `responder/pattern`, `responder/place`, `responder/id`, `responder/answer`, `responder/push` and
+//!   `responder/known`, with `responder/tests`. What it remembers:
 //!   `endpoints`, `thing`, `metadata`, `commands`, `outstanding`, `configuration`, `configurations`,
 //!   `watch`. How it behaves: `options`, `options/value`, `service`, `pending`, `timers`, `faults`,
 //!   `pushes`, `random`. What it tells: `report`, `arrivals`;

@@ -10,8 +10,9 @@ use std::time::Duration;
 use crate::units::Rate;
 
 pub use crate::delay::Delay;
+pub use definitions::{Definitions, definitions, definitions_of_run};
 pub use error::{Colour, Mark, Place, ProfileError};
-pub(crate) use field::is_field_name;
+pub(crate) use field::{Part, is_field_name, parts};
 pub use generator::{Generator, TimestampFormat};
 pub use inbound::{Answer, Inbound, Items};
 pub use keys::{Key, keys_table};
@@ -21,6 +22,7 @@ pub use request::{
 };
 pub use url::Url;
 
+mod definitions;
 mod error;
 mod field;
 mod generator;

@@ -1,11 +1,13 @@
 //! The simulated tenant: the far side of a run, in a process of its own. It speaks Kaa's kp1 and
-//! Enapter's v1 over MQTT 3.1.1, answers strictly, and misbehaves on request.
+//! Enapter's v1 over MQTT 3.1.1, and any other platform as far as a profile's definitions say. It answers
+//! strictly, and misbehaves on request.
 //!
 //! One thread, one event loop. A PUBLISH goes from `server` (bytes) over `packets` (MQTT) to
 //! `platforms` (what it means); replies go through `router` (to whom) back to the sockets.
 //! Every table and buffer has a limit, and every message is counted in the [`TenantReport`]. It
 //! is no broker: no retained messages, no kept sessions, no wills. It shares the codec, the
-//! event loop's parts and how delays are written and drawn with the fleet, and nothing else.
+//! event loop's parts, how delays are written and drawn, and the text of definitions with the fleet, and
+//! nothing else.
 
 use std::io;
 use std::net::SocketAddr;
@@ -16,6 +18,7 @@ mod arrivals;
 mod commands;
 mod configuration;
 mod configurations;
+mod defined;
 mod enapter;
 mod endpoints;
 mod faults;
@@ -37,6 +40,7 @@ mod problem;
 mod pushes;
 mod random;
 mod report;
+mod responder;
 mod router;
 mod rules;
 mod server;
@@ -56,7 +60,13 @@ pub use options::{
 };
 pub use report::TenantReport;
 
+use crate::profile::Definitions;
 use server::Server;
+
+/// Which of the definitions the tenant cannot answer from, and why: a sentence for each.
+pub fn left_out(definitions: &Definitions) -> Vec<String> {
+    responder::Responder::new(definitions).notes
+}
 
 /// A tenant that listens and is about to serve.
 pub struct Tenant {

@@ -15,6 +15,8 @@ mod kaa_pushes;
 #[path = "platforms/shipped.rs"]
 mod shipped;
 mod support;
+#[path = "platforms/third.rs"]
+mod third;
 
 use std::io;
 

@@ -194,10 +194,13 @@ fn labels(screen: &str) -> BTreeSet<&str> {
 #[test]
 fn every_command_runs_and_says_what_is_shown() {
     let folder = tempfile::tempdir().expect("a folder");
-    for profile in blocks("toml") {
+    let files = ["soil.toml", "steps.toml", "acme.toml", "fleet.toml"];
+    let texts = blocks("toml");
+    assert_eq!(texts.len(), files.len(), "the page has these files");
+    for (name, text) in files.iter().zip(texts) {
         // Stages are their own measure phase: these are shortened here.
-        let text = profile.replace("for = \"5s\"", "for = \"500ms\"");
-        fs::write(folder.path().join(file_of(profile)), text).expect("a file");
+        let text = text.replace("for = \"5s\"", "for = \"500ms\"");
+        fs::write(folder.path().join(name), text).expect("a file");
     }
     let mut tenant: Option<Tenant> = None;
     let mut ran = 0;

@@ -127,7 +127,10 @@ const LAYERS: [(&str, &[&str]); 16] = [
     ("report", &["measure"]),
     (
         "tenant",
-        &["delay", "event", "mqtt", "nearest", "random", "units"],
+        // Of the profile the definitions alone; plan and engine never.
+        &[
+            "delay", "event", "mqtt", "nearest", "profile", "random", "units",
+        ],
     ),
     ("units", &[]),
     (

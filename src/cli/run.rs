@@ -17,7 +17,7 @@ use crate::engine::{self, Lengths, Measured, Settings};
 use crate::event::Clock;
 use crate::measure::{Health, Pacing};
 use crate::plan::Plan;
-use crate::profile::{Model, Profile};
+use crate::profile::{Loaded, Model, Profile};
 use crate::report::{self, Exit, Inputs, PhaseLengths, ProfileId, Recorded, RunResult};
 
 #[derive(Debug, Args)]
@@ -70,7 +70,7 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, Failure> {
     let signals = Signals::new()
         .map_err(|error| Failure::internal(format!("cannot wait for signals: {error}")))?;
     let clock = Clock::start();
-    let goal = aim(profile, &args.allowed)?;
+    let goal = aim(args, &prepared.loaded)?;
     let mut settings = Settings {
         profile: profile.clone(),
         targets: match &goal {
@@ -192,11 +192,12 @@ fn claim(out: Option<&Path>, started_unix_ns: u64, profile: &str) -> Result<Path
     Err(Failure::internal("a thousand runs began in one second"))
 }
 
-fn aim(profile: &Profile, allowed: &[String]) -> Result<Goal, Failure> {
-    if profile.target.urls.is_empty() {
-        return SimulatedTenant::start(&profile.tenant).map(Goal::Simulated);
+fn aim(args: &RunArgs, loaded: &Loaded) -> Result<Goal, Failure> {
+    let urls = &loaded.profile.target.urls;
+    if urls.is_empty() {
+        return SimulatedTenant::start(&args.profile.profile, loaded).map(Goal::Simulated);
     }
-    target::resolve(&profile.target.urls, allowed).map(Goal::Real)
+    target::resolve(urls, &args.allowed).map(Goal::Real)
 }
 
 fn targets_in_words(profile: &Profile, goal: &Goal) -> Vec<String> {

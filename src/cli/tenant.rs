@@ -1,14 +1,16 @@
 //! `midge tenant`: the simulated tenant alone.
 
 use std::io::Read;
+use std::path::Path;
 use std::time::Duration;
 
 use clap::{Args, value_parser};
 
 use super::signals::{Signals, Wake};
 use super::{Failure, limits, print_data, simulated};
+use crate::profile::{self, Definitions};
 use crate::report::Exit;
-use crate::tenant::{Tenant, TenantOptions};
+use crate::tenant::{self, Tenant, TenantOptions};
 
 /// Flags of `midge tenant`. Values are read by the tenant's own options, which name what is wrong.
 #[derive(Debug, Args)]
@@ -103,6 +105,13 @@ pub(super) struct TenantArgs {
     /// Bytes that may wait for one connection's socket
     #[arg(long, value_name = "BYTES")]
     buffer_per_connection: Option<String>,
+    /// A platform to answer from besides the built-in ones: a profile or platform, a name or a file
+    #[arg(long = "platform", value_name = "NAME|FILE")]
+    platforms: Vec<String>,
+    /// The profile that runs, by its name; standard input has its length in bytes on a line, then its
+    /// text (as a run's own tenant is told)
+    #[arg(long, hide = true, value_name = "NAME")]
+    profile_on_stdin: Option<String>,
     /// Ends when standard input is closed (as a run's own tenant does)
     #[arg(long, hide = true, value_parser = value_parser!(bool))]
     until_stdin_closes: bool,
@@ -150,7 +159,24 @@ impl TenantArgs {
                 options.set(flag, value).map_err(Failure::usage)?;
             }
         }
+        options.definitions = self.definitions()?;
         Ok(options)
+    }
+
+    fn definitions(&self) -> Result<Definitions, Failure> {
+        let read = |path: &Path| std::fs::read_to_string(path);
+        let mut all = Definitions::default();
+        for platform in &self.platforms {
+            let found = profile::definitions(platform, &read);
+            all.extend(found.map_err(|errors| Failure::profile(&errors))?);
+        }
+        if let Some(name) = &self.profile_on_stdin {
+            let text = simulated::profile_from(std::io::stdin().lock())
+                .map_err(|error| Failure::internal(format!("no profile on stdin: {error}")))?;
+            let found = profile::definitions_of_run(name, text, &read);
+            all.extend(found.map_err(|errors| Failure::profile(&errors))?);
+        }
+        Ok(all)
     }
 }
 
@@ -160,6 +186,7 @@ pub(super) fn run(args: &TenantArgs) -> Result<Exit, Failure> {
     let mut signals = Signals::new()
         .map_err(|error| Failure::internal(format!("cannot wait for signals: {error}")))?;
     let listen = options.listen;
+    let notes = tenant::left_out(&options.definitions);
     // Bound by the thread that serves, whose timers become precise by it.
     let (to_main, from_thread) = std::sync::mpsc::channel();
     let thread = std::thread::spawn(move || {
@@ -171,6 +198,9 @@ pub(super) fn run(args: &TenantArgs) -> Result<Exit, Failure> {
         return Err(failed(thread.join(), &format!("cannot listen on {listen}")));
     };
     eprintln!("{}{address}", simulated::LISTENING);
+    for note in notes {
+        eprintln!("{note}");
+    }
     if args.until_stdin_closes {
         let stopper = stopper.clone();
         std::thread::spawn(move || {

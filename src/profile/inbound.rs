@@ -19,6 +19,8 @@ pub struct Inbound {
     pub id: Option<String>,
     /// Fields that identify an item, for deduplication.
     pub key: Vec<String>,
+    /// Template of what the simulated tenant pushes; `None`: it never does.
+    pub payload: Option<String>,
     /// Answer a repeated item only once.
     pub deduplicate: bool,
     /// The answers, in order; the last one is the final one. None at a caller.

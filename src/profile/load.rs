@@ -58,6 +58,24 @@ pub fn load(
         find_shipped(name_or_path)
     };
     let file = file.map_err(|error| vec![error])?;
+    loaded(&file, sets, read)
+}
+
+/// Reads the text of a profile that was loaded before, whatever its size.
+pub(super) fn as_run(
+    name: &str,
+    text: String,
+    read: &dyn Fn(&Path) -> io::Result<String>,
+) -> Result<Loaded, Vec<ProfileError>> {
+    let name = name.to_owned();
+    loaded(&Arc::new(SourceFile { name, text }), &[], read)
+}
+
+fn loaded(
+    file: &Arc<SourceFile>,
+    sets: &[String],
+    read: &dyn Fn(&Path) -> io::Result<String>,
+) -> Result<Loaded, Vec<ProfileError>> {
     let path = Path::new(&file.name);
     let stem = path
         .file_stem()
@@ -68,13 +86,13 @@ pub fn load(
         read,
     };
     let log = Log::default();
-    let result = merged(&file, sets, &around, &log);
+    let result = merged(file, sets, &around, &log);
     let (root, profile) = match result {
         Ok(Some(done)) if log.is_empty() => done,
         Ok(_) => return Err(sorted(log.into_errors())),
         Err(error) => return Err(vec![error]),
     };
-    let source_text = as_run(&file.text, root, &profile.name);
+    let source_text = text_as_run(&file.text, root, &profile.name);
     let mut sha256 = String::with_capacity(64);
     for byte in Sha256::digest(source_text.as_bytes()) {
         // Writing to a String cannot fail.
@@ -217,7 +235,7 @@ fn dotted(prefix: &str, table: Table, flat: &mut Vec<Entry>) {
 }
 
 /// By place: overrides first, then line by line.
-fn sorted(mut errors: Vec<ProfileError>) -> Vec<ProfileError> {
+pub(super) fn sorted(mut errors: Vec<ProfileError>) -> Vec<ProfileError> {
     errors.sort_by_key(|error| match &error.place {
         Place::Nowhere => (0, String::new(), 0, 0),
         Place::Override(_) => (1, String::new(), 0, 0),
@@ -228,7 +246,7 @@ fn sorted(mut errors: Vec<ProfileError>) -> Vec<ProfileError> {
 }
 
 /// The comments that open the source, then everything that was merged.
-fn as_run(source: &str, root: Node, name: &str) -> String {
+fn text_as_run(source: &str, root: Node, name: &str) -> String {
     let Value::Table(mut root) = root.value else {
         return String::new();
     };

@@ -58,6 +58,24 @@ pub(super) fn resolve(root: &mut Table, around: &Around<'_>, log: &Log) {
     }
 }
 
+/// A platform on its own as if it were a profile: its variables, requests and inbound messages.
+pub(super) fn as_profile(
+    name: &str,
+    around: &Around<'_>,
+    log: &Log,
+) -> Result<Table, ProfileError> {
+    let platform = read(name, around)?;
+    check::keys(&platform.root, Kind::Platform, log);
+    let mut root = Table::default();
+    defaults(&mut root, &platform);
+    for list in ["request", "inbound"] {
+        if let Some(entry) = platform.root.get(list) {
+            root.put(entry.clone());
+        }
+    }
+    Ok(root)
+}
+
 /// Reads a platform: a shipped name, or a path relative to the profile's folder.
 fn read(name: &str, around: &Around<'_>) -> Result<Platform, ProfileError> {
     let (file, stem) = if super::load::is_path(name) {

@@ -11,7 +11,7 @@ use super::error::ProfileError;
 use super::keys;
 use super::origin::Origin;
 use super::tree::{Entry, Node, Table, Value};
-use super::{Profile, Request};
+use super::{Definitions, Profile, Request};
 use value::Wrong;
 
 pub(super) mod check;
@@ -116,6 +116,17 @@ pub(super) fn profile(root: &Node, around: &Around<'_>, log: &Log) -> Profile {
         fleet,
         load,
         requests,
+    }
+}
+
+/// Reads the definitions of a platform or a profile, and nothing else of it.
+pub(super) fn definitions(root: &Table, around: &Around<'_>, log: &Log) -> Definitions {
+    let top = Section::new(root, "", "", &Origin::Nowhere, log);
+    let fleet = top.section("fleet");
+    Definitions {
+        vars: fleet.map(|fleet| fleet::vars(&fleet)).unwrap_or_default(),
+        requests: request::all(&top, around),
+        inbound: inbound::all(&top),
     }
 }
 

@@ -126,6 +126,8 @@ pub struct Reply {
     pub error_topic: Option<String>,
     /// JSON pointer of a status code.
     pub status: Option<String>,
+    /// Template of a JSON text: what the simulated tenant answers in success.
+    pub payload: Option<String>,
     /// JSON pointer of a reason text.
     pub reason: Option<String>,
     /// Decides the outcome of what arrives on `topic`, by a value.

@@ -4,6 +4,7 @@
 //! Not here: how a topic becomes a kind (`kaa`, `enapter`).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What a PUBLISH from a client is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,22 +113,61 @@ impl Kind {
     }
 }
 
-/// One counter for each kind.
+/// Under which name a message is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Name {
+    /// One of a platform that the tenant knows by itself.
+    Kind(Kind),
+    /// One of a definition, by the place of its name.
+    Defined(u16),
+}
+
+impl From<Kind> for Name {
+    fn from(kind: Kind) -> Self {
+        Self::Kind(kind)
+    }
+}
+
+/// One counter for each name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Counter([u64; Kind::ALL.len()]);
+pub struct Counter {
+    kinds: [u64; Kind::ALL.len()],
+    defined: Vec<u64>,
+    names: Arc<[Box<str>]>,
+}
 
 impl Counter {
-    /// Counts one message of this kind.
-    pub fn add(&mut self, kind: Kind) {
-        self.0[kind as usize] += 1;
+    /// With these names of definitions.
+    pub fn of(names: &Arc<[Box<str>]>) -> Self {
+        Self {
+            kinds: [0; Kind::ALL.len()],
+            defined: vec![0; names.len()],
+            names: Arc::clone(names),
+        }
     }
 
-    /// The counters that are not zero, by name.
+    /// Counts one message of this name.
+    pub fn add(&mut self, name: impl Into<Name>) {
+        match name.into() {
+            Name::Kind(kind) => self.kinds[kind as usize] += 1,
+            Name::Defined(place) => {
+                if let Some(count) = self.defined.get_mut(usize::from(place)) {
+                    *count += 1;
+                }
+            }
+        }
+    }
+
+    /// The counters that are not zero, by name. Several definitions of one name count together.
     pub fn by_name(&self) -> BTreeMap<String, u64> {
-        let counted = Kind::ALL.iter().zip(self.0).filter(|&(_, n)| n > 0);
-        counted
-            .map(|(kind, n)| (kind.name().to_owned(), n))
-            .collect()
+        let kinds = Kind::ALL.iter().map(|kind| kind.name()).zip(self.kinds);
+        let names = self.names.iter().map(|name| &**name);
+        let defined = names.zip(self.defined.iter().copied());
+        let mut by_name = BTreeMap::new();
+        for (name, count) in kinds.chain(defined).filter(|&(_, n)| n > 0) {
+            *by_name.entry(name.to_owned()).or_default() += count;
+        }
+        by_name
     }
 }
 
@@ -149,5 +189,17 @@ mod tests {
         assert_eq!(by_name["dcx-json"], 1);
         assert_eq!(by_name["other"], 20);
         assert!(Counter::default().by_name().is_empty());
+    }
+
+    #[test]
+    fn definitions_count_beside_the_kinds_and_together_where_names_are_equal() {
+        let names: Arc<[Box<str>]> = ["up", "telemetry", "up"].map(Box::from).into();
+        let mut counter = Counter::of(&names);
+        for place in 0..4 {
+            counter.add(Name::Defined(place));
+        }
+        counter.add(Kind::Telemetry);
+        let by_name: Vec<_> = counter.by_name().into_iter().collect();
+        assert_eq!(by_name, [("telemetry".to_owned(), 2), ("up".to_owned(), 2)]);
     }
 }

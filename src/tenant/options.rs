@@ -15,6 +15,7 @@ use self::value::{
 use super::instances::Instances;
 use crate::delay::Delay;
 use crate::nearest::nearest;
+use crate::profile::Definitions;
 use crate::units::Share;
 
 /// Whom a message reaches.
@@ -145,6 +146,9 @@ pub struct TenantOptions {
     pub password: Option<String>,
     /// `max-packet`: largest packet accepted, in bytes, 1 KiB to 256 MiB. Default 17 MiB.
     pub max_packet: usize,
+    /// Requests and inbound messages of platforms that the tenant does not know by itself.
+    /// Default none.
+    pub definitions: Definitions,
     /// `buffer-per-connection`: bytes that may wait for one connection's socket; a client that
     /// lets more pile up is disconnected. Default 4 MiB.
     pub buffer_per_connection: usize,
@@ -181,6 +185,7 @@ impl Default for TenantOptions {
             arrivals: None,
             user: None,
             password: None,
+            definitions: Definitions::default(),
             max_packet: 17 << 20,
             buffer_per_connection: 4 << 20,
         }

@@ -204,7 +204,8 @@ impl Server {
             qos: publish.qos,
         };
         match (self.router.delivery(), route) {
-            // A broker passes everything on and knows no endpoints.
+            (_, Route::Private) | (Delivery::Kpc, Route::Nobody) => {}
+            // A broker passes everything else on and knows no endpoints.
             (Delivery::Broker, _) | (Delivery::Kpc, Route::Subscribers) => {
                 self.router.send_to_subscribers(message);
             }
@@ -214,7 +215,9 @@ impl Server {
                     self.platforms.counts.reject("unreachable-endpoint");
                 }
             }
-            (Delivery::Kpc, Route::Nobody) => {}
+        }
+        if let Some(to) = self.platforms.intermediate.to.take() {
+            self.send_intermediate(to, publish.qos);
         }
         if let Some(reply) = reply {
             self.reply(reply, publish.qos, now);
@@ -255,7 +258,7 @@ impl Server {
                 Some(number) => {
                     self.wheel.insert(ready_at, Timer::Reply(number));
                 }
-                None => self.platforms.counts.lost.add(reply.kind),
+                None => self.platforms.counts.lost.add(reply.name),
             }
         }
         self.platforms.topic = topic;
@@ -264,16 +267,38 @@ impl Server {
 
     /// Sends a reply that is ready, as often as it is to be sent, and counts it.
     pub(super) fn send_reply(&mut self, reply: Reply, message: Message) {
-        let speaker = self.platforms.speaker(reply.to);
-        let sent = reply.copies != Copies::Lost && self.router.reply(speaker, message);
+        let sent = reply.copies != Copies::Lost && self.deliver(reply.to, message);
         let counts = &mut self.platforms.counts;
         match reply.outcome {
-            _ if !sent => counts.lost.add(reply.kind),
-            Outcome::Ok => counts.replied_ok.add(reply.kind),
-            Outcome::Error => counts.replied_error.add(reply.kind),
+            _ if !sent => counts.lost.add(reply.name),
+            Outcome::Ok => counts.replied_ok.add(reply.name),
+            Outcome::Error => counts.replied_error.add(reply.name),
         }
-        if sent && reply.copies == Copies::Twice && self.router.reply(speaker, message) {
-            counts.duplicated.add(reply.kind);
+        if sent && reply.copies == Copies::Twice && self.deliver(reply.to, message) {
+            self.platforms.counts.duplicated.add(reply.name);
+        }
+    }
+
+    /// Sends what comes before a reply. It is a part of it and not counted by itself.
+    fn send_intermediate(&mut self, to: Recipient, qos: Qos) {
+        let intermediate = std::mem::take(&mut self.platforms.intermediate);
+        let message = Message {
+            topic: &intermediate.topic,
+            payload: &intermediate.payload,
+            qos,
+        };
+        self.deliver(to, message);
+        self.platforms.intermediate = intermediate;
+    }
+
+    /// False: it reached nobody.
+    fn deliver(&mut self, to: Recipient, message: Message) -> bool {
+        match to {
+            Recipient::Session(connection) => self.router.send_to_session(connection, message),
+            Recipient::Endpoint(_) | Recipient::Connection(_) => {
+                let speaker = self.platforms.speaker(to);
+                self.router.reply(speaker, message)
+            }
         }
     }
 

@@ -87,7 +87,7 @@ mod tests {
     #[test]
     fn places_and_buffers_are_used_again() {
         let reply = Reply {
-            kind: Kind::DcxJson,
+            name: Kind::DcxJson.into(),
             outcome: Outcome::Ok,
             to: Recipient::Endpoint(1),
             copies: Copies::Once,

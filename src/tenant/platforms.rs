@@ -4,17 +4,19 @@
 //! texts of what is to be sent are left in `topic` and `payload`, which are used again each time.
 
 use super::commands::Commands;
+use super::defined::Intermediate;
 use super::enapter::{self, Direction};
 use super::endpoints::{Contact, EndpointId, Endpoints};
 use super::faults::{Copies, Faults};
 use super::instances::Extension;
 use super::kaa::{IGNORED_PATH, UNKNOWN_PATH};
 use super::kaa_address;
-use super::kind::Kind;
+use super::kind::{Kind, Name};
 use super::options::{OnConnect, TenantOptions};
 use super::problem::{self, Problem};
 use super::random::{Random, Stream};
 use super::report::Counts;
+use super::responder::Responder;
 use super::rules::Rules;
 use super::sessions::ConnectionId;
 
@@ -28,6 +30,9 @@ const COMMANDS_MAX: usize = 200_000;
 pub enum Route {
     /// To nobody.
     Nobody,
+    /// To nobody, and nor would a broker send it on: its topic is the connection's own, and other
+    /// connections mean themselves by it.
+    Private,
     /// To the connections that subscribed to it.
     Subscribers,
     /// To this endpoint.
@@ -41,6 +46,8 @@ pub enum Recipient {
     Endpoint(EndpointId),
     /// To this connection; the request named no endpoint.
     Connection(ConnectionId),
+    /// To this connection and no other, because it is the endpoint: no topic names one.
+    Session(ConnectionId),
 }
 
 /// Whether a reply says that all is well.
@@ -55,8 +62,8 @@ pub enum Outcome {
 /// A reply to one request; topic and payload are in [`Platforms`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reply {
-    /// The kind of the request.
-    pub kind: Kind,
+    /// The name of the request.
+    pub name: Name,
     /// Ok or error.
     pub outcome: Outcome,
     /// Whom it is for.
@@ -81,20 +88,26 @@ pub struct Platforms {
     /// Enapter devices.
     pub(super) devices: Vec<EndpointId>,
     commands: Commands,
-    faults: Faults,
+    pub(super) faults: Faults,
     pub(super) random: Random,
     /// A Kaa endpoint that is sent its configurations because it has just come, and which is next.
     pub(super) greeted: Option<(EndpointId, usize)>,
     /// Pushes of commands so far; types take turns.
     pub(super) command_turn: usize,
-    key: String,
+    pub(super) key: String,
+    pub(super) responder: Responder,
+    /// What goes before the last reply.
+    pub(super) intermediate: Intermediate,
 }
 
 impl Platforms {
     /// As the options ask for.
     pub fn new(options: &TenantOptions) -> Self {
+        let responder = Responder::new(&options.definitions);
         Self {
-            counts: Counts::default(),
+            counts: Counts::of(&responder.names, &responder.inbound),
+            responder,
+            intermediate: Intermediate::default(),
             topic: String::new(),
             payload: Vec::new(),
             rules: Rules::new(options),
@@ -127,6 +140,9 @@ impl Platforms {
             self.counts.received.add(Kind::Unknown);
             self.counts.reject(problem::MALFORMED_TOPIC.name);
             return (Route::Nobody, None);
+        }
+        if let Some(handled) = self.defined(from, topic, payload) {
+            return handled;
         }
         self.counts.received.add(Kind::Other);
         (Route::Subscribers, None)
@@ -169,7 +185,7 @@ impl Platforms {
         }
         address.write_reply_topic(outcome, &mut self.topic);
         Some(Reply {
-            kind,
+            name: kind.into(),
             outcome: if outcome.is_ok() {
                 Outcome::Ok
             } else {
@@ -290,6 +306,7 @@ impl Platforms {
     /// A connection subscribed: a filter for the commands of one device speaks for that device,
     /// unless somebody did already.
     pub fn subscribed(&mut self, connection: ConnectionId, filter: &str) {
+        self.defined_subscribed(connection, filter);
         let Some(address) = enapter::Address::parse(filter) else {
             return;
         };
@@ -308,7 +325,7 @@ impl Platforms {
     pub fn speaker(&self, to: Recipient) -> Option<ConnectionId> {
         match to {
             Recipient::Endpoint(endpoint) => self.endpoints.speaker(endpoint),
-            Recipient::Connection(connection) => Some(connection),
+            Recipient::Connection(connection) | Recipient::Session(connection) => Some(connection),
         }
     }
 }

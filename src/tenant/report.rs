@@ -3,6 +3,7 @@
 //! A formatted file contract: field names are read by other programs. Not here: printing it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +28,10 @@ pub struct Counts {
     pub pushed: BTreeMap<&'static str, u64>,
     /// Answers to commands, by state or status.
     pub results: BTreeMap<&'static str, u64>,
+    /// The same as `pushed`, of inbound definitions.
+    pub defined_pushed: Counter,
+    /// The same as `results`, of inbound definitions.
+    pub defined_results: Counter,
     /// CONNECTs accepted.
     pub connections: u64,
     /// Accepted connections that the tenant closed.
@@ -34,6 +39,20 @@ pub struct Counts {
 }
 
 impl Counts {
+    /// With the names of what is answered and of inbound messages.
+    pub fn of(names: &Arc<[Box<str>]>, inbound: &Arc<[Box<str>]>) -> Self {
+        Self {
+            received: Counter::of(names),
+            replied_ok: Counter::of(names),
+            replied_error: Counter::of(names),
+            lost: Counter::of(names),
+            duplicated: Counter::of(names),
+            defined_pushed: Counter::of(inbound),
+            defined_results: Counter::of(inbound),
+            ..Self::default()
+        }
+    }
+
     /// Counts one refusal.
     pub fn reject(&mut self, reason: &'static str) {
         *self.rejected.entry(reason).or_default() += 1;
@@ -70,7 +89,7 @@ pub struct TenantReport {
     pub rejected: BTreeMap<String, u64>,
     /// What was pushed to at least one connection, by name: commands and configurations, each one.
     pub pushed: BTreeMap<String, u64>,
-    /// Answers to commands by state or status.
+    /// Answers to commands by state or status; to other pushes by the name of the push.
     pub results: BTreeMap<String, u64>,
     /// CONNECTs accepted.
     pub connections: u64,
@@ -80,11 +99,12 @@ pub struct TenantReport {
 
 impl From<&Counts> for TenantReport {
     fn from(counts: &Counts) -> Self {
-        let named = |counted: &BTreeMap<&'static str, u64>| {
-            counted
-                .iter()
-                .map(|(&name, &n)| (name.to_owned(), n))
-                .collect()
+        let named = |counted: &BTreeMap<&'static str, u64>, defined: Option<&Counter>| {
+            let mut all = defined.map(Counter::by_name).unwrap_or_default();
+            for (&name, &count) in counted {
+                *all.entry(name.to_owned()).or_default() += count;
+            }
+            all
         };
         Self {
             format: 1,
@@ -93,9 +113,9 @@ impl From<&Counts> for TenantReport {
             replied_error: counts.replied_error.by_name(),
             lost: counts.lost.by_name(),
             duplicated: counts.duplicated.by_name(),
-            rejected: named(&counts.rejected),
-            pushed: named(&counts.pushed),
-            results: named(&counts.results),
+            rejected: named(&counts.rejected, None),
+            pushed: named(&counts.pushed, Some(&counts.defined_pushed)),
+            results: named(&counts.results, Some(&counts.defined_results)),
             connections: counts.connections,
             disconnected: counts.disconnected,
         }

@@ -68,6 +68,21 @@ impl Router {
         self.send_to_subscribers(message) || self.reply(speaker, message)
     }
 
+    /// Sends to one connection that is an endpoint itself: others may have subscribed to the same
+    /// topic and mean themselves. As a broker only if it subscribed too. False: it did not get it.
+    pub fn send_to_session(&mut self, id: ConnectionId, message: Message) -> bool {
+        if self.delivery == Delivery::Kpc {
+            return self.send_to_connection(id, message);
+        }
+        self.subscriptions.find(message.topic, &mut self.receivers);
+        let own = self.receivers.iter().find(|(receiver, _)| *receiver == id);
+        let Some(&(_, granted)) = own else {
+            return false;
+        };
+        let qos = message.qos.min(granted);
+        self.send_to_connection(id, Message { qos, ..message })
+    }
+
     /// Sends to every connection with a matching subscription, once each, at most at the QoS
     /// granted. False: it reached nobody.
     pub fn send_to_subscribers(&mut self, message: Message) -> bool {

@@ -145,7 +145,7 @@ impl Server {
 
     fn finish(mut self) -> io::Result<TenantReport> {
         for waiting in self.pending.drain() {
-            self.platforms.counts.lost.add(waiting.reply.kind);
+            self.platforms.counts.lost.add(waiting.reply.name);
         }
         if let Some(failure) = self.failure {
             return Err(failure);
@@ -304,6 +304,7 @@ impl Server {
         let Some(session) = self.router.sessions.remove(id) else {
             return;
         };
+        self.platforms.responder.closed(id);
         for filter in &session.filters {
             self.router.subscriptions.remove(filter, id);
         }

@@ -5,6 +5,8 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use super::defined::DefinedPush;
+use super::kind::Name;
 use super::platforms::Recipient;
 use super::pushes::{Push, Way};
 use super::router::Message;
@@ -56,8 +58,12 @@ impl Server {
             Timer::Stall => self.stall(),
             Timer::Accept => self.accept(),
             Timer::Command => {
-                let push = self.platforms.push_command();
-                self.push(push);
+                if let Some(push) = self.platforms.push_defined() {
+                    self.push_defined(push);
+                } else {
+                    let push = self.platforms.push_command();
+                    self.push(push);
+                }
                 self.insert_after_gap(at, self.options.commands, Timer::Command);
             }
             Timer::Config => {
@@ -147,6 +153,27 @@ impl Server {
             }
         } else {
             self.platforms.counts.reject("unreachable-endpoint");
+        }
+    }
+
+    fn push_defined(&mut self, push: DefinedPush) {
+        let message = Message {
+            topic: &self.platforms.topic,
+            payload: &self.platforms.payload,
+            qos: Qos::AtMostOnce,
+        };
+        let reached = match push.to {
+            Recipient::Session(connection) => self.router.send_to_session(connection, message),
+            Recipient::Endpoint(_) | Recipient::Connection(_) => {
+                let speaker = self.platforms.speaker(push.to);
+                self.router.send_to_endpoint(speaker, message)
+            }
+        };
+        let counts = &mut self.platforms.counts;
+        if reached {
+            counts.defined_pushed.add(Name::Defined(push.inbound));
+        } else {
+            counts.reject("unreachable-endpoint");
         }
     }
 

@@ -105,6 +105,7 @@ pub(super) fn command(items: Items) -> Inbound {
         items,
         id: Some("/id".into()),
         key: vec!["token".into(), "command_type".into(), "id".into()],
+        payload: None,
         deduplicate: true,
         answers: vec![Answer {
             after: Delay::Fixed(Duration::from_millis(20)),
@@ -172,6 +173,7 @@ pub(super) fn enapter() -> Profile {
         items: Items::One,
         id: Some("/id".into()),
         key: vec![],
+        payload: None,
         deduplicate: false,
         answers: vec![answer("log"), answer("completed")],
     }];

@@ -163,7 +163,7 @@ fn the_caller_hears_the_first_reply_long_before_the_last(outcome: &Outcome) {
 
 #[test]
 fn mqtt_publish() {
-    tenant_counts(&runs("mqtt-publish"), "received", &["other"]);
+    tenant_counts(&runs("mqtt-publish"), "received", &["publish"]);
 }
 
 /// Fails unless every message sent was heard by this many listeners, once each.

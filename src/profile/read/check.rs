@@ -27,6 +27,12 @@ const PLATFORM: [&str; 8] = [
     "inbound",
 ];
 
+/// Whether a file holds nothing that a platform's may not hold.
+pub(in crate::profile) fn is_platform(root: &Table) -> bool {
+    let mut keys = root.entries.iter().map(|entry| entry.key.as_str());
+    keys.all(|key| PLATFORM.contains(&key))
+}
+
 /// Notes every unknown key beneath the root.
 pub(in crate::profile) fn keys(root: &Table, kind: Kind, log: &Log) {
     if kind == Kind::Profile {

@@ -131,7 +131,7 @@ fn will(section: &Section<'_>) -> Will {
     }
 }
 
-fn vars(fleet: &Section<'_>) -> BTreeMap<String, String> {
+pub(super) fn vars(fleet: &Section<'_>) -> BTreeMap<String, String> {
     let empty = Table::default();
     let section = fleet.section("vars").unwrap_or_else(|| {
         Section::new(&empty, "fleet.vars", "fleet.vars", fleet.origin, fleet.log)

@@ -71,6 +71,7 @@ fn one(section: &Section<'_>) -> Inbound {
         items: section
             .read("items", |node| value::choice(node, &items))
             .unwrap_or(Items::One),
+        payload: section.read("payload", value::payload),
         deduplicate: deduplicate.unwrap_or(!key.is_empty()),
         answers,
         id,

@@ -19,6 +19,7 @@ pub(super) fn read(request: &Section<'_>) -> Option<Reply> {
         status: section.read("status", value::pointer),
         reason: section.read("reason", value::pointer),
         carries: section.read("carries", value::name),
+        payload: section.read("payload", value::json_payload),
         ..Reply::default()
     };
     let place = section.read("outcome", place);
@@ -97,7 +98,7 @@ fn by_topic(section: &Section<'_>, reply: Reply) -> Option<Reply> {
     }
     let patterns = section.has("ok") || section.has("error");
     if !patterns {
-        if let Some(key) = ["status", "reason", "carries"]
+        if let Some(key) = ["status", "reason", "carries", "payload"]
             .into_iter()
             .find(|key| section.has(key))
         {

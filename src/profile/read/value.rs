@@ -306,6 +306,18 @@ pub(super) fn payload(node: &Node) -> Result<String, Wrong> {
     Ok(text)
 }
 
+/// The template of a payload that is one JSON value whatever its fields are.
+pub(super) fn json_payload(node: &Node) -> Result<String, Wrong> {
+    let template = payload(node)?;
+    // A digit is JSON wherever a field may stand: as a value, and inside of a text.
+    let example = super::super::field::filled(&template, "1");
+    match serde_json::from_str::<serde::de::IgnoredAny>(&example) {
+        Ok(_) => Ok(template),
+        Err(error) => Err(Wrong::new(format!("is no JSON: {error}"))
+            .instead("one JSON value, such as '{\"state\":{}}'")),
+    }
+}
+
 /// A JSON pointer (RFC 6901).
 pub(super) fn pointer(node: &Node) -> Result<String, Wrong> {
     let pointer = text(node)?;
