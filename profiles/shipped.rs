@@ -6,12 +6,16 @@
 /// Profiles by name, the one that runs by default first.
 pub(super) const PROFILES: &[(&str, &str)] = &[
     ("kaa-fleet", include_str!("kaa-fleet.toml")),
+    ("kaa-telemetry", include_str!("kaa-telemetry.toml")),
     (
         "kaa-telemetry-batch",
         include_str!("kaa-telemetry-batch.toml"),
     ),
     ("kaa-metadata", include_str!("kaa-metadata.toml")),
+    ("kaa-commands", include_str!("kaa-commands.toml")),
     ("kaa-config", include_str!("kaa-config.toml")),
+    ("kaa-software", include_str!("kaa-software.toml")),
+    ("kaa-uploads", include_str!("kaa-uploads.toml")),
     ("enapter-fleet", include_str!("enapter-fleet.toml")),
     ("enapter-telemetry", include_str!("enapter-telemetry.toml")),
     ("enapter-commands", include_str!("enapter-commands.toml")),

@@ -14,7 +14,7 @@ use support::{CONNACK, FakeBroker, LEDGER, Midge, Outcome, Peer, Tenant};
 
 /// Several hundred requests of three kinds.
 fn kaa() -> Midge {
-    Midge::run("kaa-fleet")
+    Midge::small()
         .brief()
         .set("load.in_flight_max", "200")
         .set("load.drain", "10s")

@@ -113,6 +113,10 @@ fn one_more_message_costs_no_allocation() {
     for (name, sets) in [
         ("kaa-fleet", &[][..]),
         ("kaa-fleet", &[STAGES][..]),
+        (
+            "kaa-fleet",
+            &["tenant.error_rate=0%", "tenant.commands=0/s"][..],
+        ),
         ("mqtt-publish", &["request.*.qos=0"][..]),
         ("mqtt-publish", &["request.*.qos=1"][..]),
         ("mqtt-publish", &["request.*.qos=2"][..]),

@@ -181,7 +181,7 @@ fn a_target_that_refuses_the_subscriptions() {
             }
         }
     });
-    let midge = Midge::run("kaa-fleet")
+    let midge = Midge::small()
         .target(&broker.url)
         .set("fleet.endpoints", "4")
         .set("fleet.subscribe", "auto")
@@ -454,7 +454,7 @@ fn a_target_that_answers_other_requests_than_those_of_the_fleet() {
             }
         }
     });
-    let midge = Midge::run("kaa-fleet")
+    let midge = Midge::small()
         .target(&broker.url)
         .gentle()
         .set("fleet.endpoints", "4")

@@ -19,7 +19,7 @@ const PROFILES: [&str; 4] = [
 
 /// Several hundred requests, some of which are not answered or get an error.
 fn eventful() -> Midge {
-    Midge::run("kaa-fleet")
+    Midge::small()
         .brief()
         .set("request.*.deadline", "500ms")
         .set("tenant.loss", "1%")
@@ -389,7 +389,7 @@ fn without_arguments_it_runs_in_an_empty_folder_and_passes() {
 
 #[test]
 fn a_low_soft_limit_of_descriptors_does_not_matter() {
-    let outcome = Midge::run("kaa-fleet")
+    let outcome = Midge::small()
         .brief()
         .set("fleet.endpoints", "400")
         .after("ulimit -Sn 256")
@@ -434,7 +434,7 @@ const CANARY: &str = "canary-5up3r-s3cret";
 
 /// A run whose password is in the environment.
 fn with_password(tenant: &Tenant) -> Midge {
-    Midge::run("kaa-fleet")
+    Midge::small()
         .brief()
         .target(&tenant.url)
         .set("target.username", "fleet")
@@ -465,7 +465,7 @@ fn a_password_from_a_file_is_used_and_stands_nowhere() {
     let apart = tempfile::tempdir().expect("a temporary folder");
     let file = apart.path().join("password");
     std::fs::write(&file, format!("{CANARY}\n")).expect("a file");
-    let outcome = Midge::run("kaa-fleet")
+    let outcome = Midge::small()
         .brief()
         .target(&tenant.url)
         .set("target.username", "fleet")
@@ -477,7 +477,7 @@ fn a_password_from_a_file_is_used_and_stands_nowhere() {
 
 #[test]
 fn a_password_in_clear_text_is_refused_and_not_repeated() {
-    let outcome = Midge::run("kaa-fleet")
+    let outcome = Midge::small()
         .set("target.username", "fleet")
         .set("target.password", CANARY)
         .go()
@@ -489,7 +489,7 @@ fn a_password_in_clear_text_is_refused_and_not_repeated() {
 #[test]
 fn a_password_in_a_url_is_refused_and_not_repeated() {
     let url = format!("mqtt://fleet:{CANARY}@127.0.0.1:1883");
-    let outcome = Midge::run("kaa-fleet").target(&url).go().ends_with(104);
+    let outcome = Midge::small().target(&url).go().ends_with(104);
     assert!(!outcome.stderr.contains(CANARY), "{outcome}");
 }
 

@@ -14,7 +14,7 @@ use support::{Midge, Outcome};
 /// A valid run against a tenant that takes this long. So few requests have no p99, which fails a
 /// threshold of the profile; a comparison has its own limits.
 fn run(service_time: &str) -> Outcome {
-    let outcome = Midge::run("kaa-fleet")
+    let outcome = Midge::small()
         .brief()
         .gentle()
         .set("tenant.service_time", service_time)

@@ -6,7 +6,7 @@ use support::{FakeBroker, Midge};
 
 /// A run with little to do.
 fn small() -> Midge {
-    Midge::run("kaa-fleet").brief().gentle()
+    Midge::small().brief().gentle()
 }
 
 #[track_caller]
@@ -120,10 +120,7 @@ fn a_password_that_is_not_there_is_refused() {
 
 #[test]
 fn too_many_endpoints_for_the_descriptors_are_an_error_of_the_environment() {
-    let outcome = Midge::run("kaa-fleet")
-        .after("ulimit -n 256")
-        .go()
-        .ends_with(107);
+    let outcome = Midge::small().after("ulimit -n 256").go().ends_with(107);
     assert!(outcome.stderr.contains("open files"), "{outcome}");
     assert!(outcome.stderr.contains("fleet.endpoints"), "{outcome}");
 }

@@ -258,7 +258,7 @@ fn a_user_with_a_password_from_the_environment_comes_in_and_the_password_stays_s
 fn no_echo_counts_as_a_reply(subscribe: &str) {
     let _alone = alone();
     let broker = Mosquitto::start();
-    let midge = Midge::run("kaa-fleet")
+    let midge = Midge::small()
         .target(&broker.url)
         .set("fleet.endpoints", "20")
         .set("fleet.subscribe", subscribe)

@@ -134,22 +134,22 @@ impl Tenant {
     }
 }
 
-/// The file of a profile of the page: its name.
-fn file_of(profile: &str) -> String {
-    let name = profile
-        .lines()
-        .find_map(|line| line.strip_prefix("name = "));
-    let name = name.expect("a profile of the page has a name");
-    format!("{}.toml", name.trim_matches('"'))
+/// The files of the page, in the order in which it shows them.
+const FILES: [&str; 4] = ["soil.toml", "steps.toml", "acme.toml", "fleet.toml"];
+
+/// The files of the page with what is in them.
+fn files() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let texts = blocks("toml");
+    assert_eq!(texts.len(), FILES.len(), "the page has these files");
+    FILES.into_iter().zip(texts)
 }
 
 /// What shortens a run of the page. Stages are in the profile, and shortened there.
 fn short(arguments: &[String]) -> Vec<String> {
-    let in_stages = |profile: &&str| {
-        let file = file_of(profile);
-        profile.contains("stages = ") && arguments.iter().any(|word| word.ends_with(&file))
+    let in_stages = |(file, text): (&str, &str)| {
+        text.contains("stages = ") && arguments.iter().any(|word| word.ends_with(file))
     };
-    let has_stages = blocks("toml").iter().any(in_stages);
+    let has_stages = files().any(in_stages);
     let sets = SHORT
         .iter()
         .filter(|set| !(has_stages && set.starts_with("load.measure=")));
@@ -194,10 +194,7 @@ fn labels(screen: &str) -> BTreeSet<&str> {
 #[test]
 fn every_command_runs_and_says_what_is_shown() {
     let folder = tempfile::tempdir().expect("a folder");
-    let files = ["soil.toml", "steps.toml", "acme.toml", "fleet.toml"];
-    let texts = blocks("toml");
-    assert_eq!(texts.len(), files.len(), "the page has these files");
-    for (name, text) in files.iter().zip(texts) {
+    for (name, text) in files() {
         // Stages are their own measure phase: these are shortened here.
         let text = text.replace("for = \"5s\"", "for = \"500ms\"");
         fs::write(folder.path().join(name), text).expect("a file");

@@ -21,10 +21,7 @@ const FILES: [&str; 9] = [
 
 /// Long enough to be interrupted wherever a test wants it.
 fn long() -> Midge {
-    Midge::run("kaa-fleet")
-        .brief()
-        .gentle()
-        .set("load.measure", "100s")
+    Midge::small().brief().gentle().set("load.measure", "100s")
 }
 
 #[track_caller]
@@ -143,7 +140,7 @@ fn frozen(midge: Midge) -> support::Running {
 
 /// At a rate at which something is due as soon as the program is frozen.
 fn brisk() -> Midge {
-    Midge::run("kaa-fleet").brief().set("load.measure", "3s")
+    Midge::small().brief().set("load.measure", "3s")
 }
 
 #[track_caller]

@@ -118,7 +118,6 @@ impl Worker<'_> {
         if definition.at == Sender::Caller && self.index > 0 {
             return; // Another worker's caller subscribes to it and counts it.
         }
-        self.recorder.inbound_received(inbound);
         if arrived == Arrived::Carried && payload.trim_ascii().is_empty() {
             return;
         }
@@ -133,6 +132,7 @@ impl Worker<'_> {
                 self.recorder.unattributed_error(at);
                 continue;
             }
+            self.recorder.inbound_received(inbound);
             let name = definition.key(self.base + endpoint, captures);
             if definition.deduplicate
                 && !self

@@ -191,11 +191,11 @@ impl Heard {
 
     /// The names of all captures; `any` where the profile has none.
     fn names(&self, named: &[String]) -> Vec<String> {
-        let mut names = vec!["any".to_owned(); self.captures];
+        let mut all = vec!["any".to_owned(); self.captures];
         for (index, name) in self.named.iter().zip(named) {
-            names[*index].clone_from(name);
+            all[*index].clone_from(name);
         }
-        names
+        all
     }
 
     fn key(&self, fields: &[usize]) -> Vec<usize> {

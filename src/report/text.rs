@@ -11,7 +11,7 @@ use super::witness;
 use crate::measure::{Distribution, Figures, Finding, Judged, Named, Statistic};
 
 /// Rows of requests on the screen; the rest is in `summary.csv`.
-const REQUESTS_MAX: usize = 10;
+const REQUESTS_MAX: usize = 16;
 /// Entries of a list on one line.
 const LIST_MAX: usize = 8;
 /// Findings with their advice.

@@ -222,7 +222,7 @@ fn plan(outcome: &Outcome) -> &str {
 
 #[test]
 fn a_run_says_how_much_it_will_send_before_it_connects() {
-    let outcome = Midge::run("kaa-fleet")
+    let outcome = Midge::small()
         .brief()
         .set("fleet.connect_rate", "100/s")
         .set("load.arrival_rate", "1_000/s")
@@ -243,7 +243,7 @@ fn a_run_says_how_much_it_will_send_before_it_connects() {
 
 #[test]
 fn a_run_without_a_schedule_says_what_is_known() {
-    let brief = || Midge::run("kaa-fleet").brief().set("load.measure", "300ms");
+    let brief = || Midge::small().brief().set("load.measure", "300ms");
     let outcome = brief()
         .set("load.model", "closed")
         .set("load.arrival_rate", "100/s");

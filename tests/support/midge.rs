@@ -49,6 +49,15 @@ impl Midge {
         midge.out(folder)
     }
 
+    /// `midge run` of telemetry and metadata alone, which are all answered: for tests of what does not
+    /// depend on the profile.
+    pub fn small() -> Self {
+        Self::run(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/tests/support/small-fleet.toml"
+        ))
+    }
+
     /// A run of fifty endpoints that is measured for a second.
     #[must_use]
     pub fn brief(self) -> Self {
