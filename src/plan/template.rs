@@ -15,7 +15,7 @@ use crate::nearest::nearest;
 use crate::plan::error::PlanError;
 use crate::plan::identities::Identities;
 use crate::plan::text::EndpointFormat;
-use crate::profile::{Generator, TimestampFormat, is_field_name};
+use crate::profile::{Generator, Part, TimestampFormat, parts};
 
 /// One part of a compiled template.
 #[derive(Debug, Clone, PartialEq)]
@@ -95,47 +95,13 @@ pub(crate) enum ItemIdKnown {
     No,
 }
 
-enum Token<'t> {
-    Literal(&'t str),
-    Field(&'t str, Option<&'t str>),
-}
-
 const IN_MESSAGES: [&str; 6] = ["request_id", "seq", "uuid", "now", "now_s", "now_ms"];
-
-/// Splits a template into literals and fields.
-fn tokens(text: &str) -> Vec<Token<'_>> {
-    let mut tokens = Vec::new();
-    let mut literal_from = 0;
-    let mut at = 0;
-    while let Some(open) = text[at..].find('{').map(|offset| at + offset) {
-        at = open + 1;
-        let Some(close) = text[at..].find('}').map(|offset| at + offset) else {
-            break;
-        };
-        let (name, format) = match text[at..close].split_once(':') {
-            Some((name, format)) => (name, Some(format)),
-            None => (&text[at..close], None),
-        };
-        let format_like = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-        if !is_field_name(name)
-            || format.is_some_and(|f| f.is_empty() || !f.chars().all(format_like))
-        {
-            continue;
-        }
-        tokens.push(Token::Literal(&text[literal_from..open]));
-        tokens.push(Token::Field(name, format));
-        at = close + 1;
-        literal_from = at;
-    }
-    tokens.push(Token::Literal(&text[literal_from..]));
-    tokens
-}
 
 /// Names of the fields of a template, in order, repeated as often as they are used.
 pub(crate) fn field_names(text: &str) -> impl Iterator<Item = &str> {
-    tokens(text).into_iter().filter_map(|token| match token {
-        Token::Field(name, _) => Some(name),
-        Token::Literal(_) => None,
+    parts(text).into_iter().filter_map(|part| match part {
+        Part::Field { name, .. } => Some(name),
+        Part::Literal(_) => None,
     })
 }
 
@@ -166,10 +132,10 @@ impl<'a> Scope<'a> {
     where
         'a: 't,
     {
-        for token in tokens(text) {
-            match token {
-                Token::Literal(literal) => out.push_literal(literal.as_bytes()),
-                Token::Field(name, format) => self.field(name, format, within, out)?,
+        for part in parts(text) {
+            match part {
+                Part::Literal(literal) => out.push_literal(literal.as_bytes()),
+                Part::Field { name, format } => self.field(name, format, within, out)?,
             }
         }
         Ok(())
