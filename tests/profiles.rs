@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use midge::profile::{
-    Colour, IdKind, IdPlace, Loaded, Model, Pace, ProfileError, Secret, Sender, Subscribe, load,
-    platforms, shipped,
+    Colour, IdKind, IdPlace, Loaded, Model, Pace, ProfileError, Request, Secret, Sender, Subscribe,
+    load, platforms, shipped,
 };
 use midge::units::Rate;
 
@@ -148,33 +148,37 @@ fn the_default_run_is_what_its_description_says() {
     assert_eq!(profile.load.measure, Duration::from_secs(8));
     assert_eq!(profile.load.warm_up, Duration::from_secs(2));
     assert_eq!(profile.tenant["service-time"], "exp:2ms");
-    let shares: Vec<(&str, Pace)> = profile
-        .requests
-        .iter()
-        .map(|request| (request.name.as_str(), request.pace))
-        .collect();
-    let expected = [
-        ("dcx-json", Pace::Weight(8.0)),
-        ("metadata-update", Pace::Weight(1.0)),
-        ("metadata-get", Pace::Weight(1.0)),
-    ];
-    assert_eq!(shares, expected);
-    let scopes: Vec<&str> = profile
-        .requests
-        .iter()
-        .map(|request| request.request_id.scope.as_str())
-        .collect();
-    assert_eq!(scopes, ["kaa-dcx", "kaa-epmx", "kaa-epmx"]);
+    // The weights are percents, and most of them are telemetry.
+    let weight = |request: &Request| match request.pace {
+        Pace::Weight(weight) => weight,
+        other => panic!("{}: {other:?}", request.name),
+    };
+    assert_eq!(profile.requests.iter().map(weight).sum::<f64>(), 100.0);
+    let of = |service: &str| {
+        let scope = format!("kaa-{service}");
+        let of = profile.requests.iter();
+        of.filter(|request| request.request_id.scope == scope)
+            .map(weight)
+            .sum::<f64>()
+    };
+    let services = ["dcx", "epmx", "cex", "cmx", "cmx-ota", "bcx"];
+    assert_eq!(services.map(of), [75.0, 9.0, 3.0, 3.0, 3.0, 1.0]);
     for request in &profile.requests {
+        let Some(reply) = &request.reply else {
+            assert_eq!(request.name, "dcx-json-unreliable");
+            continue;
+        };
         assert_eq!(request.request_id.kind, IdKind::Range(10_000, 99_999));
-        let reply = request.reply.as_ref().unwrap();
         assert_eq!(reply.ok_topic.as_deref(), Some("{topic}/status"));
         assert_eq!(reply.error_topic.as_deref(), Some("{topic}/error"));
         assert_eq!(reply.status.as_deref(), Some("/statusCode"));
     }
+    let pushed: Vec<&str> = profile.inbound.iter().map(|i| i.name.as_str()).collect();
+    assert_eq!(pushed, ["command", "config", "ota-config"]);
+    assert_eq!(profile.tenant["error-rate"], "1%");
     assert_eq!(
         profile.thresholds[0],
-        ("failure_rate".to_owned(), "< 1%".to_owned())
+        ("error_rate".to_owned(), "< 3%".to_owned())
     );
 }
 

@@ -328,3 +328,27 @@ fn every_shipped_profile_is_run_here() {
     ];
     assert_eq!(names, here);
 }
+
+/// Those that measure midge itself lie beside the shipped ones: each is run too.
+#[test]
+fn the_profiles_of_benchmarks() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/profiles/bench");
+    let mut ran = 0;
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("a file").path();
+        let outcome = Midge::run(path.to_str().expect("text"))
+            .set("fleet.endpoints", "50")
+            .set("load.warm_up", "100ms")
+            .set("load.measure", "500ms")
+            .set("limits.messages_per_s", "5_000/s")
+            .go();
+        outcome.keeps_its_accounts();
+        let count = |name: &str| outcome.count(&format!("/whole_run/{name}"));
+        let idle = path.ends_with("idle.toml");
+        assert!(count("ok") > 0 || idle, "{outcome}");
+        assert_eq!(count("ok"), count("sent"), "{outcome}");
+        assert_eq!(outcome.count("/connections/connected"), 50, "{outcome}");
+        ran += 1;
+    }
+    assert!(ran > 0, "{folder} is empty");
+}

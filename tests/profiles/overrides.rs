@@ -41,7 +41,8 @@ fn overrides_reach_fleet_load_and_requests() {
             decimals: 0
         }
     );
-    assert_eq!(profile.requests[2].request_id.kind, IdKind::Range(1, 99));
+    let get = profile.requests.iter().find(|r| r.name == "metadata-get");
+    assert_eq!(get.unwrap().request_id.kind, IdKind::Range(1, 99));
     assert!(
         profile
             .requests
@@ -93,16 +94,16 @@ fn an_override_of_the_pace_or_the_payload_replaces_the_other_form() {
 
 #[test]
 fn an_override_without_a_target_names_the_nearest() {
-    let error = |set: &str| rendered(&load_shipped("kaa-fleet", &[set]).unwrap_err());
+    let error = |set: &str| rendered(&load_shipped("kaa-telemetry-batch", &[set]).unwrap_err());
     assert_eq!(
         error("fleet.endpionts=5"),
         "error: --set fleet.endpionts=5: unknown key \"endpionts\" of fleet, did you mean \"endpoints\"?"
     );
     assert_eq!(
-        error("request.dcx-jsn.qos=1"),
-        "error: --set request.dcx-jsn.qos=1: there is no request \"dcx-jsn\", did you mean \"dcx-json\"?
+        error("request.dcx-json-bach.qos=1"),
+        "error: --set request.dcx-json-bach.qos=1: there is no request \"dcx-json-bach\", did you mean \"dcx-json-batch\"?
  |
- = help: known are: dcx-json, metadata-update, metadata-get"
+ = help: known are: dcx-json-batch, dcx-plain, dcx-plain-unit, dcx-json-unreliable"
     );
     assert_eq!(
         error("request.*.deadlin=1s"),
