@@ -39,7 +39,7 @@ fn is_stopped_by(outcome: Outcome, signal: &str) -> Outcome {
 /// Interrupts a run in its measure phase.
 fn interrupted_by(signal: Signal, midge: Midge) -> Outcome {
     let mut running = midge.spawn();
-    running.process.await_words("measure");
+    running.process.await_words("measure  asked");
     running.process.signal(signal);
     running.finish()
 }
@@ -78,7 +78,7 @@ fn a_second_interrupt_ends_the_drain_at_once() {
         .set("request.*.deadline", "100s")
         .set("load.drain", "100s")
         .spawn();
-    running.process.await_words("measure");
+    running.process.await_words("measure  asked");
     running.process.signal(Signal::INT);
     running.process.await_words("stopping");
     running.process.signal(Signal::INT);
@@ -114,7 +114,7 @@ fn a_run_that_is_interrupted_while_nobody_answers_ends_without_waiting() {
 fn an_interrupt_that_reaches_the_tenant_too_costs_no_reply() {
     // As Ctrl-C on a terminal does.
     let mut running = long().set("tenant.service_time", "fixed:200ms").spawn();
-    running.process.await_words("measure");
+    running.process.await_words("measure  asked");
     for tenant in children_of(running.process.id()) {
         let tenant = i32::try_from(tenant).ok().and_then(Pid::from_raw);
         kill_process(tenant.expect("a process"), Signal::INT).expect("it is there");
@@ -131,7 +131,7 @@ fn an_interrupt_that_reaches_the_tenant_too_costs_no_reply() {
 /// Freezes the program for half a second in the middle of measure.
 fn frozen(midge: Midge) -> support::Running {
     let mut running = midge.spawn();
-    running.process.await_words("measure");
+    running.process.await_words("measure  asked");
     running.process.signal(Signal::STOP);
     std::thread::sleep(Duration::from_millis(500));
     running.process.signal(Signal::CONT);
