@@ -150,19 +150,19 @@ fn the_default_run_is_what_its_description_says() {
     assert_eq!(profile.tenant["service-time"], "exp:2ms");
     // The weights are percents, and most of them are telemetry.
     let weight = |request: &Request| match request.pace {
-        Pace::Weight(weight) => weight,
+        Pace::Weight(weight) => weight as u32,
         other => panic!("{}: {other:?}", request.name),
     };
-    assert_eq!(profile.requests.iter().map(weight).sum::<f64>(), 100.0);
+    assert_eq!(profile.requests.iter().map(weight).sum::<u32>(), 100);
     let of = |service: &str| {
         let scope = format!("kaa-{service}");
         let of = profile.requests.iter();
         of.filter(|request| request.request_id.scope == scope)
             .map(weight)
-            .sum::<f64>()
+            .sum::<u32>()
     };
     let services = ["dcx", "epmx", "cex", "cmx", "cmx-ota", "bcx"];
-    assert_eq!(services.map(of), [75.0, 9.0, 3.0, 3.0, 3.0, 1.0]);
+    assert_eq!(services.map(of), [75, 9, 3, 3, 3, 1]);
     for request in &profile.requests {
         let Some(reply) = &request.reply else {
             assert_eq!(request.name, "dcx-json-unreliable");
