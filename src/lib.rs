@@ -71,7 +71,7 @@
 //!   `disconnect`. Their parts: `header`, `kind`, `qos`, `topic`, `ack`, `empty`, `reader`,
 //!   `writer`, `error`; `vector` holds packets against their bytes in tests.
 //! * [`measure`]: what happened, as values. Writing down: `recorder` over `row`, `ledger`, `samples`,
-//!   `status`, `errors`, `reason`, `connection`, `stage`, `first_reply`. Adding up: `tally` (a run), `interval` and `collector`
+//!   `status`, `errors`, `reason`, `connection`, `stage`, `first_reply`, `fired`. Adding up: `tally` (a run), `interval` and `collector`
 //!   (seconds). Summing up: `distribution`, `figures`. Judging: `verdict` (of us), `threshold` with
 //!   `metric` and `quantity` (of the target). A second opinion: `testimony`. What there is to
 //!   measure: `shape`, `phase`.

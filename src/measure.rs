@@ -9,6 +9,7 @@ mod connection;
 mod distribution;
 mod errors;
 mod figures;
+mod fired;
 mod first_reply;
 mod interval;
 mod ledger;

@@ -192,7 +192,7 @@ fn the_profile_of_the_known_stall_is_what_these_tests_take_it_for() {
         "10 endpoints",
         "open model, constant arrivals at 1000/s",
         "1 s warm-up, 12 s measure",
-        "13000 in all, 12000 of them measured",
+        "13,000 requests in 13 s, 12,000 of them measured",
         "/json/10000",
     ] {
         assert!(checked.stdout.contains(words), "{words:?}\n{checked}");

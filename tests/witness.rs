@@ -13,7 +13,7 @@ use support::{FakeBroker, Midge, Outcome, Tenant};
 
 /// A fleet of fifty with a witness.
 fn witnessed() -> Midge {
-    Midge::run("kaa-fleet")
+    Midge::small()
         .brief()
         .set("load.in_flight_max", "200")
         .set("load.drain", "10s")
@@ -242,15 +242,12 @@ fn what_it_cannot_do_is_refused_before_anything_is_sent() {
         "leaves no room",
     );
     refused(
-        Midge::run("kaa-fleet")
+        Midge::small()
             .target("mqtt://[::1]:1883")
             .argument("--witness"),
         "IPv6",
     );
-    refused(
-        Midge::run("kaa-fleet").argument("--witness-rate=5/s"),
-        "--witness",
-    );
+    refused(Midge::small().argument("--witness-rate=5/s"), "--witness");
     let counts = tenant.stop();
     assert_eq!(counts["connections"], 0, "{counts}");
 }

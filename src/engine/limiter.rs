@@ -1,7 +1,9 @@
 //! Rate limits around the schedule: connects, the aggregate message cap, the closed model's cap.
 //!
 //! governor (GCRA) answers yes or "not before"; it never paces the open model. Its clock is the
-//! worker's own, moved once per turn, so that asking costs no clock read.
+//! worker's own, moved once per turn, so that asking costs no clock read. Where the burst is large,
+//! permissions are fetched by the bundle: its compare-and-swap took a fifth of the time in which a
+//! message was made.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -27,10 +29,18 @@ impl Clock for TurnClock {
     }
 }
 
+/// Permissions that are fetched at once, and the share of a burst that they may be.
+const BUNDLE: u32 = 16;
+const BUNDLES_PER_BURST: u32 = 16;
+
 /// A limit on how many things may be done per second.
 #[derive(Debug)]
 pub(super) struct Limiter {
     clock: TurnClock,
+    /// `None` where the burst is too small for bundles.
+    bundle: Option<NonZeroU32>,
+    /// Permissions that were fetched and not used yet.
+    left: u32,
     inner: RateLimiter<NotKeyed, InMemoryState, TurnClock, NoOpMiddleware<Nanos>>,
 }
 
@@ -47,6 +57,8 @@ impl Limiter {
         Self {
             inner: RateLimiter::direct_with_clock(quota, clock.clone()),
             clock,
+            bundle: NonZeroU32::new(BUNDLE).filter(|n| burst.get() / BUNDLES_PER_BURST >= n.get()),
+            left: 0,
         }
     }
 
@@ -54,8 +66,18 @@ impl Limiter {
     ///
     /// # Errors
     /// The earliest instant at which asking again may help.
-    pub(super) fn check(&self, now: u64) -> Result<(), u64> {
+    pub(super) fn check(&mut self, now: u64) -> Result<(), u64> {
+        if self.left > 0 {
+            self.left -= 1;
+            return Ok(());
+        }
         self.clock.0.store(now, Ordering::Relaxed);
+        if let Some(bundle) = self.bundle
+            && matches!(self.inner.check_n(bundle), Ok(Ok(())))
+        {
+            self.left = bundle.get() - 1;
+            return Ok(());
+        }
         self.inner.check().map_err(|denied| {
             let earliest = denied.earliest_possible().duration_since(Nanos::new(0));
             earliest.as_u64().max(now + 1)
@@ -71,7 +93,7 @@ mod tests {
 
     #[test]
     fn a_limiter_lets_through_its_rate_and_no_more() {
-        let limiter = Limiter::new(1000.0, 0.01);
+        let mut limiter = Limiter::new(1000.0, 0.01);
         let passed = (0..SECOND)
             .step_by(100_000)
             .filter(|&now| limiter.check(now).is_ok())
@@ -83,8 +105,22 @@ mod tests {
     }
 
     #[test]
+    fn bundles_change_nothing_in_what_a_second_lets_through() {
+        let mut limiter = Limiter::new(100_000.0, 0.02);
+        assert!(limiter.bundle.is_some());
+        let passed = (0..SECOND)
+            .step_by(1_000)
+            .filter(|&now| limiter.check(now).is_ok())
+            .count();
+        assert!(
+            (100_000..=102_016).contains(&passed),
+            "{passed} passed in a second"
+        );
+    }
+
+    #[test]
     fn a_denied_caller_is_told_when_to_ask_again() {
-        let limiter = Limiter::new(10.0, 0.0);
+        let mut limiter = Limiter::new(10.0, 0.0);
         assert_eq!(limiter.check(SECOND), Ok(()));
         let again = limiter.check(SECOND).unwrap_err();
         assert_eq!(again, SECOND + SECOND / 10);
@@ -93,7 +129,7 @@ mod tests {
 
     #[test]
     fn slow_rates_work_too() {
-        let limiter = Limiter::new(0.5, 0.0);
+        let mut limiter = Limiter::new(0.5, 0.0);
         assert_eq!(limiter.check(0), Ok(()));
         assert_eq!(limiter.check(0), Err(2 * SECOND));
     }

@@ -73,8 +73,8 @@ impl Worker<'_> {
     }
 
     /// Asks the closed model's own cap; `Some`: not before then.
-    fn denied(&self, now: u64) -> Option<u64> {
-        self.closed_cap.as_ref()?.check(now).err()
+    fn denied(&mut self, now: u64) -> Option<u64> {
+        self.closed_cap.as_mut()?.check(now).err()
     }
 
     fn run_endpoint(&mut self, endpoint: u32, now: u64) {

@@ -10,7 +10,7 @@ use super::exchange::State as Exchange;
 use super::failure;
 use super::outbox::{Marker, Meaning, Outbox};
 use super::worker::Worker;
-use crate::measure::{DropReason, Outcome};
+use crate::measure::DropReason;
 
 /// Frames of one connection on their way to one write.
 #[derive(Debug, Default)]
@@ -103,8 +103,18 @@ impl Worker<'_> {
             return self.advance_outbox(connection, count, now);
         }
         let markers = std::mem::take(&mut self.batch.markers);
-        for marker in &markers {
-            self.taken(connection, marker, now);
+        for same in markers.chunk_by(|one, next| one.meaning == next.meaning) {
+            match same[0].meaning {
+                // Recording them one by one took as long as rendering them.
+                Meaning::Fire {
+                    intended, request, ..
+                } => {
+                    let count = same.len() as u64;
+                    self.recorder
+                        .fired(request, intended, same[0].due, now, count);
+                }
+                _ => same.iter().for_each(|m| self.taken(connection, m, now)),
+            }
         }
         self.batch.markers = markers;
     }
@@ -213,9 +223,7 @@ impl Worker<'_> {
             Meaning::Fire {
                 intended, request, ..
             } => {
-                self.recorder.sent(request, intended, marker.due, sent);
-                self.recorder
-                    .completed(request, intended, sent, sent, Outcome::Ok, None);
+                self.recorder.fired(request, intended, marker.due, sent, 1);
             }
         }
     }

@@ -64,7 +64,7 @@ impl Recorder {
         self.phases = Phases::begun(load_start, self.shape.warm_up_ns, self.shape.measure_ns);
     }
 
-    fn row(&mut self, request: u16, intended: u64) -> Row<'_> {
+    pub(super) fn row(&mut self, request: u16, intended: u64) -> Row<'_> {
         Row {
             tally: &mut self.tally.requests[usize::from(request)],
             interval: &mut self.interval.requests[usize::from(request)],

@@ -83,21 +83,26 @@ impl Samples {
 
     /// Adds one wait.
     pub fn record(&mut self, wait_ns: u64) {
+        self.record_many(wait_ns, 1);
+    }
+
+    /// Adds the same wait so many times, at the price of one.
+    pub fn record_many(&mut self, wait_ns: u64, count: u64) {
         let bounds = self.bounds;
         let histogram = self
             .histogram
             .get_or_insert_with(|| Box::new(bounds.histogram()));
         // The crate accepts values somewhat above `high` without a word: clamp and count here.
         let wait_ns = if wait_ns > bounds.high_ns {
-            self.clamped += 1;
+            self.clamped += count;
             bounds.high_ns
         } else {
             wait_ns
         };
-        histogram.saturating_record(wait_ns);
+        histogram.saturating_record_n(wait_ns, count);
         self.min_ns = self.min_ns.min(wait_ns);
         self.max_ns = self.max_ns.max(wait_ns);
-        self.sum_ns += u128::from(wait_ns);
+        self.sum_ns += u128::from(wait_ns) * u128::from(count);
     }
 
     /// Adds all waits of another one.

@@ -23,7 +23,8 @@ impl StatusTable {
         self.add_many(code, 1);
     }
 
-    fn add_many(&mut self, code: &str, count: u64) {
+    /// Counts so many replies with one code.
+    pub fn add_many(&mut self, code: &str, count: u64) {
         let code = clip(code, CODE_BYTES_MAX);
         // Linear: a request sees a handful of codes, and the usual one comes first.
         if let Some((_, counted)) = self.rows.iter_mut().find(|(row, _)| **row == *code) {

@@ -58,6 +58,15 @@ pub(super) struct Connection {
     probes: Probes,
 }
 
+/// Longest wait for the client to end.
+const LEAVES_WITHIN: Duration = Duration::from_millis(200);
+
+/// Ends the client's own task, also after a loss: one that is only dropped goes on connecting, over
+/// and over, until its runtime ends.
+async fn leave(client: &mut Client) {
+    let _ = tokio::time::timeout(LEAVES_WITHIN, client.disconnect()).await;
+}
+
 /// A probe that is under way.
 #[derive(Clone, Copy)]
 struct Probe {
@@ -98,9 +107,9 @@ impl Connection {
         let mut connected = false;
         if let Ok(mut client) = self.connect().await {
             connected = true;
-            if self.probe_in_turn(&mut client).await.is_ok() {
-                let _ = client.disconnect().await;
-            }
+            // A loss is in the counts already: what could not be sent is missing there.
+            let _ = self.probe_in_turn(&mut client).await;
+            leave(&mut client).await;
         }
         Part {
             connected,
@@ -135,7 +144,10 @@ impl Connection {
             .set_automatic_connect(false)
             .build()?;
         client.connect().await?;
-        self.await_connack(&mut client).await?;
+        if let Err(error) = self.await_connack(&mut client).await {
+            leave(&mut client).await;
+            return Err(error);
+        }
         Ok(client)
     }
 

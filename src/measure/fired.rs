@@ -1,0 +1,110 @@
+//! Messages that are complete with their write, several at a time.
+//!
+//! Not here: events of one request (`recorder`).
+
+use super::recorder::Recorder;
+use super::tally::RequestTally;
+
+impl Recorder {
+    /// So many planned messages, all due at `intended`, are written at `sent` and complete with that:
+    /// what [`Recorder::sent`] and [`Recorder::completed`] would count for each of them. Together,
+    /// because messages that share an instant and a write share every figure.
+    pub fn fired(&mut self, request: u16, intended: u64, due: u64, sent: u64, count: u64) {
+        let mut row = self.row(request, intended);
+        row.count(|ledger| {
+            ledger.sent += count;
+            ledger.ok += count;
+        });
+        row.interval.sent += count;
+        row.interval.ok += count;
+        let lag = sent.saturating_sub(intended);
+        row.interval.lag.record_many(lag, count);
+        row.interval.response.record_many(lag, count);
+        let RequestTally {
+            lag: lags,
+            pacer_lag,
+            response,
+            service,
+            status,
+            ..
+        } = &mut *row.tally;
+        for samples in [&mut *lags, pacer_lag, response, service] {
+            // In warm-up already, so that measuring does not begin with page faults.
+            samples.prepare();
+        }
+        if row.measured {
+            lags.record_many(lag, count);
+            pacer_lag.record_many(due.saturating_sub(intended), count);
+            response.record_many(lag, count);
+            service.record_many(0, count);
+            status.add_many("ok", count);
+        }
+        if let Some(stage) = row.stage() {
+            stage.lag.record_many(lag, count);
+            stage.response.record_many(lag, count);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::Outcome;
+    use super::super::shape::{Replies, RequestShape, Shape, StageShape};
+    use super::*;
+
+    fn shape() -> Shape {
+        let stage = |from_ns, to_ns| StageShape {
+            from_ns,
+            to_ns,
+            asked_from_per_s: 1.0,
+            asked_to_per_s: 1.0,
+        };
+        Shape {
+            requests: vec![RequestShape {
+                name: "telemetry".into(),
+                reactive: false,
+                has_reply: false,
+                silence_is_ok: false,
+                replies: Replies::One,
+                qos: 0,
+                deadline_ns: 1_000_000,
+            }],
+            inbound: Vec::new(),
+            stages: vec![stage(0, 500), stage(500, 1_000)],
+            warm_up_ns: 100,
+            measure_ns: 1_000,
+        }
+    }
+
+    #[test]
+    fn several_at_a_time_are_as_many_one_by_one() {
+        let recorder = || {
+            let mut recorder = Recorder::new(Arc::new(shape()));
+            recorder.begin_load(1_000);
+            recorder
+        };
+        let (mut together, mut apart) = (recorder(), recorder());
+        // In warm-up, in the first and in the second stage.
+        for (intended, due, sent, count) in [
+            (1_050, 1_060, 1_080, 3),
+            (1_200, 1_200, 1_200, 2),
+            (1_900, 1_950, 190_000, 16),
+        ] {
+            for _ in 0..count {
+                together.planned(0, intended);
+                apart.planned(0, intended);
+                apart.sent(0, intended, due, sent);
+                apart.completed(0, intended, sent, sent, Outcome::Ok, None);
+            }
+            together.fired(0, intended, due, sent, count);
+        }
+        let interval = |recorder: &mut Recorder| format!("{:?}", recorder.roll(2_000));
+        assert_eq!(interval(&mut together), interval(&mut apart));
+        let (together, apart) = (together.finish(), apart.finish());
+        assert_eq!(format!("{together:?}"), format!("{apart:?}"));
+        assert_eq!(together.requests[0].whole_run.ok, 21);
+        assert_eq!(together.requests[0].service.count(), 18);
+    }
+}
