@@ -276,19 +276,17 @@ impl Worker<'_> {
         let by_caller = definition.from == Sender::Caller;
         let owner = if by_caller { CALLER } else { endpoint };
         let scope = definition.scope;
-        let mut key = Key {
-            owner,
-            scope,
-            id: 0,
-        };
-        if definition.observe && self.observed.is_full(&key) {
+        // Made where it is used: one that is filled in later is read back before it is written, which
+        // stalled each message.
+        let key = |id: u128| Key { owner, scope, id };
+        if definition.observe && self.observed.is_full(&key(0)) {
             return Err(DropReason::RequestId);
         }
-        match definition.id_kind {
-            RequestIdKind::None => return Ok((key, false)),
+        let id = match definition.id_kind {
+            RequestIdKind::None => return Ok((key(0), false)),
             RequestIdKind::Uuid => {
                 self.uuid_counter += 1;
-                key.id = uuid_request_id(self.settings.nonce, self.index as u32, self.uuid_counter);
+                uuid_request_id(self.settings.nonce, self.index as u32, self.uuid_counter)
             }
             RequestIdKind::Decimal(range) => {
                 let epoch = self.endpoints[endpoint as usize].epoch;
@@ -299,22 +297,23 @@ impl Worker<'_> {
                     &mut self.id_cursors[endpoint as usize * scopes + usize::from(scope)]
                 };
                 let exchanges = &self.exchanges;
-                let observed = self.observed.beside(&key);
+                let observed = self.observed.beside(&key(0));
                 let id = range.allocate(cursor, |id| {
                     let id = u128::from(id);
                     exchanges.is_busy(&Key { owner, scope, id }, epoch)
                         || observed.iter().any(|observation| observation.id == id)
                 });
-                key.id = u128::from(id.ok_or(DropReason::RequestId)?);
-                if let Some(stale) = self.exchanges.find(&key) {
+                let id = u128::from(id.ok_or(DropReason::RequestId)?);
+                if let Some(stale) = self.exchanges.find(&key(id)) {
                     if let Some(timer) = self.exchanges.get_mut(stale).timer.take() {
                         self.wheel.cancel(timer);
                     }
                     self.exchanges.release_quarantined(stale);
                 }
+                id
             }
-        }
-        Ok((key, definition.has_reply()))
+        };
+        Ok((key(id), definition.has_reply()))
     }
 
     pub(super) fn state_of(&mut self, endpoint: u32) -> &mut [u64] {
