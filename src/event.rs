@@ -1,10 +1,11 @@
-//! What an event loop is made of: a clock, a poller and a timer wheel.
+//! What an event loop is made of: a clock, a poller, a timer wheel, and sockets' two system calls.
 //!
-//! The fleet's workers and the simulated tenant run on the same three parts and share nothing else
+//! The fleet's workers and the simulated tenant run on the same parts and share nothing else
 //! but the codec. Not here: connections, buffers, or any decision about what to do with an event.
 
 pub mod clock;
 pub mod poller;
+pub mod socket;
 pub mod wheel;
 
 pub use clock::Clock;

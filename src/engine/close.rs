@@ -1,9 +1,8 @@
 //! The end of a run's connections: in order, and within a second.
 
-use std::io::Read;
-
 use super::connection::{Connection, State};
 use super::worker::Worker;
+use crate::event::socket;
 
 impl Worker<'_> {
     /// Ends every connection in order: DISCONNECT, half-close, read to the end (bounded), close. Bytes
@@ -57,7 +56,7 @@ impl Worker<'_> {
             return true;
         };
         loop {
-            match stream.read(&mut self.scratch) {
+            match socket::receive(&*stream, &mut self.scratch) {
                 Ok(0) => return true,
                 Ok(_) => {}
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}

@@ -4,12 +4,11 @@
 //! copied aside. `replied` is the clock just after the read that returned the bytes.
 //! Not here: what an application message means (`reply`, `pushed`).
 
-use std::io::Read;
-
 use super::connection::State;
 use super::failure;
 use super::outbox::Meaning;
 use super::worker::Worker;
+use crate::event::socket;
 use crate::measure::{FailReason, Outcome};
 use crate::mqtt::{
     self, Packet, PubAck, PubComp, PubRec, PubRel, Qos, Role, SUBSCRIPTION_REFUSED, Version,
@@ -61,7 +60,7 @@ impl Worker<'_> {
         scratch[..kept].copy_from_slice(&row.tail);
         row.tail.clear();
         let room = READ_SIZE.min(scratch.len() - kept);
-        let count = match stream.read(&mut scratch[kept..kept + room]) {
+        let count = match socket::receive(&*stream, &mut scratch[kept..kept + room]) {
             Ok(0) => {
                 self.lose(connection, FailReason::Closed);
                 return false;

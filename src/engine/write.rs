@@ -3,13 +3,12 @@
 //! One write call carries everything that a turn has for a connection. `sent` is the clock just
 //! before the call that takes a message's first byte. Not here: what is in a frame.
 
-use std::io::Write;
-
 use super::connection::State;
 use super::exchange::State as Exchange;
 use super::failure;
 use super::outbox::{Marker, Meaning, Outbox};
 use super::worker::Worker;
+use crate::event::socket;
 use crate::measure::DropReason;
 
 /// Frames of one connection on their way to one write.
@@ -75,7 +74,7 @@ impl Worker<'_> {
         if row.backlog() > 0 {
             self.queue_batch(connection);
         } else if let Some(stream) = &mut row.stream {
-            let result = stream.write(&self.batch.bytes);
+            let result = socket::transmit(&*stream, &self.batch.bytes);
             self.written(connection, result, now);
         } else {
             let markers = std::mem::take(&mut self.batch.markers);
@@ -142,7 +141,7 @@ impl Worker<'_> {
             let (Some(stream), Some(outbox)) = (&mut row.stream, &row.outbox) else {
                 return;
             };
-            match stream.write(outbox.pending()) {
+            match socket::transmit(&*stream, outbox.pending()) {
                 Ok(count) => {
                     row.last_write = now;
                     self.recorder.wrote(count as u64);

@@ -3,7 +3,7 @@
 //! Sockets are accepted, read, written and closed here. Not here: what a packet means
 //! (`packets`), what is due (`timers`), what is replied (`platforms`), to whom (`router`).
 
-use std::io::{self, ErrorKind, Read as _};
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,7 +23,7 @@ use super::service::Service;
 use super::session::{Ending, Session, Stage};
 use super::sessions::ConnectionId;
 use super::timers::Timer;
-use crate::event::{Clock, Event, Poller, Wheel};
+use crate::event::{Clock, Event, Poller, Wheel, socket};
 
 const LISTENER: usize = 0;
 const WAKER: usize = 1;
@@ -232,7 +232,7 @@ impl Server {
             let Some(session) = self.router.sessions.get(id) else {
                 return;
             };
-            let count = match session.socket.read(&mut self.scratch) {
+            let count = match socket::receive(&session.socket, &mut self.scratch) {
                 Ok(0) => return self.close(id, Ending::Peer),
                 Ok(count) => count,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return,

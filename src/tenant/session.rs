@@ -4,12 +4,12 @@
 //! has not come yet is kept here. Not here: what a packet means (`packets`).
 
 use std::collections::HashSet;
-use std::io::{self, ErrorKind, Write as _};
+use std::io::{self, ErrorKind};
 
 use mio::net::TcpStream;
 
 use super::flow::Flow;
-use crate::event::Handle;
+use crate::event::{Handle, socket};
 use crate::mqtt::ConnectReturnCode;
 
 /// Where a connection stands.
@@ -118,7 +118,7 @@ impl Session {
     /// What the socket says; the connection is lost then.
     pub fn flush(&mut self) -> io::Result<()> {
         while self.written < self.out.len() {
-            match self.socket.write(&self.out[self.written..]) {
+            match socket::transmit(&self.socket, &self.out[self.written..]) {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
                 Ok(n) => self.written += n,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
