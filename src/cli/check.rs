@@ -132,6 +132,6 @@ fn sizes(out: &mut String, prepared: &Prepared) {
         let measured = size::count(size.total_in_measure);
         let _ = write!(within, ", {measured} of them measured");
     }
-    let requests = size::requests(&prepared.loaded.profile, &prepared.plan, &within);
+    let requests = size::requests(&prepared.loaded.profile, &prepared.plan, &size, &within);
     let _ = writeln!(out, "  messages {requests}");
 }

@@ -9,8 +9,7 @@ use crate::profile::{Model, Profile};
 
 /// Requests of the profile in one phrase; `within` is put behind their number:
 /// `about 12,000 requests in 10 s, 1.0 MB`.
-pub(super) fn requests(profile: &Profile, plan: &Plan, within: &str) -> String {
-    let size = plan.arithmetic(1);
+pub(super) fn requests(profile: &Profile, plan: &Plan, size: &Arithmetic, within: &str) -> String {
     let load = &profile.load;
     let lasts = (load.warm_up + load.measure).as_secs_f64();
     let limit = profile.limits.messages_per_s.0;
@@ -63,7 +62,7 @@ pub(super) fn line(profile: &Profile, plan: &Plan, size: &Arithmetic) -> String 
         count(f64::from(profile.fleet.endpoints)),
         count(connections as f64),
         rounded(connect),
-        requests(profile, plan, &within),
+        requests(profile, plan, size, &within),
         seconds(load.drain),
         rounded(least),
         rounded(least + load.drain.as_secs_f64()),
