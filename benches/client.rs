@@ -128,7 +128,7 @@ impl Messages {
             identities: &self.plan.identities,
             captures: &Captures::new(),
         };
-        let mut frame = Vec::with_capacity(request.frame_longest);
+        let mut frame = Vec::with_capacity(request.room());
         request.encode(&mut frame, &message, &mut self.state);
         match decode(&frame, Role::Server, Version::V311, frame.len()) {
             Ok(Some((Packet::Publish(packet), _))) => {

@@ -18,10 +18,12 @@
 //! | `first_reply` | the first reply, where intermediate ones may come before the final one |
 //! | `pushed` | what the tenant pushes, and the answers |
 //! | `observed` | IDs of requests that asked for more |
-//! | `pace` | closed and `"max"` models |
+//! | `pace`, `prepare` | closed and `"max"` models: whose turn it is; rendering and writing in turns |
 //! | `connection`, `endpoint`, `exchange`, `outbox`, `timer` | rows of the tables |
+//! | `batch` | frames on their way to a write |
 //! | `limiter`, `failure`, `heartbeat` | rate caps; error classes; was the process kept from running |
 
+mod batch;
 mod cap;
 mod close;
 mod connect;
@@ -39,6 +41,7 @@ mod loss;
 mod observed;
 mod outbox;
 mod pace;
+mod prepare;
 mod pushed;
 mod receive;
 mod reply;

@@ -51,7 +51,7 @@
 //!   `read/check` for keys that nothing reads and `read/tests`. The list of all keys: `keys`,
 //!   `keys/table`. Back to text: `write`.
 //! * [`plan`]: what a profile compiles to. When: `schedule`, `curve`, `stages`, `shard`. What: `request`,
-//!   `template`, `generator`, `encoder`, `text`, `hash`, `bodies`, `identities` from an
+//!   `template`, `generator`, `encoder`, `text`, `pen`, `hash`, `bodies`, `identities` from an
 //!   `identity_file`, `columns` (are they all used). Request IDs:
 //!   `request_id`. What comes back: `recognise` over `pattern`, `pointer`, `reply`, `replies`,
 //!   `inbound`, `pushes`, `carried`, `items`, `captures`. For people: `example`. Connections: `connection`,
@@ -60,8 +60,8 @@
 //! * [`engine`]: carries the plan out. `run` is the coordinator and `control` what it says to the
 //!   workers; `worker` is one thread and the turn of its loop, `setup` makes its tables, `shape` the
 //!   rows of its measurement. What it does: `connect`, `loss` (and coming back), `drain`, `close`, `send` (instants to packets), `write`
-//!   (packets to the kernel), `receive`, `reply`, `first_reply`, `copies`, `pushed`, `pace` (closed and `"max"`). Rows of its
-//!   tables: `connection`, `endpoint`, `exchange`, `observed`, `outbox`, `timer`. Beside it: `limiter` (rates),
+//!   (packets to the kernel), `receive`, `reply`, `first_reply`, `copies`, `pushed`, `pace` and `prepare` (closed and `"max"`). Rows of its
+//!   tables: `connection`, `endpoint`, `exchange`, `observed`, `batch`, `outbox`, `timer`. Beside it: `limiter` (rates),
 //!   `cap` (what the cap on all messages held back), `failure` (error classes), `heartbeat` (was the
 //!   process kept from running).
 //! * [`event`]: what an event loop is made of: `clock`, `poller`, `socket`, `wheel`.

@@ -25,6 +25,7 @@ mod inbound;
 mod items;
 mod overlap;
 mod pattern;
+mod pen;
 mod pointer;
 mod pushes;
 mod recognise;

@@ -187,7 +187,7 @@ fn encode(
         identities: &plan.identities,
         captures: &captures,
     };
-    let mut out = Vec::with_capacity(plan.requests[index].frame_longest);
+    let mut out = Vec::with_capacity(plan.requests[index].room());
     let room = out.capacity();
     plan.requests[index].encode(&mut out, &message, state);
     assert_eq!(

@@ -75,6 +75,8 @@ pub(super) struct Connection {
     /// Whether its first attempt has ended, one way or the other.
     pub settled: bool,
     pub ever_up: bool,
+    /// Whether messages for it are rendered and not yet written: see `prepare`.
+    pub prepared: bool,
     /// Local index of its first endpoint, and how many it serves.
     pub first: u32,
     pub count: u32,
@@ -107,6 +109,7 @@ impl Connection {
             part,
             settled: false,
             ever_up: false,
+            prepared: false,
             first: endpoints.start,
             count: endpoints.end - endpoints.start,
             generation: 0,

@@ -1,10 +1,9 @@
 //! The models in which the fleet's own progress decides what is due: closed and `"max"`.
 //!
-//! Endpoints that may send stand in a queue. In both models the intended instant is the moment of the
-//! decision. Not here: the open model, whose instants come from the schedule.
+//! Endpoints that may send stand in a queue. Not here: what happens to those whose turn it is (see
+//! `prepare`), and the open model, whose instants come from the schedule.
 
 use super::connection::State;
-use super::send::NO_CAPTURES;
 use super::timer::Timer;
 use super::worker::{Stage, Worker};
 use crate::profile::Model;
@@ -54,22 +53,27 @@ impl Worker<'_> {
 
     /// Lets queued endpoints send.
     pub(super) fn run_runnable(&mut self) {
-        if self.stage != Stage::Loading || self.cap_armed {
+        if self.stage != Stage::Loading || self.cap_armed || self.runnable.is_empty() {
             return;
         }
+        let now = self.clock.now();
+        self.begin_prepared();
         for _ in 0..ENDPOINTS_PER_TURN.min(self.runnable.len()) {
             let Some(endpoint) = self.runnable.pop_front() else {
                 break;
             };
             self.endpoints[endpoint as usize].queued = false;
-            let now = self.clock.now();
             if let Some(again) = self.denied(now) {
                 self.make_runnable(endpoint);
                 self.arm_cap(again);
                 break;
             }
-            self.run_endpoint(endpoint, now);
+            self.prepare(endpoint, now);
+            if self.cap_armed {
+                break;
+            }
         }
+        self.write_prepared();
     }
 
     /// Asks the closed model's own cap; `Some`: not before then.
@@ -77,57 +81,23 @@ impl Worker<'_> {
         self.closed_cap.as_mut()?.check(now).err()
     }
 
-    fn run_endpoint(&mut self, endpoint: u32, now: u64) {
-        let plan = self.plan;
+    /// What an endpoint prepared is written: may it go on at once?
+    pub(super) fn next_turn(&mut self, endpoint: u32, connection: u32, now: u64) {
         let load = &self.settings.profile.load;
-        let model = load.model;
-        let (limit, many) = match model {
-            Model::Max => (load.in_flight_max, load.batch),
-            _ => (1, 1),
-        };
-        let mut connection = None;
-        self.batch.clear();
-        for _ in 0..many {
-            let row = self.endpoints[endpoint as usize];
-            let Some(request) = plan.pick(self.base + endpoint, row.picked) else {
-                return;
-            };
-            let through = self.connection_for(endpoint, request);
-            let target = &self.connections[through as usize];
-            // A full or lost connection brings its endpoints back when it is writable or up again.
-            let ready = target.state == State::Up && target.backlog() == 0;
-            if row.in_flight >= limit || !ready || connection.is_some_and(|first| first != through)
-            {
-                break;
-            }
-            if let Err(again) = self.message_cap.check(now) {
-                self.make_runnable(endpoint);
-                self.arm_cap(again);
-                break;
-            }
-            connection = Some(through);
-            self.endpoints[endpoint as usize].picked += 1;
-            self.recorder.planned(request, now);
-            if self
-                .encode_or_drop(endpoint, request, now, now, &NO_CAPTURES)
-                .is_err()
-            {
-                // Asking again at once would find the same obstacle.
-                let at = now + self.think_time().max(AFTER_DROP);
-                self.wheel.insert(at, Timer::Think { endpoint });
-                return self.flush(through);
-            }
-        }
-        let Some(connection) = connection else { return };
-        self.flush(connection);
-        let fresh = &self.connections[connection as usize];
-        let free = fresh.state == State::Up && fresh.backlog() == 0;
+        let row = &self.connections[connection as usize];
+        let free = row.state == State::Up && row.backlog() == 0;
         let in_flight = self.endpoints[endpoint as usize].in_flight;
-        match model {
-            Model::Max if free && in_flight < limit => self.make_runnable(endpoint),
+        match load.model {
+            Model::Max if free && in_flight < load.in_flight_max => self.make_runnable(endpoint),
             // A message that is complete once written ends the closed model's request at once.
             Model::Closed { .. } if free && in_flight == 0 => self.closed_next(endpoint, now),
             _ => {}
         }
+    }
+
+    /// An endpoint's request was dropped: asking again at once would find the same obstacle.
+    pub(super) fn next_turn_later(&mut self, endpoint: u32, now: u64) {
+        let at = now + self.think_time().max(AFTER_DROP);
+        self.wheel.insert(at, Timer::Think { endpoint });
     }
 }

@@ -219,7 +219,7 @@ impl Worker<'_> {
     /// Whether the connection takes one more message before the deadline.
     fn can_take(&self, connection: u32, now: u64, deadline: u64) -> Result<(), DropReason> {
         let row = &self.connections[connection as usize];
-        let waiting = row.backlog() + self.batch.bytes.len();
+        let waiting = row.backlog() + self.batch.len();
         if row.state != State::Up {
             Err(DropReason::NotConnected)
         } else if now > deadline {
@@ -253,10 +253,12 @@ impl Worker<'_> {
             indexed,
         };
         let ticket = self.exchanges.insert(&mut row.head, new);
-        let timer = self
-            .wheel
-            .insert(deadline, Timer::Exchange { slot: ticket.slot });
-        self.exchanges.get_mut(ticket.slot).timer = Some(timer);
+        // Without a deadline as yet if it is still to be decided when the request is intended.
+        if !self.batch.undecided {
+            let slot = ticket.slot;
+            let timer = self.wheel.insert(deadline, Timer::Exchange { slot });
+            self.exchanges.get_mut(slot).timer = Some(timer);
+        }
         let definition = &self.plan.requests[usize::from(request)];
         if definition.observe {
             self.observed.add(&key, request);

@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
 
+use super::batch::Batch;
 use super::connection::{Connection, Part};
 use super::control::{Control, Report};
 use super::drain::Drain;
@@ -12,11 +13,11 @@ use super::endpoint::Endpoint;
 use super::exchange::Exchanges;
 use super::limiter::Limiter;
 use super::observed::Observed;
+use super::prepare::Prepared;
 use super::pushed::Pushed;
 use super::receive::READ_SIZE;
 use super::run::Settings;
 use super::worker::{Stage, Worker};
-use super::write::Batch;
 use crate::event::{Clock, Poller, Wheel};
 use crate::measure::{Interval, Recorder, Shape};
 use crate::plan::{IdCursor, Plan, RequestIdKind};
@@ -42,27 +43,21 @@ impl<'a> Worker<'a> {
         assignment: &'a Assignment,
         spare: Receiver<Box<Interval>>,
     ) -> std::io::Result<Self> {
-        let Assignment {
-            endpoints,
-            plan,
-            shape,
-            settings,
-            ..
-        } = assignment;
-        let clock = assignment.clock;
+        let (endpoints, clock) = (&assignment.endpoints, assignment.clock);
+        let (plan, settings) = (&assignment.plan, &assignment.settings);
         let count = (endpoints.end - endpoints.start) as usize;
         let portion = count as f64 / f64::from(plan.endpoints.max(1));
         let connections = connections_of(plan, assignment.index as u32, count as u32);
         let profile = &settings.profile;
         let scope_cursors = scope_cursors(plan);
-        let exchange_limit = (f64::from(profile.limits.in_flight) * portion).ceil() as usize;
+        let in_flight = (f64::from(profile.limits.in_flight) * portion).ceil();
         let connecting_max = f64::from(profile.fleet.connects_in_progress) * portion;
         Ok(Self {
             index: assignment.index,
             workers: assignment.workers,
             poller: Poller::new(1024)?,
             wheel: Wheel::new(clock.now()),
-            recorder: Recorder::new(shape.clone()),
+            recorder: Recorder::new(assignment.shape.clone()),
             stage: Stage::Connecting,
             load_start: 0,
             load_end: u64::MAX,
@@ -76,10 +71,12 @@ impl<'a> Worker<'a> {
             caller_cursors: scope_cursors,
             uuid_counter: 0,
             nameless: HashMap::new(),
-            exchanges: Exchanges::new(exchange_limit.max(1)),
+            exchanges: Exchanges::new((in_flight as usize).max(1)),
             observed: Observed::default(),
             pushed: Pushed::new(),
             batch: Batch::default(),
+            prepared: Prepared::default(),
+            begun: Vec::new(),
             scratch: vec![0; profile.limits.packet_size as usize + READ_SIZE].into_boxed_slice(),
             fired: Vec::new(),
             due: VecDeque::new(),

@@ -7,6 +7,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::mpsc::{Receiver, Sender};
 
+use super::batch::Batch;
 use super::cap::HeldBack;
 use super::connection::Connection;
 use super::control::{Control, Order, Report, WorkerEnd};
@@ -15,11 +16,12 @@ use super::endpoint::Endpoint;
 use super::exchange::{Exchanges, Ticket};
 use super::limiter::Limiter;
 use super::observed::Observed;
+use super::outbox::Marker;
+use super::prepare::Prepared;
 use super::pushed::Pushed;
 use super::receive::Until;
 use super::run::Settings;
 use super::timer::Timer;
-use super::write::Batch;
 use crate::event::{Clock, Poller, Wheel};
 use crate::measure::{Interval, Recorder};
 use crate::plan::{Cursor, IdCursor, Plan};
@@ -86,6 +88,9 @@ pub(super) struct Worker<'a> {
     pub observed: Observed,
     pub pushed: Pushed,
     pub batch: Batch,
+    pub prepared: Prepared,
+    /// Frames of an outbox that have just begun: kept for its memory.
+    pub begun: Vec<Marker>,
     pub scratch: Box<[u8]>,
     pub fired: Vec<(u64, Timer)>,
     pub due: VecDeque<(u64, Timer)>,

@@ -11,54 +11,6 @@ use super::worker::Worker;
 use crate::event::socket;
 use crate::measure::DropReason;
 
-/// Frames of one connection on their way to one write.
-#[derive(Debug, Default)]
-pub(super) struct Batch {
-    pub bytes: Vec<u8>,
-    pub markers: Vec<Marker>,
-    /// Where the frame that is being written begins.
-    from: usize,
-    begun: Vec<Marker>,
-    /// When the worker came to these messages, if that was before this turn.
-    pub due: Option<u64>,
-}
-
-impl Batch {
-    pub(super) fn clear(&mut self) {
-        self.bytes.clear();
-        self.markers.clear();
-        self.from = 0;
-        self.due = None;
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
-    }
-
-    /// What the last frame is.
-    pub(super) fn last(&self) -> Option<Meaning> {
-        self.markers.last().map(|marker| marker.meaning)
-    }
-
-    /// The bytes appended since the last mark are an acknowledgement or the like.
-    pub(super) fn mark_control(&mut self) {
-        self.mark(Meaning::Control);
-    }
-
-    pub(super) fn mark(&mut self, meaning: Meaning) {
-        let len = (self.bytes.len() - self.from) as u32;
-        self.from = self.bytes.len();
-        if len > 0 {
-            self.markers.push(Marker {
-                len,
-                begun: false,
-                due: 0,
-                meaning,
-            });
-        }
-    }
-}
-
 impl Worker<'_> {
     /// Writes the batch, or queues it behind what the socket has not taken yet. The batch is empty
     /// afterwards.
@@ -67,41 +19,52 @@ impl Worker<'_> {
             return;
         }
         let now = self.clock.now();
-        for marker in &mut self.batch.markers {
-            marker.due = self.batch.due.unwrap_or(now);
+        // Taken out, because a connection that is lost here may use the batch to come back.
+        let mut batch = std::mem::take(&mut self.batch);
+        for marker in &mut batch.markers {
+            marker.due = batch.due.unwrap_or(now);
         }
-        let row = &mut self.connections[connection as usize];
-        if row.backlog() > 0 {
-            self.queue_batch(connection);
-        } else if let Some(stream) = &mut row.stream {
-            let result = socket::transmit(&*stream, &self.batch.bytes);
-            self.written(connection, result, now);
-        } else {
-            let markers = std::mem::take(&mut self.batch.markers);
-            self.give_up_unsent(&markers);
-            self.batch.markers = markers;
-        }
-        self.batch.clear();
+        self.write(connection, &batch.bytes, &batch.markers, now);
+        batch.clear();
+        self.batch = batch;
     }
 
-    /// The outcome of the batch's write call.
-    fn written(&mut self, connection: u32, result: std::io::Result<usize>, now: u64) {
-        let count = match result {
-            Ok(count) => count,
-            Err(error) if would_block(&error) => 0,
-            Err(error) => {
-                let markers = std::mem::take(&mut self.batch.markers);
-                self.give_up_unsent(&markers);
-                return self.lose(connection, failure::of_open(&error));
+    /// Writes frames at `now`, or queues them behind what the socket has not taken yet.
+    pub(super) fn write(&mut self, connection: u32, bytes: &[u8], markers: &[Marker], now: u64) {
+        let row = &mut self.connections[connection as usize];
+        if row.backlog() > 0 {
+            self.queue(connection, bytes, markers);
+        } else if let Some(stream) = &mut row.stream {
+            match socket::transmit(&*stream, bytes) {
+                Ok(count) => self.written(connection, count, bytes, markers, now),
+                Err(error) if would_block(&error) => {
+                    self.written(connection, 0, bytes, markers, now);
+                }
+                Err(error) => {
+                    self.give_up_unsent(markers);
+                    self.lose(connection, failure::of_open(&error));
+                }
             }
-        };
+        } else {
+            self.give_up_unsent(markers);
+        }
+    }
+
+    /// The kernel has taken `count` of these bytes.
+    fn written(
+        &mut self,
+        connection: u32,
+        count: usize,
+        bytes: &[u8],
+        markers: &[Marker],
+        now: u64,
+    ) {
         self.connections[connection as usize].last_write = now;
         self.recorder.wrote(count as u64);
-        if count < self.batch.bytes.len() {
-            self.queue_batch(connection);
+        if count < bytes.len() {
+            self.queue(connection, bytes, markers);
             return self.advance_outbox(connection, count, now);
         }
-        let markers = std::mem::take(&mut self.batch.markers);
         for same in markers.chunk_by(|one, next| one.meaning == next.meaning) {
             match same[0].meaning {
                 // Recording them one by one took as long as rendering them.
@@ -115,13 +78,12 @@ impl Worker<'_> {
                 _ => same.iter().for_each(|m| self.taken(connection, m, now)),
             }
         }
-        self.batch.markers = markers;
     }
 
-    fn queue_batch(&mut self, connection: u32) {
+    fn queue(&mut self, connection: u32, bytes: &[u8], markers: &[Marker]) {
         let row = &mut self.connections[connection as usize];
         let outbox = row.outbox.get_or_insert_with(Box::<Outbox>::default);
-        outbox.push(&self.batch.bytes, self.batch.markers.drain(..));
+        outbox.push(bytes, markers.iter().copied());
     }
 
     /// The socket takes bytes again.
@@ -185,14 +147,14 @@ impl Worker<'_> {
     }
 
     fn advance_outbox(&mut self, connection: u32, count: usize, now: u64) {
-        let mut begun = std::mem::take(&mut self.batch.begun);
+        let mut begun = std::mem::take(&mut self.begun);
         if let Some(outbox) = &mut self.connections[connection as usize].outbox {
             outbox.advance(count, &mut begun);
         }
         for marker in begun.drain(..) {
             self.taken(connection, &marker, now);
         }
-        self.batch.begun = begun;
+        self.begun = begun;
     }
 
     /// The kernel has taken (the first byte of) a frame.
@@ -215,6 +177,7 @@ impl Worker<'_> {
                         .rev()
                         .find(|ack| ack.packet_id == packet_id)
                     {
+                        ack.intended = intended;
                         ack.sent = sent;
                     }
                 }

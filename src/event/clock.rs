@@ -3,12 +3,15 @@
 //! Durations never come from the wall clock. Wall time (for timestamps in payloads) is the reading at
 //! the epoch plus monotonic time, so a step of the system clock in mid-run changes no measurement.
 
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use rustix::time::{ClockId, clock_gettime};
 
 /// Counts nanoseconds from the moment it was started. Copies share the epoch.
 #[derive(Debug, Clone, Copy)]
 pub struct Clock {
-    epoch: Instant,
+    /// By the monotonic clock.
+    epoch: u64,
     unix_ns: u64,
 }
 
@@ -19,19 +22,26 @@ impl Clock {
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
         Self {
-            epoch: Instant::now(),
+            epoch: monotonic(),
             unix_ns: u64::try_from(unix.as_nanos()).unwrap_or(u64::MAX),
         }
     }
 
     /// Nanoseconds since the epoch.
     pub fn now(&self) -> u64 {
-        // 2^64 ns are 584 years.
-        self.epoch.elapsed().as_nanos() as u64
+        monotonic() - self.epoch
     }
 
     /// Unix time of the epoch in nanoseconds.
     pub fn unix_ns_at_start(&self) -> u64 {
         self.unix_ns
     }
+}
+
+/// Nanoseconds of `CLOCK_MONOTONIC`. Not the standard library's `Instant`: two divided parts, taken
+/// apart and checked again at each subtraction, cost a quarter of the reading.
+fn monotonic() -> u64 {
+    let now = clock_gettime(ClockId::Monotonic);
+    // It begins at 0 when the machine starts, and 2^64 ns are 584 years.
+    now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
 }

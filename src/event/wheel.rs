@@ -66,7 +66,21 @@ impl<T: Copy> Wheel<T> {
     }
 
     /// Adds a timer. An instant in the past is due at once.
+    // Inlined so that `what` is made where it lies: passed on, it was read back before it had been
+    // written, a stall of a hundred cycles for each message.
+    #[inline]
     pub fn insert(&mut self, at: u64, what: T) -> Handle {
+        let index = self.link(at);
+        let node = &mut self.nodes[index as usize];
+        node.what = Some(what);
+        Handle {
+            index,
+            generation: node.generation,
+        }
+    }
+
+    /// Takes a node and puts it at the head of the slot of `at`.
+    fn link(&mut self, at: u64) -> u32 {
         let slot = self.slot_of(at);
         let next = self.heads[slot];
         let index = self.take_node();
@@ -75,15 +89,13 @@ impl<T: Copy> Wheel<T> {
         node.previous = NONE;
         node.next = next;
         node.slot = slot as u16;
-        node.what = Some(what);
-        let generation = node.generation;
         if next != NONE {
             self.nodes[next as usize].previous = index;
         }
         self.heads[slot] = index;
         self.occupied[slot / 64] |= 1 << (slot % 64);
         self.len += 1;
-        Handle { index, generation }
+        index
     }
 
     /// Removes a timer; false when it has fired or was cancelled before.

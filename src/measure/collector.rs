@@ -193,7 +193,7 @@ impl Collector {
         let Some((
             second,
             Pending {
-                merged,
+                mut merged,
                 delivered: _,
             },
         )) = self.pending.pop_first()
@@ -201,6 +201,11 @@ impl Collector {
             return;
         };
         self.open_from = second + 1;
+        for (request, shape) in merged.requests.iter_mut().zip(&self.shape.requests) {
+            if shape.ends_with_write() {
+                request.fill_fired();
+            }
+        }
         let failures = merged
             .requests
             .iter()
@@ -212,7 +217,6 @@ impl Collector {
         } else {
             self.seconds.not_kept += 1;
         }
-        let mut merged = merged;
         merged.reset();
         self.spare.push(merged);
     }

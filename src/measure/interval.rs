@@ -172,6 +172,12 @@ impl IntervalRequest {
         lag.reset();
     }
 
+    /// Fills in what [`Recorder::fired`](super::Recorder::fired) leaves out: the response time of a
+    /// message that is complete when it is written is its lag.
+    pub(super) fn fill_fired(&mut self) {
+        self.response = self.lag.clone();
+    }
+
     /// Requests that ended in this interval without an answer.
     pub fn unanswered(&self) -> u64 {
         self.timeout + self.failed + self.dropped

@@ -157,20 +157,22 @@ impl Recorder {
         // Silence has no duration: its "wait" would be the deadline and hide real replies.
         let silent = silence_is_ok && outcome == Outcome::Ok && status.is_none();
         let mut row = self.row(request, intended);
-        let code = match outcome {
+        match outcome {
             Outcome::Ok => {
                 row.count(|ledger| ledger.ok += 1);
                 row.interval.ok += 1;
-                status.unwrap_or("ok")
             }
             Outcome::Error => {
                 row.count(|ledger| ledger.error += 1);
                 row.interval.error += 1;
-                status.unwrap_or("error")
             }
-        };
+        }
         if row.measured {
-            row.tally.status.add(code);
+            match (status, outcome) {
+                (Some(code), _) => row.tally.status.add(code),
+                (None, Outcome::Ok) => row.tally.status.add_ok(1),
+                (None, Outcome::Error) => row.tally.status.add("error"),
+            }
             row.tally.silent += u64::from(silent);
         }
         if let Some(stage) = row.stage() {
@@ -373,7 +375,12 @@ impl Recorder {
     }
 
     /// The end of the run. Call [`Recorder::roll`] before it, for the last interval.
-    pub fn finish(self) -> Tally {
+    pub fn finish(mut self) -> Tally {
+        for (tally, shape) in self.tally.requests.iter_mut().zip(&self.shape.requests) {
+            if shape.ends_with_write() {
+                tally.fill_fired();
+            }
+        }
         self.tally
     }
 }

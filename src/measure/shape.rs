@@ -62,6 +62,13 @@ pub struct RequestShape {
     pub deadline_ns: u64,
 }
 
+impl RequestShape {
+    /// Whether it is complete once it is written: nothing acknowledges or answers it.
+    pub(super) fn ends_with_write(&self) -> bool {
+        !self.has_reply && self.qos == 0
+    }
+}
+
 impl Shape {
     /// Row names, in order.
     pub fn names(&self) -> impl Iterator<Item = &str> {

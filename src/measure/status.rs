@@ -8,6 +8,8 @@ use super::errors::clip;
 const ROWS_MAX: usize = 64;
 /// Bytes kept of one code.
 const CODE_BYTES_MAX: usize = 64;
+/// The code of a success that names none.
+const OK: &str = "ok";
 /// The row of everything beyond the limit.
 const OTHER: &str = "(other)";
 
@@ -15,6 +17,8 @@ const OTHER: &str = "(other)";
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct StatusTable {
     rows: Vec<(Box<str>, u64)>,
+    /// Where the row of [`OK`] is, once there is one.
+    ok: Option<usize>,
 }
 
 impl StatusTable {
@@ -38,9 +42,19 @@ impl StatusTable {
         }
     }
 
+    /// Counts so many successes without a code, as `ok`.
+    pub fn add_ok(&mut self, count: u64) {
+        if let Some((_, counted)) = self.ok.and_then(|row| self.rows.get_mut(row)) {
+            *counted += count;
+        } else {
+            self.add_many(OK, count);
+            self.ok = self.rows.iter().position(|(row, _)| **row == *OK);
+        }
+    }
+
     /// Adds the counts of another table.
     pub fn merge(&mut self, other: &Self) {
-        let Self { rows } = other;
+        let Self { rows, ok: _ } = other;
         for (code, count) in rows {
             self.add_many(code, *count);
         }

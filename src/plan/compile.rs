@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::plan::captures::Captures;
 use crate::plan::encoder::remaining_length_width;
 use crate::plan::error::PlanError;
-use crate::plan::generator::{Generator, push_printable};
+use crate::plan::generator::{Generator, printable};
 use crate::plan::hash::{self, Purpose};
 use crate::plan::identities::Identities;
 use crate::plan::pattern::{CaptureMeaning, Pattern};
@@ -123,11 +123,8 @@ static NO_GENERATORS: BTreeMap<String, profile::Generator> = BTreeMap::new();
 impl<'a> Compiler<'a> {
     fn new(profile: &'a Profile, identities: &'a Identities) -> Self {
         let mut block = Vec::with_capacity(BLOCK_BYTES);
-        push_printable(
-            &mut block,
-            hash::key(profile.load.seed, Purpose::Block, 0),
-            BLOCK_BYTES,
-        );
+        let bits = hash::key(profile.load.seed, Purpose::Block, 0);
+        printable(bits, BLOCK_BYTES, |text| block.extend_from_slice(text));
         Self {
             profile,
             identities,
@@ -269,6 +266,7 @@ impl<'a> Compiler<'a> {
             body: Body::Literal(Box::default()),
             generators: Vec::new(),
             counter_word: self.next_word,
+            page: 0,
             length_width: 1,
             uuid_key: hash::key(seed, Purpose::Uuid, index),
             delay_key: hash::key(seed, Purpose::Delay, index),
@@ -279,6 +277,7 @@ impl<'a> Compiler<'a> {
     pub(crate) fn push_request(&mut self, mut request: Request) -> Result<(), PlanError> {
         self.next_word += 1;
         request.frame_longest = request.longest(self.identities).saturating_add(5);
+        request.page = request.page(self.identities);
         if request.frame_longest > crate::plan::encoder::REMAINING_LENGTH_MAX {
             let place = format!("request {}, payload", request.name);
             return Err(PlanError::value(

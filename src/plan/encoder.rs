@@ -4,12 +4,13 @@
 //! rendered when (requests), and every other packet type (the codec).
 
 use crate::plan::captures::Captures;
-use crate::plan::generator::{Generator, push_random_uuid};
+use crate::plan::generator::{Generator, write_random_uuid};
 use crate::plan::identities::Identities;
+use crate::plan::pen::Pen;
 use crate::plan::pointer::unquoted;
 use crate::plan::request_id::RequestIdKind;
 use crate::plan::template::{ItemIdForm, Piece, Template};
-use crate::plan::text::{push_instant, push_integer, push_uuid};
+use crate::plan::text::{write_instant, write_integer, write_uuid};
 use crate::random::hash;
 
 /// Largest remaining length (MQTT 3.1.1, section 2.2.3).
@@ -53,34 +54,37 @@ impl<'a> Values<'a> {
 impl Template {
     /// Appends the text for these values.
     pub(crate) fn render(&self, values: &Values<'_>, out: &mut Vec<u8>) {
+        let longest = self.longest(values.generators, values.identities);
+        Pen::append(out, longest, |pen| self.write(values, pen));
+    }
+
+    /// Writes the text for these values, at most [`Template::longest`] bytes.
+    #[inline]
+    pub(crate) fn write(&self, values: &Values<'_>, pen: &mut Pen<'_>) {
         for piece in &self.pieces {
             match piece {
-                Piece::Literal(text) => out.extend_from_slice(text),
-                Piece::Endpoint(format) => {
-                    out.extend_from_slice(format.text(values.endpoint).as_bytes());
-                }
+                Piece::Literal(text) => pen.write(text),
+                Piece::Endpoint(format) => format.write(values.endpoint, pen),
                 Piece::Identity(column) => {
-                    out.extend_from_slice(values.identities.get(*column, values.endpoint));
+                    pen.write(values.identities.get(*column, values.endpoint));
                 }
                 Piece::RequestId if values.id_kind == RequestIdKind::Uuid => {
-                    push_uuid(out, uuid::Uuid::from_u128(values.request_id));
+                    write_uuid(pen, uuid::Uuid::from_u128(values.request_id));
                 }
-                Piece::RequestId => push_integer(out, values.request_id as u64),
-                Piece::Clock(format) => push_instant(out, values.unix_ns, *format),
+                Piece::RequestId => write_integer(pen, values.request_id as u64),
+                Piece::Clock(format) => write_instant(pen, values.unix_ns, *format),
                 Piece::Generator(index) => {
                     if let Some(generator) = values.generators.get(*index) {
-                        generator.write(values.endpoint, values.number, values.state, out);
+                        generator.write(values.endpoint, values.number, values.state, pen);
                     }
                 }
-                Piece::Sequence => push_integer(out, values.number),
+                Piece::Sequence => write_integer(pen, values.number),
                 Piece::Uuid => {
-                    push_random_uuid(
-                        out,
-                        hash(values.uuid_key, u64::from(values.endpoint), values.number),
-                    );
+                    let bits = hash(values.uuid_key, u64::from(values.endpoint), values.number);
+                    write_random_uuid(pen, bits);
                 }
-                Piece::Capture(index) => out.extend_from_slice(values.captures.get(*index)),
-                Piece::ItemId(form) => push_item_id(values.captures.item_id(), *form, out),
+                Piece::Capture(index) => pen.write(values.captures.get(*index)),
+                Piece::ItemId(form) => write_item_id(values.captures.item_id(), *form, pen),
             }
         }
     }
@@ -100,21 +104,18 @@ impl Template {
     }
 }
 
-fn push_item_id(id: &[u8], form: ItemIdForm, out: &mut Vec<u8>) {
+fn write_item_id(id: &[u8], form: ItemIdForm, pen: &mut Pen<'_>) {
     let bare = || std::str::from_utf8(id).map_or(&[][..], |id| unquoted(id).as_bytes());
     match form {
-        ItemIdForm::Json => out.extend_from_slice(id),
-        ItemIdForm::Unquoted => out.extend_from_slice(bare()),
+        ItemIdForm::Json => pen.write(id),
+        ItemIdForm::Unquoted => pen.write(bare()),
         // Foreign text must not make a topic that MQTT forbids (MQTT 3.1.1, section 4.7.1).
-        ItemIdForm::Topic => {
-            out.extend(bare().iter().map(|b| {
-                if matches!(b, b'+' | b'#' | 0) {
-                    b'_'
-                } else {
-                    *b
-                }
-            }));
-        }
+        ItemIdForm::Topic => bare().iter().for_each(|byte| {
+            pen.byte(match byte {
+                b'+' | b'#' | 0 => b'_',
+                other => *other,
+            });
+        }),
     }
 }
 
@@ -125,24 +126,35 @@ pub(crate) struct Frame {
 }
 
 impl Frame {
-    /// `width`: bytes that the remaining length will most likely take, 1 to 4.
-    pub(crate) fn begin(qos: u8, retain: bool, width: usize, out: &mut Vec<u8>) -> Self {
-        let start = out.len();
-        out.push(0x30 | (qos << 1) | u8::from(retain));
-        out.extend_from_slice(&[0; 4][..width.clamp(1, 4)]);
+    /// Bytes before the topic's text, at most: type, remaining length, length of the topic.
+    pub(crate) const HEAD: usize = 7;
+
+    /// Where a packet begins that is appended to `out`. `width`: bytes that the remaining length
+    /// will most likely take, 1 to 4.
+    #[inline]
+    pub(crate) fn begin(width: usize, out: &[u8]) -> Self {
         Self {
-            start,
+            start: out.len(),
             width: width.clamp(1, 4),
         }
     }
 
-    /// Writes the topic with its length in front; at most 65,535 bytes, as compiled.
-    pub(crate) fn topic(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
-        let at = out.len();
-        out.extend_from_slice(&[0, 0]);
-        write(out);
-        let length = (out.len() - at - 2) as u16;
-        out[at..at + 2].copy_from_slice(&length.to_be_bytes());
+    /// Writes the fixed header, its length to be put in later, and the topic with its length in
+    /// front; the topic has at most 65,535 bytes, as compiled.
+    #[inline]
+    pub(crate) fn head(
+        &self,
+        qos: u8,
+        retain: bool,
+        pen: &mut Pen<'_>,
+        topic: impl FnOnce(&mut Pen<'_>),
+    ) {
+        pen.byte(0x30 | (qos << 1) | u8::from(retain));
+        pen.write(&[0; 6][..self.width + 2]);
+        let at = pen.written();
+        topic(pen);
+        let length = (pen.written() - at) as u16;
+        pen.text_mut()[at - 2..at].copy_from_slice(&length.to_be_bytes());
     }
 
     /// Puts the remaining length in, and moves the body when the guessed width was wrong.
@@ -183,8 +195,10 @@ mod tests {
 
     fn frame(width: usize, payload: usize) -> Vec<u8> {
         let mut out = vec![0xEE];
-        let frame = Frame::begin(1, true, width, &mut out);
-        Frame::topic(&mut out, |out| out.extend_from_slice(b"a/b"));
+        let frame = Frame::begin(width, &out);
+        Pen::append(&mut out, 20, |pen| {
+            frame.head(1, true, pen, |pen| pen.write(b"a/b"));
+        });
         out.extend((0..payload).map(|n| n as u8));
         frame.end(&mut out);
         out
@@ -209,10 +223,12 @@ mod tests {
     #[test]
     fn item_ids_never_make_an_invalid_topic() {
         let mut out = Vec::new();
-        push_item_id(b"\"a+b#\0\"", ItemIdForm::Topic, &mut out);
-        push_item_id(b"\"x\"", ItemIdForm::Json, &mut out);
-        push_item_id(b"\"y\"", ItemIdForm::Unquoted, &mut out);
-        push_item_id(b"7", ItemIdForm::Unquoted, &mut out);
+        Pen::append(&mut out, 20, |pen| {
+            write_item_id(b"\"a+b#\0\"", ItemIdForm::Topic, pen);
+            write_item_id(b"\"x\"", ItemIdForm::Json, pen);
+            write_item_id(b"\"y\"", ItemIdForm::Unquoted, pen);
+            write_item_id(b"7", ItemIdForm::Unquoted, pen);
+        });
         assert_eq!(out, b"a_b__\"x\"y7");
     }
 }

@@ -4,7 +4,6 @@
 
 use crate::plan::pattern::Listener;
 use crate::plan::recognise::TopicMeaning;
-use crate::plan::text::{push_integer, push_uuid};
 use crate::plan::{Captures, Message, Plan, RequestIdKind};
 use crate::profile::Sender;
 
@@ -45,12 +44,11 @@ impl Plan {
         let Some(asked) = self.requests.get(usize::from(request)) else {
             return Vec::new();
         };
-        let mut id = Vec::new();
-        match asked.id_kind {
-            RequestIdKind::Decimal(_) => push_integer(&mut id, message.request_id as u64),
-            RequestIdKind::Uuid => push_uuid(&mut id, uuid::Uuid::from_u128(message.request_id)),
-            RequestIdKind::None => {}
-        }
+        let id = match asked.id_kind {
+            RequestIdKind::Decimal(_) => (message.request_id as u64).to_string(),
+            RequestIdKind::Uuid => uuid::Uuid::from_u128(message.request_id).to_string(),
+            RequestIdKind::None => String::new(),
+        };
         let side = match asked.from {
             Sender::Endpoint => &self.recogniser.endpoint,
             Sender::Caller => &self.recogniser.caller,
@@ -66,7 +64,7 @@ impl Plan {
                 topic: rule.pattern.example(
                     message.endpoint,
                     message.identities,
-                    &id,
+                    id.as_bytes(),
                     message.captures,
                 ),
             })

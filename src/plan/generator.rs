@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 
 use crate::plan::error::PlanError;
 use crate::plan::hash::{self, Purpose, Weights};
-use crate::plan::text::{push_fixed, push_integer, push_uuid};
+use crate::plan::pen::Pen;
+use crate::plan::text::{write_fixed, write_signed, write_uuid};
 use crate::profile;
 use crate::random::{below, hash, mix, normal};
 
@@ -100,13 +101,13 @@ impl Generator {
         };
     }
 
-    /// Appends the value of message `number`.
-    pub(crate) fn write(&self, endpoint: u32, number: u64, state: &[u64], out: &mut Vec<u8>) {
+    /// Writes the value of message `number`.
+    pub(crate) fn write(&self, endpoint: u32, number: u64, state: &[u64], pen: &mut Pen<'_>) {
         let bits = || hash(self.key, u64::from(endpoint), number);
         match &self.kind {
             Kind::Counter { start, step } => {
-                push_integer(
-                    out,
+                write_signed(
+                    pen,
                     start.wrapping_add(step.wrapping_mul(number.cast_signed())),
                 );
             }
@@ -115,8 +116,8 @@ impl Generator {
                 span,
                 decimals,
             } => {
-                push_fixed(
-                    out,
+                write_fixed(
+                    pen,
                     low.wrapping_add(below(bits(), span + 1).cast_signed()),
                     *decimals,
                 );
@@ -127,8 +128,8 @@ impl Generator {
                 decimals,
             } => {
                 let value = normal(bits()).mul_add(*deviation, *mean);
-                push_fixed(
-                    out,
+                write_fixed(
+                    pen,
                     value.round().clamp(-SCALED_MAX, SCALED_MAX) as i64,
                     *decimals,
                 );
@@ -140,11 +141,11 @@ impl Generator {
                 ..
             } => {
                 let above = state.get(*word).copied().unwrap_or(0);
-                push_fixed(out, low.wrapping_add(above.cast_signed()), *decimals);
+                write_fixed(pen, low.wrapping_add(above.cast_signed()), *decimals);
             }
-            Kind::Choice { weights, texts } => out.extend_from_slice(&texts[weights.pick(bits())]),
-            Kind::Uuid => push_random_uuid(out, bits()),
-            Kind::Bytes(length) => push_printable(out, bits(), *length as usize),
+            Kind::Choice { weights, texts } => pen.write(&texts[weights.pick(bits())]),
+            Kind::Uuid => write_random_uuid(pen, bits()),
+            Kind::Bytes(length) => printable(bits(), *length as usize, |text| pen.write(text)),
             Kind::Clock => {}
         }
     }
@@ -268,17 +269,17 @@ impl Kind {
     }
 }
 
-/// Appends a random UUID (RFC 9562, section 5.4) made from 64 random bits.
-pub(crate) fn push_random_uuid(out: &mut Vec<u8>, bits: u64) {
+/// Writes a random UUID (RFC 9562, section 5.4) made from 64 random bits.
+pub(crate) fn write_random_uuid(pen: &mut Pen<'_>, bits: u64) {
     let both = (u128::from(bits) << 64) | u128::from(mix(bits ^ 0x6A09_E667_F3BC_C908));
-    push_uuid(
-        out,
+    write_uuid(
+        pen,
         uuid::Builder::from_random_bytes(both.to_be_bytes()).into_uuid(),
     );
 }
 
-/// Appends `length` letters, digits, `-` and `_`; safe in JSON and in topics.
-pub(crate) fn push_printable(out: &mut Vec<u8>, bits: u64, length: usize) {
+/// Hands over `length` letters, digits, `-` and `_`, some at a time; safe in JSON and in topics.
+pub(crate) fn printable(bits: u64, length: usize, mut write: impl FnMut(&[u8])) {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let mut left = length;
     let mut block = 0_u64;
@@ -289,7 +290,7 @@ pub(crate) fn push_printable(out: &mut Vec<u8>, bits: u64, length: usize) {
             *byte = ALPHABET[(word >> (6 * index)) as usize & 63];
         }
         let take = left.min(text.len());
-        out.extend_from_slice(&text[..take]);
+        write(&text[..take]);
         left -= take;
         block += 1;
     }
@@ -361,8 +362,9 @@ mod tests {
             .map(|number| {
                 let mut out = Vec::new();
                 generator.advance(7, number, &mut state);
-                generator.write(7, number, &state, &mut out);
-                assert!(out.len() <= generator.longest());
+                Pen::append(&mut out, generator.longest(), |pen| {
+                    generator.write(7, number, &state, pen);
+                });
                 String::from_utf8(out).expect("generators write text")
             })
             .collect()

@@ -8,8 +8,9 @@ use std::sync::Arc;
 use crate::plan::captures::Captures;
 use crate::plan::carried::Carried;
 use crate::plan::encoder::{Frame, Values};
-use crate::plan::generator::{Generator, push_printable};
+use crate::plan::generator::{Generator, printable};
 use crate::plan::identities::Identities;
+use crate::plan::pen::{Pen, SLACK};
 use crate::plan::request_id::RequestIdKind;
 use crate::plan::template::Template;
 use crate::profile::{Delay, Sender};
@@ -51,6 +52,8 @@ pub struct Request {
     pub(crate) generators: Vec<Generator>,
     /// State word that counts the messages.
     pub(crate) counter_word: usize,
+    /// [`Request::page`], computed once.
+    pub(crate) page: usize,
     /// Guess for the bytes of the remaining length.
     pub(crate) length_width: usize,
     pub(crate) uuid_key: u64,
@@ -114,6 +117,11 @@ impl Request {
         self.reply == ReplyUse::ErrorsOnly
     }
 
+    /// Free bytes that a buffer needs so that [`Request::encode`] does not make it grow.
+    pub fn room(&self) -> usize {
+        self.frame_longest.saturating_add(SLACK)
+    }
+
     /// Appends one PUBLISH packet (MQTT 3.1.1, section 3.3) and takes the next message number.
     ///
     /// `state`: the endpoint's [`Plan::state_words`](crate::plan::Plan::state_words) words, zero at first.
@@ -121,23 +129,25 @@ impl Request {
         let number = self.take_number(state);
         let first = number.wrapping_mul(self.samples());
         self.advance(message.endpoint, first, state);
-        let frame = Frame::begin(self.qos, self.retain, self.length_width, out);
-        Frame::topic(out, |out| {
-            self.topic.render(&self.values(message, first, state), out);
+        let values = self.values(message, first, state);
+        let frame = Frame::begin(self.length_width, out);
+        Pen::append(out, self.page, |pen| {
+            frame.head(self.qos, self.retain, pen, |pen| {
+                self.topic.write(&values, pen);
+            });
+            if self.qos > 0 {
+                pen.write(&message.packet_id.to_be_bytes());
+            }
+            if let Body::Template(template) = &self.body {
+                template.write(&values, pen);
+            }
         });
-        if self.qos > 0 {
-            out.extend_from_slice(&message.packet_id.to_be_bytes());
-        }
         match &self.body {
-            Body::Template(template) => template.render(&self.values(message, first, state), out),
+            Body::Template(_) => {}
             Body::Literal(bytes) => out.extend_from_slice(bytes),
             Body::Bytes { length, key, block } => {
-                push_bytes(
-                    hash(*key, u64::from(message.endpoint), number),
-                    *length,
-                    block,
-                    out,
-                );
+                let bits = hash(*key, u64::from(message.endpoint), number);
+                push_bytes(bits, *length, block, out);
             }
             Body::Batch {
                 sample,
@@ -173,6 +183,17 @@ impl Request {
     pub fn reaction_ns(&self, endpoint: u32, number: u64) -> u64 {
         let bits = || hash(self.delay_key, u64::from(endpoint), number);
         self.reactive.map_or(0, |delay| delay.draw(bits()))
+    }
+
+    /// What [`Request::encode`] writes with a pen, at most, in bytes: everything up to the payload,
+    /// and the payload if it is a template.
+    pub(crate) fn page(&self, identities: &Identities) -> usize {
+        let text = |template: &Template| template.longest(&self.generators, identities);
+        let payload = match &self.body {
+            Body::Template(template) => text(template),
+            Body::Batch { .. } | Body::Bytes { .. } | Body::Literal(_) => 0,
+        };
+        Frame::HEAD + text(&self.topic) + 2 + payload
     }
 
     /// Topic, packet ID and payload at most, in bytes.
@@ -232,7 +253,9 @@ impl Request {
 const FRESH_BYTES: usize = 20;
 
 fn push_bytes(bits: u64, length: usize, block: &[u8], out: &mut Vec<u8>) {
-    push_printable(out, bits, length.min(FRESH_BYTES));
+    printable(bits, length.min(FRESH_BYTES), |text| {
+        out.extend_from_slice(text);
+    });
     let mut left = length.saturating_sub(FRESH_BYTES);
     // Another start in the block each time: equal payloads would flatter a compressing link.
     let mut rest = &block[below(bits, block.len() as u64) as usize..];

@@ -138,7 +138,7 @@ fn run_tag(run_nonce: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::text::push_uuid;
+    use crate::plan::{pen::Pen, text::write_uuid};
     use proptest::prelude::*;
 
     const RANGE: IdRange = IdRange {
@@ -248,7 +248,7 @@ mod tests {
             prop_assert_eq!(Uuid::from_u128(id).get_variant(), uuid::Variant::RFC4122);
             prop_assert!(nonce == other || parse_uuid_request_id(other, id).is_none());
             let mut text = Vec::new();
-            push_uuid(&mut text, Uuid::from_u128(id));
+            Pen::append(&mut text, 36, |pen| write_uuid(pen, Uuid::from_u128(id)));
             prop_assert_eq!(parse_uuid_text(&text), Some(id));
         }
     }

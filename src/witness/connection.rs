@@ -333,7 +333,7 @@ impl Connection {
     /// The message as the fleet would send it, in the client's own words.
     fn message(&mut self, request: &Request, request_id: u128) -> Option<Publish> {
         let Setting { plan, clock, .. } = &*self.setting;
-        let mut frame = Vec::with_capacity(request.frame_longest);
+        let mut frame = Vec::with_capacity(request.room());
         let message = Message {
             endpoint: self.endpoint,
             request_id,
