@@ -4,8 +4,8 @@
 //! with `instructions.toml`: more than 1 % above a stored count fails. With `-- --renew` it writes that
 //! file anew, with `-- --check` it fails too where it cannot compare (exit code 3), as `tests/run` asks.
 //!
-//! A count is that of [`REPEATED`] repetitions, divided, the loop's few instructions included. The
-//! operations are repeated as often beforehand, so that tables have grown. They run in a thread of
+//! A count is that of [`REPEATED`] repetitions, divided, with about five instructions of the loop
+//! around it. The operations are repeated as often beforehand, so that tables have grown. They run in a thread of
 //! their own: its stack begins on a page, whatever stands in the environment or the command line,
 //! and how far a copy has to align itself depends on that. Not here: the operations (`operations/`),
 //! time, and what the kernel does.
@@ -31,7 +31,7 @@ use operations::{Measure, plans};
 
 /// Tells a process that it runs under valgrind, and is to carry out the operations.
 const COUNTED: &str = "MIDGE_BENCH_COUNTED";
-/// Repetitions that are counted. A power of ten, so that a count has three decimals.
+/// Repetitions that are counted.
 const REPEATED: u32 = 1_000;
 /// The stored counts.
 const STORED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/instructions.toml");
@@ -40,11 +40,11 @@ const RENEW: &str = "cargo bench --bench instructions -- --renew";
 /// An operation and the same one with an allocation more: the comparison must tell them apart.
 const PLANTED: [&str; 2] = ["planted/without", "planted/with one allocation more"];
 
-/// Where callgrind begins and ends to count; it knows it by its name.
+/// Where callgrind begins and ends to count; it knows it by its name, so there is one of it.
 #[inline(never)]
-fn counted_repetitions<R>(operation: &mut impl FnMut() -> R) {
+fn counted_repetitions(operation: &mut dyn FnMut()) {
     for _ in 0..REPEATED {
-        black_box(operation());
+        operation();
     }
 }
 
@@ -56,7 +56,9 @@ impl Measure for Repeat {
         for _ in 0..REPEATED {
             black_box(operation());
         }
-        counted_repetitions(&mut operation);
+        counted_repetitions(&mut || {
+            black_box(operation());
+        });
         println!("{name}");
     }
 }
@@ -133,9 +135,9 @@ fn main() -> ExitCode {
 /// `Err`: why nothing could be compared.
 fn outcome(asked: Asked) -> Result<ExitCode, String> {
     let mut now = valgrind::count(COUNTED, REPEATED)?;
-    let [without, with] = PLANTED.map(|name| now.remove(name));
-    if !counts::has_risen(without, with) {
-        eprintln!("FAILED: one allocation more would not be seen: {without} and {with}");
+    let planted = PLANTED.map(|name| now.instructions.remove(name));
+    if !matches!(planted, [Some(without), Some(with)] if counts::has_risen(without, with)) {
+        eprintln!("FAILED: one allocation more would not be seen: {planted:?}");
         return Ok(ExitCode::FAILURE);
     }
     if asked == Asked::Renew {

@@ -93,11 +93,6 @@ impl Counts {
         )
     }
 
-    /// Takes a count out.
-    pub fn remove(&mut self, name: &str) -> f64 {
-        self.instructions.remove(name).unwrap_or(f64::NAN)
-    }
-
     /// What is not as in these stored counts; nothing if all are the same.
     ///
     /// # Errors
