@@ -32,7 +32,7 @@ mod control;
 mod copies;
 mod drain;
 mod endpoint;
-mod exchange;
+pub mod exchange;
 mod failure;
 mod first_reply;
 mod heartbeat;

@@ -15,16 +15,24 @@ use rustix::process::{Pid, Signal, kill_process};
 const README: &str = include_str!("../README.md");
 
 /// Commands that are run by people, by `tests/run`, or are `tests/run`.
-const ELSEWHERE: [&str; 5] = [
+const ELSEWHERE: [&str; 6] = [
     "cargo run --release",
     "cargo bench",
+    "cargo bench --bench instructions",
     "cargo bench --bench pacing",
     "tests/run",
     "tests/run --thorough",
 ];
 
 /// Flags of other programs.
-const FOREIGN: [&str; 5] = ["--bench", "--features", "--open", "--release", "--thorough"];
+const FOREIGN: [&str; 6] = [
+    "--bench",
+    "--features",
+    "--open",
+    "--release",
+    "--renew",
+    "--thorough",
+];
 
 /// A run that is over soon. What comes later on the command line wins.
 const SHORT: [&str; 4] = [

@@ -3,56 +3,67 @@
 //! Rows live in a slab and are threaded into a list per endpoint, so that a lost connection finds its
 //! own without a search. A timed-out row stays as long as its ID is in quarantine: that is what makes
 //! a late reply late and not the answer to a younger request.
-//! Not here: clocks, counters, what a reply looks like.
+//! Not here: clocks, counters, what a reply looks like. Public, so that it can be measured alone.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
 use crate::event::Handle;
 
-pub(super) const NONE: u32 = u32::MAX;
+/// No row: the end of a list.
+pub const NONE: u32 = u32::MAX;
 
 /// Where an exchange stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum State {
+pub enum State {
     /// Encoded; not one byte of it was taken by the kernel yet.
     Queued,
     /// On its way.
     Sent,
     /// Over, but its ID must not be used yet.
     Quarantined,
+    /// Nobody's.
     Free,
 }
 
 /// Which ID space a key belongs to: an endpoint's or a caller's, and the request's scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Key {
+pub struct Key {
     /// Local endpoint index, or `CALLER`.
     pub owner: u32,
+    /// Index of the request's scope in the plan.
     pub scope: u16,
+    /// Request ID; 0 where there is none.
     pub id: u128,
 }
 
 /// Owner of the IDs that a caller hands out: they are unique over all its endpoints.
-pub(super) const CALLER: u32 = u32::MAX;
+pub const CALLER: u32 = u32::MAX;
 
+/// One request in flight. Instants are ns since the run's epoch.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Exchange {
+pub struct Exchange {
+    /// When it was due.
     pub intended: u64,
-    /// 0 until the kernel took it.
+    /// When it was written; 0 until the kernel took it.
     pub sent: u64,
     /// When its timer is due: the deadline of the request, or the end of the quarantine.
     pub deadline: u64,
+    /// What replies find it by.
     pub key: Key,
+    /// Its timer.
     pub timer: Option<Handle>,
     /// Local endpoint index.
     pub endpoint: u32,
+    /// How often the row was used before.
     pub generation: u32,
     next: u32,
     previous: u32,
+    /// Index of the request in the plan.
     pub request: u16,
     /// The endpoint's epoch at the time of sending (see `Endpoint::epoch`).
     pub epoch: u16,
+    /// Where it stands.
     pub state: State,
     /// Whether `key` is in the index (a request without an ID is not).
     pub indexed: bool,
@@ -65,21 +76,23 @@ pub(super) struct Exchange {
 impl Exchange {
     /// Whether a timer that was set for `at` concerns this exchange. One that had fired already when
     /// its own exchange ended may find the row in other hands, or in quarantine.
-    pub(super) fn is_due(&self, at: u64) -> bool {
+    pub fn is_due(&self, at: u64) -> bool {
         at >= self.deadline
     }
 }
 
 /// Names a row and fails to find it once the row is used for something else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Ticket {
+pub struct Ticket {
+    /// The row.
     pub slot: u32,
+    /// Of the row, while it is this exchange's.
     pub generation: u32,
 }
 
 /// All exchanges of one worker.
 #[derive(Debug)]
-pub(super) struct Exchanges {
+pub struct Exchanges {
     rows: Vec<Exchange>,
     index: HashMap<Key, u32, BuildHasherDefault<Mixer>>,
     free: u32,
@@ -89,7 +102,7 @@ pub(super) struct Exchanges {
 
 impl Exchanges {
     /// A table for at most `limit` exchanges, quarantined ones included.
-    pub(super) fn new(limit: usize) -> Self {
+    pub fn new(limit: usize) -> Self {
         Self {
             rows: Vec::new(),
             index: HashMap::default(),
@@ -100,12 +113,12 @@ impl Exchanges {
     }
 
     /// Exchanges that wait for something and that the drain waits for.
-    pub(super) fn awaited(&self) -> usize {
+    pub fn awaited(&self) -> usize {
         self.awaited
     }
 
     /// The drain shall not wait for this one.
-    pub(super) fn do_not_await(&mut self, ticket: Ticket) {
+    pub fn do_not_await(&mut self, ticket: Ticket) {
         if let Some(row) = self.live(ticket)
             && std::mem::take(&mut row.awaited)
         {
@@ -113,37 +126,41 @@ impl Exchanges {
         }
     }
 
-    pub(super) fn is_full(&self) -> bool {
+    /// Whether another row would be beyond the limit.
+    pub fn is_full(&self) -> bool {
         self.free == NONE && self.rows.len() >= self.limit
     }
 
-    pub(super) fn get(&self, slot: u32) -> &Exchange {
+    /// A row that a ticket or a key has led to.
+    pub fn get(&self, slot: u32) -> &Exchange {
         &self.rows[slot as usize]
     }
 
-    pub(super) fn get_mut(&mut self, slot: u32) -> &mut Exchange {
+    /// The same, to be changed.
+    pub fn get_mut(&mut self, slot: u32) -> &mut Exchange {
         &mut self.rows[slot as usize]
     }
 
     /// The row of a ticket, if it is still the same exchange and still waits.
-    pub(super) fn live(&mut self, ticket: Ticket) -> Option<&mut Exchange> {
+    pub fn live(&mut self, ticket: Ticket) -> Option<&mut Exchange> {
         let row = self.rows.get_mut(ticket.slot as usize)?;
         let same = row.generation == ticket.generation;
         (same && matches!(row.state, State::Queued | State::Sent)).then_some(row)
     }
 
-    pub(super) fn find(&self, key: &Key) -> Option<u32> {
+    /// The row of a key, quarantined ones included.
+    pub fn find(&self, key: &Key) -> Option<u32> {
         self.index.get(key).copied()
     }
 
     /// The next row of the same endpoint.
-    pub(super) fn next_of(&self, slot: u32) -> u32 {
+    pub fn next_of(&self, slot: u32) -> u32 {
         self.rows[slot as usize].next
     }
 
     /// Whether an ID must not be used: it is outstanding, or in quarantine since the last clean
     /// reconnect.
-    pub(super) fn is_busy(&self, key: &Key, epoch: u16) -> bool {
+    pub fn is_busy(&self, key: &Key, epoch: u16) -> bool {
         self.find(key).is_some_and(|slot| {
             let row = self.get(slot);
             row.state != State::Quarantined || row.epoch == epoch
@@ -151,7 +168,7 @@ impl Exchanges {
     }
 
     /// Adds a row in state `Queued` to the list that starts at `head`.
-    pub(super) fn insert(&mut self, head: &mut u32, row: NewExchange) -> Ticket {
+    pub fn insert(&mut self, head: &mut u32, row: NewExchange) -> Ticket {
         let slot = self.take_slot();
         let generation = self.rows[slot as usize].generation;
         self.rows[slot as usize] = Exchange {
@@ -183,7 +200,7 @@ impl Exchanges {
     }
 
     /// Takes a row out of its endpoint's list, keeping it and its ID `until` then: quarantine.
-    pub(super) fn quarantine(&mut self, head: &mut u32, slot: u32, until: u64) {
+    pub fn quarantine(&mut self, head: &mut u32, slot: u32, until: u64) {
         self.unlink(head, slot);
         self.end_wait(slot);
         let row = &mut self.rows[slot as usize];
@@ -192,7 +209,7 @@ impl Exchanges {
     }
 
     /// Removes a row for good.
-    pub(super) fn remove(&mut self, head: &mut u32, slot: u32) {
+    pub fn remove(&mut self, head: &mut u32, slot: u32) {
         match self.rows[slot as usize].state {
             State::Queued | State::Sent => {
                 self.unlink(head, slot);
@@ -205,7 +222,7 @@ impl Exchanges {
     }
 
     /// Removes a quarantined row.
-    pub(super) fn release_quarantined(&mut self, slot: u32) {
+    pub fn release_quarantined(&mut self, slot: u32) {
         if self.rows[slot as usize].state == State::Quarantined {
             self.release(slot);
         }
@@ -278,19 +295,26 @@ impl Exchanges {
 
 /// What is known of an exchange when it begins.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct NewExchange {
+pub struct NewExchange {
+    /// When it is due.
     pub intended: u64,
+    /// When its timer is due.
     pub deadline: u64,
+    /// What replies find it by.
     pub key: Key,
+    /// Local endpoint index.
     pub endpoint: u32,
+    /// Index of the request in the plan.
     pub request: u16,
+    /// The endpoint's epoch at the time of sending.
     pub epoch: u16,
+    /// Whether replies carry the ID.
     pub indexed: bool,
 }
 
 /// A multiply-and-fold hasher: the keys are our own numbers, nobody can choose them to collide.
 #[derive(Debug, Default)]
-pub(super) struct Mixer(u64);
+struct Mixer(u64);
 
 impl Mixer {
     fn fold(&mut self, value: u64) {

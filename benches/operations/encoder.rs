@@ -1,0 +1,49 @@
+//! What it costs to render a message: topic, fields and payload into the bytes of a packet.
+//!
+//! Not here: one buffer or several for the kernel (see `writev.rs` beside this folder).
+
+use std::hint::black_box;
+
+use midge::plan::{Captures, Plan};
+
+use super::{Measure, plans};
+
+/// The messages of `profiles/bench/flood.toml`, in other ways too.
+const FLOOD: &str = include_str!("../../profiles/bench/flood.toml");
+const BYTES: &str = r#"
+format = 1
+name = "bytes"
+[fleet]
+endpoints = 1_000
+subscribe = "none"
+[load]
+arrival_rate = "max"
+[[request]]
+name = "block"
+topic = "bench/{endpoint:07}/block"
+bytes = "1KiB"
+"#;
+
+pub fn each(measure: &mut impl Measure) {
+    let flood = plans::of_text(FLOOD);
+    render(measure, &flood, "telemetry", "200 bytes with three fields");
+    let kaa = plans::shipped("kaa-fleet");
+    render(measure, &kaa, "dcx-json", "Kaa telemetry with a request ID");
+    let batch = "dcx-json-batch";
+    render(measure, &kaa, batch, "Kaa telemetry, ten samples");
+    let bytes = plans::of_text(BYTES);
+    render(measure, &bytes, "block", "1 KiB of block");
+}
+
+fn render(measure: &mut impl Measure, plan: &Plan, request: &str, what: &str) {
+    let request = &plan.requests[plans::request(plan, request)];
+    let mut state = vec![0; plan.state_words];
+    let mut out = Vec::with_capacity(request.frame_longest);
+    let captures = Captures::new();
+    measure.operation(&format!("encoder/{what}"), || {
+        out.clear();
+        let message = plans::message(plan, &captures, black_box(54_321));
+        request.encode(&mut out, &message, &mut state);
+        out.len()
+    });
+}

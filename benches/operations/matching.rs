@@ -1,0 +1,71 @@
+//! What it costs to say what a message from the target is: a reply, an error, a push, or not ours.
+//!
+//! Against one definition, and against the fifteen of the default profile. Not here: which request
+//! in flight a reply answers (see `request_ids`).
+
+use std::hint::black_box;
+
+use midge::plan::{Captures, Listener, Plan, Recognised};
+
+use super::{Measure, plans};
+
+const ONE: &str = r#"
+format = 1
+name = "one"
+platforms = ["kaa"]
+[fleet]
+endpoints = 1_000
+subscribe = "none"
+[load]
+arrival_rate = "1_000/s"
+[[request]]
+use = "kaa/dcx-json"
+[[inbound]]
+use = "kaa/command"
+"#;
+const REPLY: &str = "kp1/bspu542ikfmmfgrk47s0-v1/dcx/ep-7/json/54321/status";
+const ERROR: &str = "kp1/bspu542ikfmmfgrk47s0-v1/dcx/ep-7/json/54321/error";
+const WHY: &[u8] = br#"{"statusCode":400,"reasonPhrase":"Bad Request"}"#;
+const PUSH: &str = "kp1/bspu542ikfmmfgrk47s0-v1/cex/ep-7/command/reboot/status";
+const COMMANDS: &[u8] = br#"[{"id":1,"payload":{}}]"#;
+const FOREIGN: &str = "kp1/bspu542ikfmmfgrk47s0-v1/dcx/ep-8/json/54321/status";
+const LAST: &str = "kp1/bspu542ikfmmfgrk47s0-v1/bcx/ep-7/token/54321/status";
+
+pub fn each(measure: &mut impl Measure) {
+    let one = plans::of_text(ONE);
+    let fleet = plans::shipped("kaa-fleet");
+    for (plan, many) in [(&one, "1 definition"), (&fleet, "12 definitions")] {
+        let mut captures = Captures::new();
+        for (what, topic, payload) in [
+            ("a reply", REPLY, &b""[..]),
+            ("an error with status and reason", ERROR, WHY),
+            ("an inbound message", PUSH, COMMANDS),
+            ("a foreign topic", FOREIGN, b""),
+        ] {
+            let meant = recognise(plan, topic, payload, &mut captures);
+            let right = match meant {
+                Recognised::Reply { .. } => what.starts_with("a reply") || topic == ERROR,
+                Recognised::Inbound { .. } => topic == PUSH,
+                Recognised::Unknown => topic == FOREIGN,
+                _ => false,
+            };
+            assert!(right, "{what} is taken for {meant:?}");
+            measure.operation(&format!("matching/{what}, {many}"), || {
+                recognise(plan, black_box(topic), payload, &mut captures)
+            });
+        }
+    }
+    let mut captures = Captures::new();
+    measure.operation("matching/a reply to the last one, 12 definitions", || {
+        recognise(&fleet, black_box(LAST), b"", &mut captures)
+    });
+}
+
+fn recognise<'a>(
+    plan: &Plan,
+    topic: &str,
+    payload: &'a [u8],
+    captures: &mut Captures,
+) -> Recognised<'a> {
+    plan.recognise(Listener::Endpoint(7), topic, payload, captures)
+}
