@@ -10,7 +10,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use midge::plan::{Captures, Identities, Listener, Message, Plan};
 use midge::profile::{
     Arrivals, Connections, Fleet, Generator, IdKind, IdPlace, Limits, Load, Model, Pace, Payload,
-    Profile, Protocol, Reply, Request, RequestIdUse, Sender, Subscribe, Target,
+    Profile, Protocol, Reply, Request, RequestIdUse, Sender, Sources, Subscribe, Target,
 };
 use midge::units::Rate;
 
@@ -60,6 +60,7 @@ fn profile() -> Profile {
             protocol: Protocol::V311,
             username: None,
             password: None,
+            bind: Sources::default(),
             connect_timeout: Duration::from_secs(10),
         },
         fleet: Fleet {
