@@ -21,6 +21,7 @@ mod run;
 mod signals;
 mod simulated;
 mod size;
+mod sources;
 mod target;
 mod tenant;
 mod witness;

@@ -10,6 +10,7 @@
 //! | `control` | orders and reports between coordinator and workers |
 //! | `worker`, `setup` | one thread's tables and the turn of its loop; how the tables are made |
 //! | `connect`, `loss`, `close` | connections come up and stay up; fail and come back; end |
+//! | `dial` | the socket of one connection: both of its addresses |
 //! | `send` | from an intended instant to an encoded frame, or a reason to drop it |
 //! | `write` | from frames to bytes in the kernel |
 //! | `cap` | what the aggregate cap holds back |
@@ -30,6 +31,7 @@ mod connect;
 mod connection;
 mod control;
 mod copies;
+mod dial;
 mod drain;
 mod endpoint;
 pub mod exchange;

@@ -41,10 +41,10 @@
 //! * [`cli`]: what can be asked and who does it; the only place that prints. One file per command
 //!   (`run`, `check`, `tenant`, `profiles`, `report`, `compare`). What they share: `prepare` (arguments to a
 //!   plan), `limits` (does it fit into this machine), `size` (what will be sent, in words), `frames`
-//!   (the first messages, for people), `target` (may this host be loaded),
+//!   (the first messages, for people), `target` (may this host be loaded), `sources` (may connections leave from there),
 //!   `simulated` (the tenant as a child process), `witness` (its place in a run), `signals`, `progress`, `environment`.
 //! * [`profile`]: a TOML file in, a checked value out. The value: `load`, `request`, `inbound`,
-//!   `generator`, `field`, `platform`, `definitions` (those of a platform alone), `url`. The way there: `tree` (values that know their line),
+//!   `generator`, `field`, `platform`, `definitions` (those of a platform alone), `url`, `sources`. The way there: `tree` (values that know their line),
 //!   `overlay` (a request over its definition), `set` (overrides), `origin`, `error`. The reader:
 //!   `read`, one file per section (`read/target`, `read/fleet`, `read/load`, `read/request`,
 //!   `read/reply`, `read/inbound`, `read/generator`, `read/limits`) over `read/value`, with
@@ -59,7 +59,7 @@
 //!   will be), `error`.
 //! * [`engine`]: carries the plan out. `run` is the coordinator and `control` what it says to the
 //!   workers; `worker` is one thread and the turn of its loop, `setup` makes its tables, `shape` the
-//!   rows of its measurement. What it does: `connect`, `loss` (and coming back), `drain`, `close`, `send` (instants to packets), `write`
+//!   rows of its measurement. What it does: `connect`, `dial` (which addresses), `loss` (and coming back), `drain`, `close`, `send` (instants to packets), `write`
 //!   (packets to the kernel), `receive`, `reply`, `first_reply`, `copies`, `pushed`, `pace` and `prepare` (closed and `"max"`). Rows of its
 //!   tables: `connection`, `endpoint`, `exchange`, `observed`, `batch`, `outbox`, `timer`. Beside it: `limiter` (rates),
 //!   `cap` (what the cap on all messages held back), `failure` (error classes), `heartbeat` (was the

@@ -20,6 +20,7 @@ pub use load::{Loaded, load, platforms, shipped};
 pub use request::{
     IdKind, IdPlace, Outcome, OutcomeIn, Pace, Payload, Reply, Request, RequestIdUse, Sender,
 };
+pub use sources::Sources;
 pub use url::Url;
 
 mod definitions;
@@ -38,6 +39,7 @@ mod set;
 // Lives beside the files that it compiles in: platforms are data, and named only there.
 #[path = "../profiles/shipped.rs"]
 mod shipped;
+mod sources;
 mod tree;
 mod url;
 mod write;
@@ -79,6 +81,8 @@ pub struct Target {
     pub username: Option<String>,
     /// Where the password comes from; never the password itself.
     pub password: Option<Secret>,
+    /// Addresses of this machine that connections leave from; none: the system chooses.
+    pub bind: Sources,
     /// TCP connect and CONNACK together. Default 10 s.
     pub connect_timeout: Duration,
 }

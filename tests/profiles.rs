@@ -359,6 +359,35 @@ error: profile.toml:6:12: target.password must not be written into a profile
 }
 
 #[test]
+fn source_addresses_are_one_a_list_or_ranges_and_a_mistake_is_shown() {
+    let with = |bind: &str| small("[fleet]", &format!("[target]\nbind = {bind}\n\n[fleet]"));
+    let bound = |text: &str, sets: &[&str]| -> Vec<String> {
+        let bind = good(load_text(text, sets)).profile.target.bind;
+        bind.iter().map(|address| address.to_string()).collect()
+    };
+    assert!(bound(SMALL, &[]).is_empty());
+    assert_eq!(bound(&with("\"127.0.0.2\""), &[]), ["127.0.0.2"]);
+    let list = with("[\"127.0.0.8-127.0.0.9\", \"::1\"]");
+    assert_eq!(bound(&list, &[]), ["127.0.0.8", "127.0.0.9", "::1"]);
+    assert_eq!(
+        bound(&list, &["target.bind=127.0.0.5-127.0.0.6"]),
+        ["127.0.0.5", "127.0.0.6"]
+    );
+    assert_eq!(
+        complaint(&with("[\"127.0.0.2\", \"localhost\"]"), &[]),
+        "\
+error: profile.toml:5:8: target.bind is wrong: \"localhost\" is no IP address
+  |
+5 | bind = [\"127.0.0.2\", \"localhost\"]
+  |        ^^^^^^^^^^^^^^^^^^^^^^^^^^
+  |
+  = help: write \"127.0.0.2\" or \"127.0.0.2-127.0.0.9\""
+    );
+    assert!(complaint(&with("[]"), &[]).contains("target.bind is an empty list"));
+    assert!(complaint(&with("127"), &[]).contains("target.bind must be text"));
+}
+
+#[test]
 fn all_mistakes_are_reported_at_once() {
     let text = small("endpoints = 10", "endpoints = 0\nconect_rate = \"1/s\"");
     let text = text.replace("name = \"data\"", "name = \"Data\"\nqos = 3");

@@ -356,15 +356,11 @@ fn every_dependency_is_used_and_readme_says_why() {
 
 #[test]
 fn every_test_and_benchmark_of_the_package_has_its_file() {
-    // A folder there holds parts of a benchmark.
-    let of_its_own = |path: &str| !path["benches/".len()..].contains('/');
-    for bench in rust(&["benches"]) {
-        if !of_its_own(&bench.path) {
-            continue;
-        }
-        let name = bench.path["benches/".len()..]
-            .trim_end_matches(".rs")
-            .to_owned();
+    for bench in files(&["benches"], &|_| true) {
+        // Files in a folder are parts of the benchmark of that name.
+        let inside = &bench.path["benches/".len()..];
+        let name = inside.split('/').next().unwrap_or_default();
+        let name = name.trim_end_matches(".rs");
         let entry = format!("name = \"{name}\"");
         let manifest = Source::read("Cargo.toml").text;
         assert!(

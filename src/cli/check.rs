@@ -7,7 +7,7 @@ use clap::Args;
 use super::frames::Frames;
 use super::limits::Machine;
 use super::prepare::{Prepared, prepare};
-use super::{Failure, ProfileArgs, print_data, size};
+use super::{Failure, ProfileArgs, print_data, size, sources};
 use crate::profile::{Model, Profile, Stage, Subscribe};
 use crate::report::Exit;
 
@@ -22,9 +22,10 @@ pub(super) struct CheckArgs {
 
 pub(super) fn run(args: &CheckArgs) -> Result<Exit, Failure> {
     let prepared = prepare(&args.profile)?;
+    let machine = Machine::look();
     let mut out = String::new();
     in_words(&mut out, &prepared.loaded.profile);
-    sizes(&mut out, &prepared);
+    sizes(&mut out, &prepared, machine.ports);
     let frames = Frames::show(&prepared.loaded.profile, &prepared.plan);
     out.push_str(&frames.out);
     let warnings = prepared.plan.warnings.iter().chain(&frames.warnings);
@@ -32,10 +33,11 @@ pub(super) fn run(args: &CheckArgs) -> Result<Exit, Failure> {
         let before = if index == 0 { "\n" } else { "" };
         let _ = writeln!(out, "{before}warning: {warning}");
     }
-    let machine = Machine::look();
-    let addresses = prepared.loaded.profile.target.urls.len().max(1) as u64;
-    let refusal = machine.refuses(&prepared.plan.arithmetic(1), addresses);
     print_data(&out)?;
+    let target = &prepared.loaded.profile.target;
+    sources::reach(&target.bind, sources::known(target))?;
+    sources::are_here(&target.bind)?;
+    let refusal = machine.refuses(&prepared.plan.arithmetic(1), sources::pairs(target));
     match refusal {
         Some(why) => Err(Failure::internal(format!(
             "it does not fit into this machine: {why}"
@@ -115,7 +117,7 @@ fn stages(all: &[Stage]) -> String {
     shown.join(", ") + &more
 }
 
-fn sizes(out: &mut String, prepared: &Prepared) {
+fn sizes(out: &mut String, prepared: &Prepared, ports: u64) {
     let size = prepared.plan.arithmetic(1);
     let _ = writeln!(
         out,
@@ -126,6 +128,16 @@ fn sizes(out: &mut String, prepared: &Prepared) {
         size.memory_bytes >> 20,
         size.kernel_bytes >> 20
     );
+    let target = &prepared.loaded.profile.target;
+    if !target.bind.is_empty() {
+        let _ = writeln!(
+            out,
+            "  sources  {}; {} of {} local ports of each for each target",
+            target.bind,
+            size::count(size.source_ports.div_ceil(sources::pairs(target)) as f64),
+            size::count(ports as f64)
+        );
+    }
     let load = &prepared.loaded.profile.load;
     let mut within = format!(" in {} s", (load.warm_up + load.measure).as_secs_f64());
     if size.total_in_measure > 0.0 {

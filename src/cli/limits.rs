@@ -30,8 +30,8 @@ impl Machine {
         }
     }
 
-    /// Why the run does not fit, with what to do instead.
-    pub(super) fn refuses(&self, size: &Arithmetic, addresses: u64) -> Option<String> {
+    /// Why the run does not fit, with what to do instead. `pairs`: of source address and target.
+    pub(super) fn refuses(&self, size: &Arithmetic, pairs: u64) -> Option<String> {
         let endpoints_instead = |most: u64| {
             format!("help: at most about {most} connections fit; lower fleet.endpoints")
         };
@@ -44,13 +44,16 @@ impl Machine {
                 endpoints_instead(self.descriptors.saturating_sub(crate::plan::FILES_APART))
             ));
         }
-        let ports = self.ports.saturating_mul(addresses.max(1));
+        let ports = self.ports.saturating_mul(pairs.max(1));
         if size.source_ports > ports {
             return Some(format!(
-                "the run needs {} local ports and there are {ports} (net.ipv4.ip_local_port_range)\n{}, \
-                 or give a list of target addresses",
+                "the run needs {} local ports and there are {ports} (net.ipv4.ip_local_port_range: {} for \
+                 each pair of source address and target)\n{}, or connect from {} addresses of this \
+                 machine (target.bind)",
                 size.source_ports,
-                endpoints_instead(ports)
+                self.ports,
+                endpoints_instead(ports),
+                size.source_ports.div_ceil(self.ports.max(1))
             ));
         }
         let memory = size.memory_bytes + size.kernel_bytes;
@@ -64,8 +67,8 @@ impl Machine {
     }
 
     /// As an error, if the run does not fit.
-    pub(super) fn admit(&self, size: &Arithmetic, addresses: u64) -> Result<(), Failure> {
-        match self.refuses(size, addresses) {
+    pub(super) fn admit(&self, size: &Arithmetic, pairs: u64) -> Result<(), Failure> {
+        match self.refuses(size, pairs) {
             Some(why) => Err(Failure::internal(format!("{why}\nnothing was sent"))),
             None => Ok(()),
         }
@@ -140,13 +143,10 @@ mod tests {
             ports: 10,
             ..plenty
         };
-        assert!(
-            few_ports
-                .refuses(&size(), 1)
-                .unwrap()
-                .contains("local ports")
-        );
-        assert_eq!(few_ports.refuses(&size(), 1000), None);
+        let said = few_ports.refuses(&size(), 3).unwrap();
+        assert!(said.contains("1000 local ports and there are 30"), "{said}");
+        assert!(said.contains("from 100 addresses"), "{said}");
+        assert_eq!(few_ports.refuses(&size(), 100), None);
         let little_memory = Machine {
             memory: 1 << 20,
             ..plenty

@@ -12,12 +12,12 @@ use super::progress::ProgressLine;
 use super::signals::{Signals, Wake};
 use super::simulated::SimulatedTenant;
 use super::witness::{Beside, WitnessArgs, make_room};
-use super::{Failure, ProfileArgs, environment, print_data, size, target};
+use super::{Failure, ProfileArgs, environment, print_data, size, sources, target};
 use crate::engine::{self, Lengths, Measured, Settings};
 use crate::event::Clock;
 use crate::measure::{Health, Pacing};
-use crate::plan::Plan;
-use crate::profile::{Loaded, Model, Profile};
+use crate::plan::{Arithmetic, Plan};
+use crate::profile::{Loaded, Model, Profile, Target};
 use crate::report::{self, Exit, Inputs, PhaseLengths, ProfileId, Recorded, RunResult};
 
 #[derive(Debug, Args)]
@@ -61,11 +61,7 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, Failure> {
     let prepared = prepare_with(&args.profile, args.witness.endpoints())?;
     let order = args.witness.order(&prepared)?;
     let profile = &prepared.loaded.profile;
-    let machine = Machine::look();
-    let addresses = profile.target.urls.len().max(1) as u64;
-    let mut arithmetic = prepared.plan.arithmetic(u32::from(args.workers));
-    arithmetic.files += u64::from(args.witness.endpoints());
-    machine.admit(&arithmetic, addresses)?;
+    let (machine, arithmetic) = admit(args, &prepared)?;
     let password = profile.target.password.as_ref().map(fetch).transpose()?;
     let signals = Signals::new()
         .map_err(|error| Failure::internal(format!("cannot wait for signals: {error}")))?;
@@ -122,10 +118,23 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, Failure> {
         thresholds: &prepared.thresholds,
         tenant,
     });
+    let sources = profile.target.bind.iter().map(|source| source.to_string());
+    result.connections.source_addresses = sources.collect();
     if let Some(testimony) = testimony {
         result.add_witness(&testimony, &prepared.shape, &measured.tally);
     }
     keep(&prepared, &measured, &result, clock, &folder, args.json)
+}
+
+/// What the machine has and what the run needs of it, if that fits.
+fn admit(args: &RunArgs, prepared: &Prepared) -> Result<(Machine, Arithmetic), Failure> {
+    let target = &prepared.loaded.profile.target;
+    let machine = Machine::look();
+    let mut arithmetic = prepared.plan.arithmetic(u32::from(args.workers));
+    arithmetic.files += u64::from(args.witness.endpoints());
+    machine.admit(&arithmetic, sources::pairs(target))?;
+    sources::are_here(&target.bind)?;
+    Ok((machine, arithmetic))
 }
 
 /// Writes the files and shows the result. The screen comes first: a full disk must not cost it.
@@ -193,11 +202,14 @@ fn claim(out: Option<&Path>, started_unix_ns: u64, profile: &str) -> Result<Path
 }
 
 fn aim(args: &RunArgs, loaded: &Loaded) -> Result<Goal, Failure> {
-    let urls = &loaded.profile.target.urls;
+    let Target { urls, bind, .. } = &loaded.profile.target;
     if urls.is_empty() {
+        sources::reach(bind, sources::known(&loaded.profile.target))?;
         return SimulatedTenant::start(&args.profile.profile, loaded).map(Goal::Simulated);
     }
-    target::resolve(urls, &args.allowed).map(Goal::Real)
+    let targets = target::resolve(urls, &args.allowed)?;
+    sources::reach(bind, targets.iter().map(SocketAddr::ip))?;
+    Ok(Goal::Real(targets))
 }
 
 fn targets_in_words(profile: &Profile, goal: &Goal) -> Vec<String> {
@@ -219,8 +231,12 @@ fn announce(profile: &Profile, goal: &Goal) {
         Goal::Simulated(_) => "the simulated tenant of this run, ",
         Goal::Real(_) => "",
     };
+    let from = match &profile.target.bind {
+        none if none.is_empty() => String::new(),
+        sources => format!(" from {sources}"),
+    };
     eprintln!(
-        "{}: {} endpoints against {kind}{targets}",
+        "{}: {} endpoints{from} against {kind}{targets}",
         profile.name, profile.fleet.endpoints
     );
 }

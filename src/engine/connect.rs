@@ -3,10 +3,10 @@
 //! Connects are paced by a limiter and bounded in number; a lost connection waits with exponential,
 //! jittered back-off and then queues behind the same limiter. Not here: what is sent once it is up.
 
-use mio::net::TcpStream;
 use mio::{Interest, Token};
 
 use super::connection::{Part, State};
+use super::dial::Route;
 use super::failure;
 use super::timer::Timer;
 use super::worker::{Stage, Worker};
@@ -38,20 +38,21 @@ impl Worker<'_> {
     }
 
     fn start_connect(&mut self, connection: u32, now: u64) {
-        let targets = &self.settings.targets;
-        let global = self.base as usize + connection as usize;
-        let address = targets[global % targets.len()];
+        let sources = &self.settings.profile.target.bind;
+        let number = self.number_in_run(connection);
+        let route = Route::of(number, &self.settings.targets, sources);
         let row = &mut self.connections[connection as usize];
         row.generation = row.generation.wrapping_add(1);
         row.connect_started = now;
         row.state = State::Connecting;
         let generation = row.generation;
         self.connecting += 1;
-        let registered = TcpStream::connect(address).and_then(|mut stream| {
+        let registered = route.dial().and_then(|mut stream| {
             let interest = Interest::READABLE | Interest::WRITABLE;
             self.poller
                 .registry()
-                .register(&mut stream, Token(connection as usize), interest)?;
+                .register(&mut stream, Token(connection as usize), interest)
+                .map_err(|error| failure::of_connect(&error))?;
             Ok(stream)
         });
         match registered {
@@ -66,7 +67,15 @@ impl Worker<'_> {
                     },
                 );
             }
-            Err(error) => self.connect_failed(connection, failure::of_connect(&error)),
+            Err(failure) => self.connect_failed(connection, failure),
+        }
+    }
+
+    /// Which connection of the whole run it is, whatever the number of workers. Callers come last.
+    fn number_in_run(&self, connection: u32) -> u64 {
+        match self.connections[connection as usize].part {
+            Part::Caller => self.plan.connections_of(self.plan.endpoints) + self.index as u64,
+            _ => self.plan.connections_of(self.base) + u64::from(connection),
         }
     }
 

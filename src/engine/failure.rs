@@ -39,6 +39,17 @@ pub(super) fn of_connect(error: &io::Error) -> ConnectFailure {
     }
 }
 
+/// The class of an error while binding to a source address. There EADDRNOTAVAIL is about the
+/// address, and EADDRINUSE about its ports.
+pub(super) fn of_bind(error: &io::Error) -> ConnectFailure {
+    use rustix::io::Errno;
+    match Errno::from_io_error(error) {
+        Some(Errno::ADDRNOTAVAIL) => ConnectFailure::SourceAddress,
+        Some(Errno::ADDRINUSE) => ConnectFailure::Ports,
+        _ => of_connect(error),
+    }
+}
+
 /// A connection that ended before it was up.
 pub(super) fn before_up(reason: FailReason) -> ConnectFailure {
     match reason {

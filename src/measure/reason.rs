@@ -149,6 +149,8 @@ reasons! {
         Descriptors = "descriptors", Ours;
         /// Out of local ports (EADDRNOTAVAIL).
         Ports = "ports", Ours;
+        /// An address of `target.bind` that this machine does not have (EADDRNOTAVAIL).
+        SourceAddress = "source_address", Ours;
         /// Out of memory (ENOMEM, ENOBUFS).
         Memory = "memory", Ours;
         /// Anything else the system reported.
@@ -187,7 +189,7 @@ mod tests {
             .filter(|r| r.is_ours())
             .map(|r| r.name())
             .collect();
-        assert_eq!(ours, ["descriptors", "ports", "memory"]);
+        assert_eq!(ours, ["descriptors", "ports", "source_address", "memory"]);
         assert!(DropReason::Late.is_ours() && !DropReason::BackPressure.is_ours());
     }
 }

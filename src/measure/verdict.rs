@@ -199,7 +199,13 @@ fn resources(evidence: &Evidence) -> Vec<Finding> {
         connects(
             ConnectFailure::Ports,
             "local ports",
-            "widen net.ipv4.ip_local_port_range, add targets or lower fleet.endpoints",
+            "add source addresses (target.bind) or targets, widen net.ipv4.ip_local_port_range, \
+             or lower fleet.endpoints",
+        ),
+        connects(
+            ConnectFailure::SourceAddress,
+            "a source address",
+            "give the addresses of target.bind back to this machine, or leave them out",
         ),
         connects(
             ConnectFailure::Memory,

@@ -172,6 +172,8 @@ fn connections(tally: &Tally, planned: u64) -> ConnectionsResult {
                 longest_unanswered_ns: 0,
             },
         ),
+        // Whoever knows where they left from adds it.
+        source_addresses: Vec::new(),
     }
 }
 

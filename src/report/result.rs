@@ -122,6 +122,9 @@ pub struct ConnectionsResult {
     pub reconnects: u64,
     /// From the connect call to the CONNACK.
     pub connect_time_us: Distribution,
+    /// Addresses of this machine that they left from, in turn; empty where the system chose.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub source_addresses: Vec<String>,
 }
 
 /// One request definition, or one reactive message.

@@ -130,6 +130,11 @@ impl Peer {
         Some((first, body))
     }
 
+    /// Where the other side connected from.
+    pub fn address(&self) -> SocketAddr {
+        self.stream.peer_addr().expect("it is connected")
+    }
+
     /// Reads CONNECT and accepts it.
     pub fn welcome(&mut self) {
         self.next_packet();

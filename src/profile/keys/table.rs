@@ -28,10 +28,6 @@ pub(super) const REFUSED: &[(&str, &str)] = &[
         "TLS is not supported yet: use an mqtt:// target",
     ),
     (
-        "target.bind",
-        "binding to source addresses is not supported yet: leave it out",
-    ),
-    (
         "fleet.reconnect_rate",
         "a rate of its own for reconnects is not supported yet: connect_rate paces them too",
     ),
@@ -68,6 +64,8 @@ pub(super) const KEYS: &[Row] = &[
         "User name of every connection"),
     ("target.password", "env:NAME or file:PATH", "",
         "Where the password is found; needs a user name (MQTT 3.1.1, 3.1.2.9)"),
+    ("target.bind", "IP address or range FIRST-LAST, or a list of them", "",
+        "Addresses of this machine that connections leave from, in turn; by default the system chooses"),
     ("target.connect_timeout", "duration, up to 1h", "\"10s\"",
         "For the TCP connect and CONNACK together"),
 

@@ -3,7 +3,7 @@
 //! Not here: resolving a secret or a host name, which happens when the run begins.
 
 use super::super::tree::Node;
-use super::super::{Protocol, Secret, Target, Url};
+use super::super::{Protocol, Secret, Sources, Target, Url};
 use super::Section;
 use super::value::{self, Wrong};
 use crate::profile::tree::Value;
@@ -26,6 +26,7 @@ pub(super) fn read(top: &Section<'_>) -> Target {
         protocol: section.read("protocol", protocol).unwrap_or(Protocol::V311),
         username,
         password,
+        bind: section.read("bind", bind).unwrap_or_default(),
         connect_timeout: section
             .read("connect_timeout", |node| {
                 value::duration(node, value::ABOVE_ZERO..=value::HOUR)
@@ -43,6 +44,21 @@ fn urls(node: &Node) -> Result<Vec<Url>, Wrong> {
         Value::Text(_) => Ok(vec![value::unit(node)?]),
         _ => Err(value::mismatch(node, "a url or a list of them")),
     }
+}
+
+fn bind(node: &Node) -> Result<Sources, Wrong> {
+    let items = match &node.value {
+        Value::Array(items) if items.is_empty() => {
+            return Err(Wrong::new("is an empty list").instead("an address, or leave it out"));
+        }
+        Value::Array(items) => items,
+        _ => std::slice::from_ref(node),
+    };
+    let mut sources = Sources::default();
+    for item in items {
+        sources.add(&value::text(item)?)?;
+    }
+    Ok(sources)
 }
 
 fn protocol(node: &Node) -> Result<Protocol, Wrong> {
