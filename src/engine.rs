@@ -21,6 +21,7 @@
 //! | `pace` | closed and `"max"` models |
 //! | `connection`, `endpoint`, `exchange`, `outbox`, `timer` | rows of the tables |
 //! | `limiter`, `failure`, `heartbeat` | rate caps; error classes; was the process kept from running |
+//! | `logger` | the file of the raw log |
 
 mod cap;
 mod close;
@@ -35,6 +36,7 @@ mod failure;
 mod first_reply;
 mod heartbeat;
 mod limiter;
+mod logger;
 mod loss;
 mod observed;
 mod outbox;
@@ -50,5 +52,6 @@ mod timer;
 mod worker;
 mod write;
 
+pub use logger::Logged;
 pub use run::{Lengths, Measured, Progress, Run, Settings, Stopper, start};
 pub use shape::shape;

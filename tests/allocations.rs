@@ -67,6 +67,7 @@ fn run(name: &str, sets: &[String]) -> (u64, usize) {
         password: None,
         nonce: 7,
         workers: 1,
+        raw_log: None,
     };
     let region = Region::new(ALLOCATOR);
     let run = engine::start(plan, shape, settings, Clock::start()).unwrap();

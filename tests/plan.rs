@@ -2,6 +2,8 @@
 //!
 //! Everything is computed; no clock, no socket. Single functions are tested beside their code.
 
+#[path = "plan/arrivals.rs"]
+mod arrivals;
 #[path = "plan/carried.rs"]
 mod carried;
 #[path = "plan/foreign.rs"]

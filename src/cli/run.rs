@@ -9,6 +9,7 @@ use clap::Args;
 use super::limits::Machine;
 use super::prepare::{Prepared, fetch, prepare_with};
 use super::progress::ProgressLine;
+use super::raw_log::{self, RawLogArgs};
 use super::signals::{Signals, Wake};
 use super::simulated::SimulatedTenant;
 use super::witness::{Beside, WitnessArgs, make_room};
@@ -38,6 +39,8 @@ pub(super) struct RunArgs {
     allowed: Vec<String>,
     #[command(flatten)]
     witness: WitnessArgs,
+    #[command(flatten)]
+    raw_log: RawLogArgs,
 }
 
 impl Default for RunArgs {
@@ -70,6 +73,7 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, Failure> {
     let signals = Signals::new()
         .map_err(|error| Failure::internal(format!("cannot wait for signals: {error}")))?;
     let clock = Clock::start();
+    let raw_log = args.raw_log.create()?;
     let goal = aim(args, &prepared.loaded)?;
     let mut settings = Settings {
         profile: profile.clone(),
@@ -80,6 +84,7 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, Failure> {
         password,
         nonce: clock.unix_ns_at_start() ^ u64::from(std::process::id()).rotate_left(48),
         workers: usize::from(args.workers),
+        raw_log,
     };
     if let Some(order) = &order {
         make_room(order, &settings.targets, &mut settings.profile)?;
@@ -122,6 +127,7 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, Failure> {
         thresholds: &prepared.thresholds,
         tenant,
     });
+    result.raw_log = measured.logged.as_ref().map(raw_log::told);
     if let Some(testimony) = testimony {
         result.add_witness(&testimony, &prepared.shape, &measured.tally);
     }
@@ -160,6 +166,7 @@ fn keep(
             folder.display()
         ))
     })?;
+    raw_log::check(measured.logged.as_ref())?;
     Ok(report::exit_of(result, result.stopped_by.as_deref()))
 }
 
