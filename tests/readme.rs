@@ -15,10 +15,11 @@ use rustix::process::{Pid, Signal, kill_process};
 const README: &str = include_str!("../README.md");
 
 /// Commands that are run by people, by `tests/run`, or are `tests/run`.
-const ELSEWHERE: [&str; 5] = [
+const ELSEWHERE: [&str; 6] = [
     "cargo run --release",
     "cargo bench",
     "cargo bench --bench pacing",
+    "cargo bench --bench arrivals",
     "tests/run",
     "tests/run --thorough",
 ];

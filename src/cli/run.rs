@@ -69,23 +69,11 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, Failure> {
     let mut arithmetic = prepared.plan.arithmetic(u32::from(args.workers));
     arithmetic.files += u64::from(args.witness.endpoints());
     machine.admit(&arithmetic, addresses)?;
-    let password = profile.target.password.as_ref().map(fetch).transpose()?;
     let signals = Signals::new()
         .map_err(|error| Failure::internal(format!("cannot wait for signals: {error}")))?;
     let clock = Clock::start();
-    let raw_log = args.raw_log.create()?;
     let goal = aim(args, &prepared.loaded)?;
-    let mut settings = Settings {
-        profile: profile.clone(),
-        targets: match &goal {
-            Goal::Simulated(tenant) => vec![tenant.address],
-            Goal::Real(addresses) => addresses.clone(),
-        },
-        password,
-        nonce: clock.unix_ns_at_start() ^ u64::from(std::process::id()).rotate_left(48),
-        workers: usize::from(args.workers),
-        raw_log,
-    };
+    let mut settings = settings(args, profile, &goal, clock)?;
     if let Some(order) = &order {
         make_room(order, &settings.targets, &mut settings.profile)?;
     }
@@ -132,6 +120,26 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, Failure> {
         result.add_witness(&testimony, &prepared.shape, &measured.tally);
     }
     keep(&prepared, &measured, &result, clock, &folder, args.json)
+}
+
+/// What the engine needs besides the plan.
+fn settings(
+    args: &RunArgs,
+    profile: &Profile,
+    goal: &Goal,
+    clock: Clock,
+) -> Result<Settings, Failure> {
+    Ok(Settings {
+        profile: profile.clone(),
+        targets: match goal {
+            Goal::Simulated(tenant) => vec![tenant.address],
+            Goal::Real(addresses) => addresses.clone(),
+        },
+        password: profile.target.password.as_ref().map(fetch).transpose()?,
+        nonce: clock.unix_ns_at_start() ^ u64::from(std::process::id()).rotate_left(48),
+        workers: usize::from(args.workers),
+        raw_log: args.raw_log.create()?,
+    })
 }
 
 /// Writes the files and shows the result. The screen comes first: a full disk must not cost it.

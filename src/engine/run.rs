@@ -309,8 +309,8 @@ impl Coordinator {
             let name = format!("worker-{index}");
             let thread =
                 std::thread::Builder::new().name(name).spawn(move || {
-                    match Worker::new(&assignment, spare, logbook) {
-                        Ok(worker) => worker.run(),
+                    match Worker::new(&assignment, spare) {
+                        Ok(worker) => worker.noting(logbook).run(),
                         Err(error) => panic!("a worker cannot begin: {error}"),
                     }
                 })?;

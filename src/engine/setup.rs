@@ -18,7 +18,7 @@ use super::run::Settings;
 use super::worker::{Stage, Worker};
 use super::write::Batch;
 use crate::event::{Clock, Poller, Wheel};
-use crate::measure::{Interval, Logbook, Recorder, Shape};
+use crate::measure::{Interval, Recorder, Shape};
 use crate::plan::{IdCursor, Plan, RequestIdKind};
 use crate::profile::{Connections, Model, Profile};
 
@@ -37,12 +37,10 @@ pub(super) struct Assignment {
 }
 
 impl<'a> Worker<'a> {
-    /// Builds the tables of one worker, which notes every message if it has a logbook. Called on the
-    /// worker's own thread.
+    /// Builds the tables of one worker. Called on the worker's own thread.
     pub(super) fn new(
         assignment: &'a Assignment,
         spare: Receiver<Box<Interval>>,
-        logbook: Option<Logbook>,
     ) -> std::io::Result<Self> {
         let Assignment {
             endpoints,
@@ -64,7 +62,7 @@ impl<'a> Worker<'a> {
             workers: assignment.workers,
             poller: Poller::new(1024)?,
             wheel: Wheel::new(clock.now()),
-            recorder: Recorder::new(shape.clone()).noting(logbook),
+            recorder: Recorder::new(shape.clone()),
             stage: Stage::Connecting,
             load_start: 0,
             load_end: u64::MAX,
@@ -208,7 +206,7 @@ mod tests {
             clock: Clock::start(),
             reports,
         };
-        let mut worker = Worker::new(&assignment, spare, None).unwrap();
+        let mut worker = Worker::new(&assignment, spare).unwrap();
         worker.stage = Stage::Loading;
         worker.start_streams();
         assert_eq!(

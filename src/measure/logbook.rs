@@ -99,12 +99,10 @@ impl Drop for Logbook {
 }
 
 impl Recorder {
-    /// Every message that was sent is noted in the logbook, if there is one, when it ends. The last
-    /// page is handed in when the recorder ends.
-    #[must_use]
-    pub fn noting(mut self, log: Option<Logbook>) -> Self {
-        self.log = log;
-        self
+    /// From now on every message that was sent is noted in the logbook, if there is one, when it ends.
+    /// The last page is handed in when the recorder ends.
+    pub fn note_in(&mut self, logbook: Option<Logbook>) {
+        self.log = logbook;
     }
 
     /// So many messages that share everything have ended.
