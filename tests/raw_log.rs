@@ -85,8 +85,11 @@ fn planned(outcome: &Outcome) -> Vec<(u64, u32)> {
     all
 }
 
-/// Rows of `histogram.csv`: from, to (us) and count, by request and metric.
-fn buckets(outcome: &Outcome) -> BTreeMap<(String, String), Vec<(f64, f64, u64)>> {
+/// From, to (us) and count.
+type Bucket = (f64, f64, u64);
+
+/// Rows of `histogram.csv` by request and metric.
+fn buckets(outcome: &Outcome) -> BTreeMap<(String, String), Vec<Bucket>> {
     let text = outcome.file("histogram.csv");
     let mut found: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for row in csv::Reader::from_reader(text.as_bytes()).records() {
