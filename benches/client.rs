@@ -85,6 +85,7 @@ fn engine(endpoints: u32, length: Duration, target: SocketAddr) -> Cost {
         password: None,
         nonce: 1,
         workers: 1,
+        raw_log: None,
     };
     let run = engine::start(Arc::new(plan), shape, settings, Clock::start()).expect("threads");
     // Connecting is not what is compared.

@@ -16,6 +16,7 @@ mod limits;
 mod prepare;
 mod profiles;
 mod progress;
+mod raw_log;
 mod report;
 mod run;
 mod signals;

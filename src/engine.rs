@@ -23,6 +23,7 @@
 //! | `connection`, `endpoint`, `exchange`, `outbox`, `timer` | rows of the tables |
 //! | `batch` | frames on their way to a write |
 //! | `limiter`, `failure`, `heartbeat` | rate caps; error classes; was the process kept from running |
+//! | `logger` | the file of the raw log |
 
 mod batch;
 mod cap;
@@ -39,6 +40,7 @@ mod failure;
 mod first_reply;
 mod heartbeat;
 mod limiter;
+mod logger;
 mod loss;
 mod observed;
 mod outbox;
@@ -55,5 +57,6 @@ mod timer;
 mod worker;
 mod write;
 
+pub use logger::Logged;
 pub use run::{Lengths, Measured, Progress, Run, Settings, Stopper, start};
 pub use shape::shape;

@@ -42,7 +42,7 @@
 //!   (`run`, `check`, `tenant`, `profiles`, `report`, `compare`). What they share: `prepare` (arguments to a
 //!   plan), `limits` (does it fit into this machine), `size` (what will be sent, in words), `frames`
 //!   (the first messages, for people), `target` (may this host be loaded), `sources` (may connections leave from there),
-//!   `simulated` (the tenant as a child process), `witness` (its place in a run), `signals`, `progress`, `environment`.
+//!   `simulated` (the tenant as a child process), `witness` (its place in a run), `raw_log` (its file), `signals`, `progress`, `environment`.
 //! * [`profile`]: a TOML file in, a checked value out. The value: `load`, `request`, `inbound`,
 //!   `generator`, `field`, `platform`, `definitions` (those of a platform alone), `url`, `sources`. The way there: `tree` (values that know their line),
 //!   `overlay` (a request over its definition), `set` (overrides), `origin`, `error`. The reader:
@@ -63,7 +63,7 @@
 //!   (packets to the kernel), `receive`, `reply`, `first_reply`, `copies`, `pushed`, `pace` and `prepare` (closed and `"max"`). Rows of its
 //!   tables: `connection`, `endpoint`, `exchange`, `observed`, `batch`, `outbox`, `timer`. Beside it: `limiter` (rates),
 //!   `cap` (what the cap on all messages held back), `failure` (error classes), `heartbeat` (was the
-//!   process kept from running).
+//!   process kept from running), `logger` (the file of the raw log).
 //! * [`event`]: what an event loop is made of: `clock`, `poller`, `socket`, `wheel`.
 //! * [`mqtt`]: the codec, both roles, no I/O. `packet` takes one off a stream of bytes; one file per
 //!   packet: `connect` with its `will`, `connack`, `publish`, `puback`, `pubrec`, `pubrel`,
@@ -71,11 +71,13 @@
 //!   `disconnect`. Their parts: `header`, `kind`, `qos`, `topic`, `ack`, `empty`, `reader`,
 //!   `writer`, `error`; `vector` holds packets against their bytes in tests.
 //! * [`measure`]: what happened, as values. Writing down: `recorder` over `row`, `ledger`, `samples`,
-//!   `status`, `errors`, `reason`, `connection`, `stage`, `first_reply`, `fired`. Adding up: `tally` (a run), `interval` and `collector`
+//!   `status`, `errors`, `reason`, `connection`, `stage`, `first_reply`, `fired`;
+//!   every message of its own in a `logbook` of `entry`s. Adding up: `tally` (a run), `interval` and `collector`
 //!   (seconds). Summing up: `distribution`, `figures`. Judging: `verdict` (of us), `threshold` with
-//!   `metric` and `quantity` (of the target). A second opinion: `testimony`. What there is to
+//!   `metric` and `quantity` (of the target). A second opinion: `testimony`. Arrivals
+//!   against the process that was planned: `fit`. What there is to
 //!   measure: `shape`, `phase`.
-//! * [`report`]: what a run leaves behind. `build` makes the `result`, with its `environment`;
+//! * [`report`]: what a run leaves behind. `build` makes the `result`, with its `environment` and `raw_log`;
 //!   one file per format: `summary`, `stages`, `intervals`, `percentiles`, `histogram`, `hlog`, `status`,
 //!   `errors`, and `text` for the screen with `stages_text`, over `table`.
 //!   `witness` stands beside the fleet. `folder` writes them, `exit` is the code.

@@ -17,6 +17,7 @@ mod histogram;
 mod hlog;
 mod intervals;
 mod percentiles;
+mod raw_log;
 mod result;
 mod stages;
 mod stages_text;
@@ -33,6 +34,7 @@ pub use difference::{Difference, Effect};
 pub use environment::Environment;
 pub use exit::{Exit, exit_of};
 pub use folder::{Recorded, claim, read_run, write_run};
+pub use raw_log::RawLog;
 pub use result::{
     ConnectionsResult, Generator, InboundResult, LoadResult, PhaseLengths, ProfileId,
     RequestResult, RunResult, StageResult,

@@ -53,6 +53,7 @@ mod timers;
 mod watch;
 
 pub use crate::delay::Delay;
+pub use arrivals::arrivals;
 pub use instances::{Extension, Instances};
 pub use judge::{Judge, Judgement};
 pub use options::{

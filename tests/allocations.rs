@@ -56,7 +56,7 @@ impl Drop for Tenant {
 }
 
 /// Messages sent in measure, and allocations of the whole run.
-fn run(name: &str, sets: &[String]) -> (u64, usize) {
+fn run(name: &str, sets: &[String], logged: bool) -> (u64, usize) {
     let tenant = Tenant::start();
     let loaded = profile::load(name, sets, &|_| unreachable!("shipped")).unwrap();
     let plan = Arc::new(Plan::compile(&loaded.profile, Identities::none()).unwrap());
@@ -67,6 +67,7 @@ fn run(name: &str, sets: &[String]) -> (u64, usize) {
         password: None,
         nonce: 7,
         workers: 1,
+        raw_log: logged.then(|| Arc::new(tempfile::tempfile().unwrap())),
     };
     let region = Region::new(ALLOCATOR);
     let run = engine::start(plan, shape, settings, Clock::start()).unwrap();
@@ -85,7 +86,7 @@ fn run(name: &str, sets: &[String]) -> (u64, usize) {
 const STAGES: &str = r#"load.stages=[{ for = "1s", to = "RATE" }, { for = "1s", to = "RATE" }]"#;
 
 /// What one more message costs, from a slow and a fast run of equal length.
-fn allocations_per_message(name: &str, sets: &[&str]) -> f64 {
+fn allocations_per_message(name: &str, sets: &[&str], logged: bool) -> f64 {
     let with = |rate: &str| {
         let common = [
             "fleet.endpoints=50",
@@ -97,7 +98,7 @@ fn allocations_per_message(name: &str, sets: &[&str]) -> f64 {
             .chain(sets)
             .chain(["load.arrival_rate=RATE"].iter());
         let sets: Vec<String> = all.map(|set| set.replace("RATE", rate)).collect();
-        run(name, &sets)
+        run(name, &sets, logged)
     };
     let (few, base) = with("1_000/s");
     let (many, more) = with("6_000/s");
@@ -110,23 +111,26 @@ fn allocations_per_message(name: &str, sets: &[&str]) -> f64 {
 
 #[test]
 fn one_more_message_costs_no_allocation() {
-    for (name, sets) in [
-        ("kaa-fleet", &[][..]),
-        ("kaa-fleet", &[STAGES][..]),
+    for (name, sets, logged) in [
+        ("kaa-fleet", &[][..], false),
+        ("kaa-fleet", &[][..], true),
+        ("kaa-fleet", &[STAGES][..], false),
         (
             "kaa-fleet",
             &["tenant.error_rate=0%", "tenant.commands=0/s"][..],
+            false,
         ),
-        ("mqtt-publish", &["request.*.qos=0"][..]),
-        ("mqtt-publish", &["request.*.qos=1"][..]),
-        ("mqtt-publish", &["request.*.qos=2"][..]),
+        ("mqtt-publish", &["request.*.qos=0"][..], false),
+        ("mqtt-publish", &["request.*.qos=0"][..], true),
+        ("mqtt-publish", &["request.*.qos=1"][..], false),
+        ("mqtt-publish", &["request.*.qos=2"][..], false),
     ] {
-        let cost = allocations_per_message(name, sets);
+        let cost = allocations_per_message(name, sets, logged);
         // Tables grow with what is in flight at once, which the faster run has more of: that is a few
         // dozen allocations in tens of thousands of messages, and not one per message.
         assert!(
             cost < 0.02,
-            "{name} {sets:?}: {cost} allocations per message"
+            "{name} {sets:?}, raw log {logged}: {cost} allocations per message"
         );
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! Everything is computed; no clock, no socket. Single functions are tested beside their code.
 
+#[path = "plan/arrivals.rs"]
+mod arrivals;
 #[path = "plan/carried.rs"]
 mod carried;
 #[path = "plan/foreign.rs"]
@@ -23,7 +25,7 @@ use std::time::Duration;
 use midge::plan::{Captures, Identities, Message, Plan, Shard};
 use midge::profile::{
     Arrivals, Connections, Fleet, Generator, IdKind, IdPlace, Limits, Load, Model, Pace, Payload,
-    Profile, Protocol, Request, RequestIdUse, Sender, Subscribe, Target,
+    Profile, Protocol, Request, RequestIdUse, Sender, Sources, Subscribe, Target,
 };
 use midge::units::Rate;
 use proptest::prelude::*;
@@ -38,6 +40,7 @@ fn profile(endpoints: u32, rate: f64, seconds: u64) -> Profile {
             protocol: Protocol::V311,
             username: None,
             password: None,
+            bind: Sources::default(),
             connect_timeout: Duration::from_secs(10),
         },
         fleet: Fleet {

@@ -20,6 +20,7 @@ const ELSEWHERE: [&str; 6] = [
     "cargo bench",
     "cargo bench --bench instructions",
     "cargo bench --bench pacing",
+    "cargo bench --bench arrivals",
     "tests/run",
     "tests/run --thorough",
 ];

@@ -9,6 +9,7 @@ use clap::Args;
 use super::limits::Machine;
 use super::prepare::{Prepared, fetch, prepare_with};
 use super::progress::ProgressLine;
+use super::raw_log::{self, RawLogArgs};
 use super::signals::{Signals, Wake};
 use super::simulated::SimulatedTenant;
 use super::witness::{Beside, WitnessArgs, make_room};
@@ -38,6 +39,8 @@ pub(super) struct RunArgs {
     allowed: Vec<String>,
     #[command(flatten)]
     witness: WitnessArgs,
+    #[command(flatten)]
+    raw_log: RawLogArgs,
 }
 
 impl Default for RunArgs {
@@ -62,21 +65,11 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, Failure> {
     let order = args.witness.order(&prepared)?;
     let profile = &prepared.loaded.profile;
     let (machine, arithmetic) = admit(args, &prepared)?;
-    let password = profile.target.password.as_ref().map(fetch).transpose()?;
     let signals = Signals::new()
         .map_err(|error| Failure::internal(format!("cannot wait for signals: {error}")))?;
     let clock = Clock::start();
     let goal = aim(args, &prepared.loaded)?;
-    let mut settings = Settings {
-        profile: profile.clone(),
-        targets: match &goal {
-            Goal::Simulated(tenant) => vec![tenant.address],
-            Goal::Real(addresses) => addresses.clone(),
-        },
-        password,
-        nonce: clock.unix_ns_at_start() ^ u64::from(std::process::id()).rotate_left(48),
-        workers: usize::from(args.workers),
-    };
+    let mut settings = settings(args, profile, &goal, clock)?;
     if let Some(order) = &order {
         make_room(order, &settings.targets, &mut settings.profile)?;
     }
@@ -120,6 +113,7 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, Failure> {
     });
     let sources = profile.target.bind.iter().map(|source| source.to_string());
     result.connections.source_addresses = sources.collect();
+    result.raw_log = measured.logged.as_ref().map(raw_log::told);
     if let Some(testimony) = testimony {
         result.add_witness(&testimony, &prepared.shape, &measured.tally);
     }
@@ -135,6 +129,26 @@ fn admit(args: &RunArgs, prepared: &Prepared) -> Result<(Machine, Arithmetic), F
     machine.admit(&arithmetic, sources::pairs(target))?;
     sources::are_here(&target.bind)?;
     Ok((machine, arithmetic))
+}
+
+/// What the engine needs besides the plan.
+fn settings(
+    args: &RunArgs,
+    profile: &Profile,
+    goal: &Goal,
+    clock: Clock,
+) -> Result<Settings, Failure> {
+    Ok(Settings {
+        profile: profile.clone(),
+        targets: match goal {
+            Goal::Simulated(tenant) => vec![tenant.address],
+            Goal::Real(addresses) => addresses.clone(),
+        },
+        password: profile.target.password.as_ref().map(fetch).transpose()?,
+        nonce: clock.unix_ns_at_start() ^ u64::from(std::process::id()).rotate_left(48),
+        workers: usize::from(args.workers),
+        raw_log: args.raw_log.create()?,
+    })
 }
 
 /// Writes the files and shows the result. The screen comes first: a full disk must not cost it.
@@ -169,6 +183,7 @@ fn keep(
             folder.display()
         ))
     })?;
+    raw_log::check(measured.logged.as_ref())?;
     Ok(report::exit_of(result, result.stopped_by.as_deref()))
 }
 

@@ -72,3 +72,14 @@ pub(super) fn of_return_code(code: ConnectReturnCode) -> ConnectFailure {
         ConnectReturnCode::Accepted => ConnectFailure::Other,
     }
 }
+
+/// What a thread said when it broke down.
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "it is mapped over results of joining"
+)]
+pub(super) fn said(panic: Box<dyn std::any::Any + Send>) -> String {
+    let text = panic.downcast_ref::<String>().cloned();
+    text.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string))
+        .unwrap_or_else(|| "panicked".into())
+}

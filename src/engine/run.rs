@@ -4,6 +4,7 @@
 //! `Measured` at the end, a `Stopper` to end it early.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -11,7 +12,9 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::control::{Control, Order, Report, WorkerEnd};
+use super::failure::said;
 use super::heartbeat::Heartbeat;
+use super::logger::{Logged, Logger};
 use super::setup::Assignment;
 use super::worker::Worker;
 use crate::event::Clock;
@@ -35,6 +38,8 @@ pub struct Settings {
     pub nonce: u64,
     /// Threads; at least 1, at most one per connection is used.
     pub workers: usize,
+    /// An empty file for a raw log of every message that is sent, if one is asked for.
+    pub raw_log: Option<Arc<File>>,
 }
 
 /// What can be said while a run goes on.
@@ -75,6 +80,8 @@ pub struct Measured {
     pub panics: Vec<String>,
     /// Threads that were used.
     pub workers: usize,
+    /// What has become of the raw log, if one was asked for.
+    pub logged: Option<Logged>,
 }
 
 /// Lengths of the phases as they were.
@@ -187,6 +194,7 @@ struct Crew {
     spares: Vec<Sender<Box<Interval>>>,
     ends: BTreeMap<usize, Box<WorkerEnd>>,
     collector: Collector,
+    logger: Option<Logger>,
 }
 
 impl Coordinator {
@@ -201,6 +209,7 @@ impl Coordinator {
             threads,
             ends,
             collector,
+            logger,
             ..
         } = crew;
         let workers = threads.len();
@@ -223,11 +232,8 @@ impl Coordinator {
             .map(|end| end.load_end)
             .max()
             .unwrap_or(stopped_at);
-        let drained_at = if drained_at == 0 {
-            stopped_at
-        } else {
-            drained_at
-        };
+        // A worker that broke down has not said when.
+        let drained_at = Some(drained_at).filter(|at| *at > 0).unwrap_or(stopped_at);
         Ok(Measured {
             tally,
             seconds: collector.finish(),
@@ -238,6 +244,7 @@ impl Coordinator {
             hiccup,
             panics,
             workers,
+            logged: logger.map(|logger| logger.finish(load_start)),
         })
     }
 
@@ -271,6 +278,8 @@ impl Coordinator {
             .endpoints
             .div_ceil(self.plan.endpoints_per_connection());
         let count = self.settings.workers.clamp(1, groups.max(1) as usize);
+        let (logger, mut logbooks) =
+            Logger::start(self.settings.raw_log.clone(), count, self.clock)?;
         let (to_coordinator, reports) = channel();
         let mut crew = Crew {
             threads: Vec::with_capacity(count),
@@ -278,6 +287,7 @@ impl Coordinator {
             spares: Vec::with_capacity(count),
             ends: BTreeMap::new(),
             collector: Collector::new(self.shape.clone(), count),
+            logger,
         };
         for index in 0..count {
             let (to_worker, spare) = channel();
@@ -295,11 +305,12 @@ impl Coordinator {
                 clock: self.clock,
                 reports: to_coordinator.clone(),
             };
+            let logbook = logbooks.pop();
             let name = format!("worker-{index}");
             let thread =
                 std::thread::Builder::new().name(name).spawn(move || {
                     match Worker::new(&assignment, spare) {
-                        Ok(worker) => worker.run(),
+                        Ok(worker) => worker.noting(logbook).run(),
                         Err(error) => panic!("a worker cannot begin: {error}"),
                     }
                 })?;
@@ -385,14 +396,4 @@ impl Crew {
             }
         }
     }
-}
-
-#[allow(
-    clippy::needless_pass_by_value,
-    reason = "it is mapped over results of joining"
-)]
-fn said(panic: Box<dyn std::any::Any + Send>) -> String {
-    let text = panic.downcast_ref::<String>().cloned();
-    text.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string))
-        .unwrap_or_else(|| "panicked".into())
 }

@@ -228,6 +228,7 @@ mod tests {
             password: None,
             nonce: 1,
             workers: 1,
+            raw_log: None,
         });
         let mut next = 0;
         for index in 0..64 {

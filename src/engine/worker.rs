@@ -23,7 +23,7 @@ use super::receive::Until;
 use super::run::Settings;
 use super::timer::Timer;
 use crate::event::{Clock, Poller, Wheel};
-use crate::measure::{Interval, Recorder};
+use crate::measure::{Interval, Logbook, Recorder};
 use crate::plan::{Cursor, IdCursor, Plan};
 use crate::profile::Model;
 
@@ -117,6 +117,12 @@ pub(super) struct Worker<'a> {
 }
 
 impl Worker<'_> {
+    /// The worker with its part of the raw log, if there is one.
+    pub(super) fn noting(mut self, logbook: Option<Logbook>) -> Self {
+        self.recorder.note_in(logbook);
+        self
+    }
+
     /// The whole life of the worker.
     pub(super) fn run(mut self) {
         self.last_wake = self.clock.now();

@@ -32,6 +32,11 @@ impl Clock {
         monotonic() - self.epoch
     }
 
+    /// The epoch by `CLOCK_MONOTONIC`, which processes of one machine share, in nanoseconds.
+    pub fn monotonic_ns_at_start(&self) -> u64 {
+        self.epoch
+    }
+
     /// Unix time of the epoch in nanoseconds.
     pub fn unix_ns_at_start(&self) -> u64 {
         self.unix_ns

@@ -2,6 +2,7 @@
 //!
 //! Not here: events of one request (`recorder`).
 
+use super::entry::End;
 use super::recorder::Recorder;
 use super::tally::RequestTally;
 
@@ -10,6 +11,7 @@ impl Recorder {
     /// what [`Recorder::sent`] and [`Recorder::completed`] would count for each of them. Together,
     /// because messages that share an instant and a write share every figure.
     pub fn fired(&mut self, request: u16, intended: u64, due: u64, sent: u64, count: u64) {
+        self.log(request, [intended, sent, sent], End::Written, count);
         let mut row = self.row(request, intended);
         row.count(|ledger| {
             ledger.sent += count;

@@ -7,7 +7,9 @@
 
 use std::sync::Arc;
 
+use super::entry::End;
 use super::interval::Interval;
+use super::logbook::Logbook;
 use super::phase::Phases;
 use super::reason::{ConnectFailure, DropReason, FailReason};
 use super::row::Row;
@@ -32,7 +34,7 @@ const SPARE_MAX: usize = 4;
 #[derive(Debug)]
 pub struct Recorder {
     shape: Arc<Shape>,
-    phases: Phases,
+    pub(super) phases: Phases,
     tally: Tally,
     interval: Box<Interval>,
     #[allow(
@@ -41,6 +43,7 @@ pub struct Recorder {
     )]
     spare: Vec<Box<Interval>>,
     connected_now: u32,
+    pub(super) log: Option<Logbook>,
 }
 
 impl Recorder {
@@ -56,6 +59,7 @@ impl Recorder {
             interval,
             spare: Vec::with_capacity(SPARE_MAX),
             connected_now: 0,
+            log: None,
         }
     }
 
@@ -156,6 +160,12 @@ impl Recorder {
         let silence_is_ok = self.shape.requests[usize::from(request)].silence_is_ok;
         // Silence has no duration: its "wait" would be the deadline and hide real replies.
         let silent = silence_is_ok && outcome == Outcome::Ok && status.is_none();
+        let end = match outcome {
+            Outcome::Ok if silent => End::Silent,
+            Outcome::Ok => End::Ok,
+            Outcome::Error => End::Error,
+        };
+        self.log(request, [intended, sent, at], end, 1);
         let mut row = self.row(request, intended);
         match outcome {
             Outcome::Ok => {
@@ -221,6 +231,7 @@ impl Recorder {
         row.count(|ledger| ledger.timeout += 1);
         row.interval.timeout += 1;
         row.unanswered(intended, sent, at);
+        self.log(request, [intended, sent, at], End::Timeout, 1);
     }
 
     /// A sent request ends at `at` without an answer because of `reason`.
@@ -232,6 +243,7 @@ impl Recorder {
         });
         row.interval.failed += 1;
         row.unanswered(intended, sent, at);
+        self.log(request, [intended, sent, at], End::Failed, 1);
     }
 
     /// The run ends at `at` while a sent request has neither answer nor deadline behind it.
@@ -239,6 +251,7 @@ impl Recorder {
         let mut row = self.row(request, intended);
         row.count(|ledger| ledger.in_flight += 1);
         row.unanswered(intended, sent, at);
+        self.log(request, [intended, sent, at], End::InFlight, 1);
     }
 
     /// A reply after the deadline; the request has been counted as timed out.

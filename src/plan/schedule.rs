@@ -189,6 +189,15 @@ impl Schedule {
         self.expected_until(request, self.end_ns)
     }
 
+    /// Expected arrivals of all requests until `at_ns` after the load began: the integral of the rate,
+    /// in which the gaps of Poisson arrivals are exponential with mean 1.
+    pub fn expected_by(&self, at_ns: u64) -> f64 {
+        self.streams
+            .iter()
+            .map(|stream| stream.expected(self.endpoints, at_ns))
+            .sum()
+    }
+
     /// Whether a stream decides when this request is due.
     pub fn is_scheduled(&self, wanted: u16) -> bool {
         self.streams.iter().any(|stream| match stream {
@@ -204,24 +213,23 @@ impl Schedule {
     }
 
     fn expected_until(&self, wanted: u16, until_ns: u64) -> f64 {
-        let seconds = until_ns as f64 / 1e9;
-        let of_stream = |stream: &Stream| match stream {
-            Stream::Paced {
-                curve,
-                what: What::Picked,
-                ..
-            } => curve.expected(seconds) * self.share(wanted),
-            Stream::Paced {
-                curve,
-                what: What::Always(request),
-                ..
-            } if *request == wanted => curve.expected(seconds),
-            Stream::Every {
-                period_ns, request, ..
-            } if *request == wanted => {
-                f64::from(self.endpoints) * until_ns as f64 / *period_ns as f64
+        let of_stream = |stream: &Stream| {
+            let share = match stream {
+                Stream::Paced {
+                    what: What::Picked, ..
+                } => self.share(wanted),
+                Stream::Paced {
+                    what: What::Always(request),
+                    ..
+                }
+                | Stream::Every { request, .. } => f64::from(*request == wanted),
+            };
+            // What has no share must not become a zero times infinity.
+            if share > 0.0 {
+                stream.expected(self.endpoints, until_ns) * share
+            } else {
+                0.0
             }
-            _ => 0.0,
         };
         self.streams.iter().map(of_stream).sum()
     }
@@ -252,6 +260,16 @@ impl Schedule {
 }
 
 impl Stream {
+    /// Expected arrivals of so many endpoints until an instant.
+    fn expected(&self, endpoints: u32, until_ns: u64) -> f64 {
+        match self {
+            Self::Paced { curve, .. } => curve.expected(until_ns as f64 / 1e9),
+            Self::Every { period_ns, .. } => {
+                f64::from(endpoints) * until_ns as f64 / *period_ns as f64
+            }
+        }
+    }
+
     /// The stream of all weighted requests.
     fn shared(rate: f64, load: &Load) -> Result<Self, PlanError> {
         check_rate(rate, "load.arrival_rate")?;

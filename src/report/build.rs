@@ -109,6 +109,7 @@ impl RunResult {
             environment: inputs.environment,
             tenant: inputs.tenant,
             witness: None,
+            raw_log: None,
         };
         result.thresholds = thresholds(&result, shape, tally, inputs.thresholds);
         result.exit_code = exit_of(&result, result.stopped_by.as_deref()).code();

@@ -389,6 +389,7 @@ mod tests {
             thresholds: Vec::new(),
             tenant: None,
             witness: None,
+            raw_log: None,
         }
     }
 

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::environment::Environment;
+use super::raw_log::RawLog;
 use super::witness::WitnessResult;
 use crate::measure::{
     Distribution, Figures, Inbound, Judged, LedgerCounts, Named, StageFigures, Verdict,
@@ -63,6 +64,9 @@ pub struct RunResult {
     /// What an independent client saw, where one was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub witness: Option<Box<WitnessResult>>,
+    /// Where a raw log was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub raw_log: Option<RawLog>,
 }
 
 /// Which profile was run.

@@ -5,6 +5,7 @@
 
 use std::fmt::Write;
 
+use super::raw_log;
 use super::result::RunResult;
 use super::stages_text::stages;
 use super::witness;
@@ -32,6 +33,7 @@ pub fn screen(result: &RunResult, folder: Option<&str>) -> String {
     lines.extend(thresholds(&result.thresholds));
     lines.extend(findings("reason", &result.verdict.reasons));
     lines.extend(findings("warning", &result.verdict.warnings));
+    lines.extend(result.raw_log.iter().map(raw_log::line));
     lines.extend(folder.map(|folder| field("results", folder)));
     lines.push(target(result));
     let mut text = String::new();

@@ -9,6 +9,13 @@ use std::path::Path;
 
 use rustix::time::{ClockId, clock_gettime};
 
+/// The instants of a file; `None` if its end is missing.
+pub fn arrivals(file: &[u8]) -> Option<Vec<u64>> {
+    let (instants, rest) = file.as_chunks::<8>();
+    let read = instants.iter().map(|ns| u64::from_le_bytes(*ns)).collect();
+    rest.is_empty().then_some(read)
+}
+
 /// The file, buffered.
 #[derive(Debug)]
 pub struct Arrivals {
