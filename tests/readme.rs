@@ -15,7 +15,7 @@ use rustix::process::{Pid, Signal, kill_process};
 const README: &str = include_str!("../README.md");
 
 /// Commands that are run by people, by `tests/run`, or are `tests/run`.
-const ELSEWHERE: [&str; 6] = [
+const ELSEWHERE: [&str; 7] = [
     "cargo run --release",
     "cargo bench",
     "cargo bench --bench instructions",
