@@ -354,19 +354,37 @@ fn every_dependency_is_used_and_readme_says_why() {
     }
 }
 
+/// What benchmarks share: no benchmark itself.
+const SHARED: &str = "benches/support/";
+
 #[test]
 fn every_test_and_benchmark_of_the_package_has_its_file() {
-    for bench in files(&["benches"], &|_| true) {
-        let name = bench.path["benches/".len()..]
-            .trim_end_matches(".rs")
-            .to_owned();
+    let manifest = Source::read("Cargo.toml").text;
+    let benches: Vec<String> = files(&["benches"], &|_| true)
+        .into_iter()
+        .map(|file| file.path)
+        .filter(|path| !path.starts_with(SHARED))
+        .collect();
+    for path in &benches {
+        // A benchmark is a file, or a folder with a `main.rs`.
+        let inside = &path["benches/".len()..];
+        let name = match inside.split_once('/') {
+            Some((folder, _)) => {
+                let main = format!("benches/{folder}/main.rs");
+                assert!(benches.contains(&main), "{path} belongs to no {main}");
+                folder
+            }
+            None => inside.trim_end_matches(".rs"),
+        };
         let entry = format!("name = \"{name}\"");
-        let manifest = Source::read("Cargo.toml").text;
-        assert!(
-            manifest.contains(&entry),
-            "{} has no [[bench]] entry",
-            bench.path
-        );
+        assert!(manifest.contains(&entry), "{path} has no [[bench]] entry");
+    }
+    for shared in files(&["benches/support"], &|_| true) {
+        let name = &shared.path["benches/".len()..];
+        let used = rust(&["benches", "tests"])
+            .iter()
+            .any(|file| file.path != THIS && file.text.contains(name));
+        assert!(used, "nothing uses {}", shared.path);
     }
     for script in ["tests/run", ".ci/run"] {
         assert!(root().join(script).is_file(), "{script} is missing");
