@@ -15,9 +15,10 @@ use rustix::process::{Pid, Signal, kill_process};
 const README: &str = include_str!("../README.md");
 
 /// Commands that are run by people, by `tests/run`, or are `tests/run`.
-const ELSEWHERE: [&str; 5] = [
+const ELSEWHERE: [&str; 6] = [
     "cargo run --release",
     "cargo bench",
+    "cargo bench --bench ceiling",
     "cargo bench --bench pacing",
     "tests/run",
     "tests/run --thorough",

@@ -196,23 +196,23 @@ impl Bare {
         let begun = self.clock.now();
         let mut at = 0;
         loop {
-            let mut now = self.clock.now();
-            if self.window.is_over(now, self.replies.count)? {
+            let turn = self.clock.now();
+            if self.window.is_over(turn, self.replies.count)? {
                 break;
             }
-            let due = loop {
-                let due = begun + (self.sent as f64 * period_ns) as u64;
-                if due > now {
-                    break due;
-                }
+            let (mut now, mut due) = (turn, self.due(begun, period_ns));
+            // What comes due while it catches up waits for the next turn: replies have theirs too.
+            while due <= turn {
                 self.write(at)?;
                 if self.window.is_open() {
                     lag.record(now - due);
                 }
                 at = (at + 1) % self.sockets.len();
+                due = self.due(begun, period_ns);
                 now = self.clock.now();
-            };
-            self.replies.wait(Duration::from_nanos(due - now))?;
+            }
+            self.replies
+                .wait(Duration::from_nanos(due.saturating_sub(now)))?;
             for index in 0..self.replies.ready() {
                 self.replies.read(index, &self.sockets)?;
             }
@@ -223,6 +223,11 @@ impl Bare {
             longest_unanswered_ns: 0,
         };
         Ok(Lag::of(&Distribution::of(&lag, all)))
+    }
+
+    /// When the next message is due, ns.
+    fn due(&self, begun: u64, period_ns: f64) -> u64 {
+        begun + (self.sent as f64 * period_ns) as u64
     }
 
     /// One message, whole: what paces or waits for replies never fills a socket.

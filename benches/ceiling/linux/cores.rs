@@ -99,8 +99,8 @@ fn on<T>(core: Option<usize>, start: impl FnOnce() -> T) -> rustix::io::Result<T
 /// Processors of the same core: `0-1,64` in a file of the kernel.
 fn twins_of(cpu: usize) -> Vec<usize> {
     let path = format!("/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list");
-    let list = std::fs::read_to_string(path).unwrap_or_default();
-    let ranges = list.trim().split(',').filter_map(|range| {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let ranges = text.trim().split(',').filter_map(|range| {
         let (first, last) = range.split_once('-').unwrap_or((range, range));
         Some(first.parse::<usize>().ok()?..=last.parse().ok()?)
     });
