@@ -3,6 +3,7 @@
 //! This program is all of the processes: without the variable `ROLE` it is the one that starts the
 //! others. Not here: what the others do.
 
+use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -14,6 +15,7 @@ mod mode;
 mod order;
 mod sink;
 mod table;
+mod turn;
 mod window;
 mod wire;
 
@@ -26,7 +28,7 @@ use cores::Cores;
 use far::Far;
 use mode::{FarSide, MODES, Mode};
 use order::{Order, Scale};
-use window::Outcome;
+use turn::{Outcome, Turn};
 
 /// Tells a process what it is: `sink`, or a side and an [`Order`].
 const ROLE: &str = "MIDGE_BENCH_CEILING";
@@ -86,12 +88,12 @@ fn play(role: &str) {
     }
     let (side, order) = role.split_once(' ').expect("a side and an order");
     let order: Order = serde_json::from_str(order).expect("an order");
-    let outcome = match side {
+    let turn = match side {
         "bare" => bare::drive(&order).expect("a far side that listens and keeps up"),
         "engine" => engine::drive(&order),
         other => panic!("{other:?} is no side"),
     };
-    println!("{}", serde_json::to_string(&outcome).expect("numbers"));
+    println!("{}", serde_json::to_string(&turn).expect("numbers"));
 }
 
 /// Bare loop first in even pairs, engine first in odd ones: a drift of the machine favours neither.
@@ -110,7 +112,9 @@ fn pair(mode: &Mode, number: u32, scale: &Scale, cores: &Cores) -> Pair {
 
 /// One side in a process of its own, against a far side of its own.
 fn turn(side: Side, mode: &Mode, scale: &Scale, cores: &Cores) -> Outcome {
-    let far = cores.on_far(|| far_side(mode));
+    let folder = tempfile::tempdir().expect("a folder for temporary files");
+    let arrivals = folder.path().join("arrivals");
+    let far = cores.on_far(|| far_side(mode, &arrivals));
     let order = scale.order(mode, far.address);
     let order = serde_json::to_string(&order).expect("plain values");
     let mut command = this_program(&format!("{} {order}", side.word()));
@@ -119,13 +123,19 @@ fn turn(side: Side, mode: &Mode, scale: &Scale, cores: &Cores) -> Outcome {
     let output = output.expect("this program again");
     let (name, side) = (mode.name, side.word());
     assert!(output.status.success(), "{name}, {side}: {}", output.status);
-    serde_json::from_slice(&output.stdout).expect("an outcome")
+    let turn: Turn = serde_json::from_slice(&output.stdout).expect("a turn");
+    // A tenant writes its file to the end when it ends.
+    drop(far);
+    turn.outcome(&arrivals)
 }
 
-fn far_side(mode: &Mode) -> Far {
+fn far_side(mode: &Mode, arrivals: &Path) -> Far {
     match mode.far {
         FarSide::Sink => Far::start(&mut this_program("sink")),
-        FarSide::Tenant => Far::tenant(mode.tenant_flags()),
+        FarSide::Tenant => {
+            let file = format!("--arrivals={}", arrivals.display());
+            Far::tenant(mode.tenant_flags().into_iter().chain([file]))
+        }
     }
 }
 

@@ -6,7 +6,7 @@
 //! packets those are. The far side of most modes is a sink, a null broker that acknowledges, counts
 //! and forgets; a request with its reply goes to the simulated tenant. Client and far side are
 //! processes of their own, each on a core of its own where the machine has two, and every turn has
-//! new ones. Messages are counted by the sink (by the client where the far side is a tenant), CPU
+//! new ones. Messages are counted by the far side as they arrive (a tenant notes the instants), CPU
 //! time is that of the client's whole process.
 //!
 //! A ratio is taken within a pair, one turn of each side right after the other, so that a machine
@@ -20,7 +20,7 @@
 //! * `MIDGE_CEILING_MODES`: some of the modes, by name: `flood,flood-1,closed,paced,kaa`.
 //!
 //! With `--test`, or without the `--bench` that `cargo bench` adds, it is one short pair per mode with
-//! few connections: that everything works. Either way every turn is checked: the sink must have
+//! few connections: that everything works. Either way every turn is checked: the far side must have
 //! counted exactly the messages that the client says it has sent.
 //!
 //! Not here: how good a broker or another client is, response times, and several workers.

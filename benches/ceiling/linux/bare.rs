@@ -20,9 +20,10 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 
-use super::mode::{FarSide, Loop};
+use super::mode::Loop;
 use super::order::Order;
-use super::window::{Lag, Meter, Outcome, Window};
+use super::turn::{Lag, Turn};
+use super::window::{Meter, Window};
 use super::wire::Counter;
 
 /// How long the far side may take to answer what it has to answer.
@@ -44,7 +45,7 @@ struct Bare {
 }
 
 /// Runs the order.
-pub fn drive(order: &Order) -> io::Result<Outcome> {
+pub fn drive(order: &Order) -> io::Result<Turn> {
     let mode = order.mode();
     let (loaded, plan) = mode.load(order.endpoints, order.warm_up, order.window);
     let per_write = match mode.bare {
@@ -59,7 +60,7 @@ pub fn drive(order: &Order) -> io::Result<Outcome> {
     let mut bare = Bare {
         packets,
         clock,
-        window: Window::new(meter, clock, clock.now(), order.warm_up, order.window),
+        window: Window::new(meter, clock.now(), order.warm_up, order.window),
         sent: 0,
         replies: Replies::new(&sockets)?,
         sockets,
@@ -75,10 +76,8 @@ pub fn drive(order: &Order) -> io::Result<Outcome> {
             lag = bare.paced(rate.0)?;
         }
     }
-    if mode.far == FarSide::Sink {
-        bare.window.meter.agrees(bare.sent)?;
-    }
-    Ok(bare.window.between().with(lag))
+    bare.window.meter.agrees(bare.sent)?;
+    Ok(bare.window.turn(bare.sent, lag))
 }
 
 /// The first message of an endpoint, as the engine would send it.
@@ -135,7 +134,7 @@ impl Bare {
     fn flood(&mut self, per_write: u64) -> io::Result<()> {
         let (mut at, mut done, mut writes) = (0, 0, 0_u64);
         loop {
-            if writes.is_multiple_of(WRITES) && self.window.is_over(self.clock.now(), 0)? {
+            if writes.is_multiple_of(WRITES) && self.window.is_over(self.clock.now())? {
                 break;
             }
             let left = &self.packets[at][done..];
@@ -151,7 +150,7 @@ impl Bare {
                 Ok(written) => done += written,
                 Err(Errno::AGAIN) => {
                     takes_bytes(&self.sockets[at])?;
-                    if self.window.is_over(self.clock.now(), 0)? {
+                    if self.window.is_over(self.clock.now())? {
                         break;
                     }
                 }
@@ -175,7 +174,7 @@ impl Bare {
         let mut over = false;
         while !over {
             self.replies.wait(Duration::from_millis(100))?;
-            over = self.window.is_over(self.clock.now(), self.replies.count)?;
+            over = self.window.is_over(self.clock.now())?;
             for index in 0..self.replies.ready() {
                 let at = self.replies.read(index, &self.sockets)?;
                 if let (Some(at), false) = (at, over) {
@@ -197,7 +196,7 @@ impl Bare {
         let mut at = 0;
         loop {
             let turn = self.clock.now();
-            if self.window.is_over(turn, self.replies.count)? {
+            if self.window.is_over(turn)? {
                 break;
             }
             let (mut now, mut due) = (turn, self.due(begun, period_ns));

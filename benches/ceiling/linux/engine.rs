@@ -8,15 +8,15 @@ use std::time::Duration;
 use midge::engine::{self, Measured, Progress, Settings};
 use midge::event::Clock;
 
-use super::mode::FarSide;
 use super::order::Order;
-use super::window::{Lag, Meter, Outcome, Window};
+use super::turn::{Lag, Turn};
+use super::window::{Meter, Window};
 
 /// The load goes on for so long after the window, so that the second look still sees it.
 const BEYOND: Duration = Duration::from_millis(100);
 
 /// Runs the order.
-pub fn drive(order: &Order) -> Outcome {
+pub fn drive(order: &Order) -> Turn {
     let mode = order.mode();
     let meter = Meter::of(mode.far, order.target).expect("the far side listens");
     let (loaded, plan) = mode.load(order.endpoints, order.warm_up, order.window + BEYOND);
@@ -34,31 +34,26 @@ pub fn drive(order: &Order) -> Outcome {
     let loading = progress.any(|progress| progress == Progress::Loading);
     assert!(loading, "nobody could connect");
     let begins = run.load_start().expect("it is loading");
-    let mut window = Window::new(meter, clock, begins, order.warm_up, order.window);
-    for instant in window.ends() {
-        let left = instant.saturating_sub(clock.now());
-        std::thread::sleep(Duration::from_nanos(left));
-        let looked = window.is_over(clock.now(), 0);
-        looked.expect("the far side answers");
-    }
+    let mut window = Window::new(meter, begins, order.warm_up, order.window);
+    window.pass(clock).expect("the sink answers");
     let measured = run.finish().expect("threads");
-    check(&measured, order, &mut window);
-    let row = &measured.tally.requests[0];
-    let mut between = window.between();
-    if mode.far == FarSide::Tenant {
-        between.per_s = row.measured.ok as f64 / measured.lengths.measure.as_secs_f64();
-    }
-    let lag = mode.is_paced().then(|| row.figures().schedule_lag_us);
-    between.with(lag.as_ref().and_then(Lag::of))
+    let sent = checked(&measured, order);
+    window
+        .meter
+        .agrees(sent)
+        .expect("the sink counts what is sent");
+    let lag = mode
+        .is_paced()
+        .then(|| measured.tally.requests[0].figures().schedule_lag_us);
+    window.turn(sent, lag.as_ref().and_then(Lag::of))
 }
 
-/// A turn whose accounts are wrong is no turn.
-fn check(measured: &Measured, order: &Order, window: &mut Window) {
+/// A turn whose accounts are wrong is no turn. How many messages it has sent.
+fn checked(measured: &Measured, order: &Order) -> u64 {
     assert_eq!(measured.panics, Vec::<String>::new());
     assert_eq!(measured.tally.imbalances(), []);
     assert_eq!(measured.connections_made, u64::from(order.endpoints));
     let sent = measured.tally.requests[0].whole_run.sent;
     assert!(sent > 0, "nothing was sent");
-    let agreed = window.meter.agrees(sent);
-    agreed.expect("the sink counts what the engine sends");
+    sent
 }

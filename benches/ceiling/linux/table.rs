@@ -5,7 +5,7 @@
 use super::cores::Cores;
 use super::mode::Mode;
 use super::order::Scale;
-use super::window::{Lag, Outcome};
+use super::turn::{Lag, Outcome};
 use super::{Pair, Side};
 
 /// Columns after the first.
@@ -43,7 +43,7 @@ pub fn rows(mode: &Mode, pairs: &[Pair]) {
             [
                 digits(of(&|outcome| Some(outcome.per_s)), 0),
                 digits(of(&|outcome| outcome.cpu_us), 3),
-                of(&|outcome| outcome.far_busy)
+                of(&|outcome| outcome.sink_busy)
                     .map_or_else(nothing, |share| format!("{:.0} %", share * 100.0)),
                 digits(lag(|lag| lag.p50_us), 1),
                 digits(lag(|lag| lag.p99_us), 1),
