@@ -71,6 +71,9 @@ pub fn foot() {
     println!(
         "(rows of a side: median of its turns; ratio: median of the pairs, smallest..largest)"
     );
+    println!(
+        "(smallest and largest far apart: the machine was busy with other work, so believe none of it)"
+    );
     println!("(a sink that is busy all the time was the limit of messages/s: compare CPU there)");
     println!("(lag: how late messages left, against their schedule)");
 }
