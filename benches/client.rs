@@ -10,9 +10,8 @@
     reason = "the table is for whoever runs the benchmark"
 )]
 
-use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -23,6 +22,14 @@ use midge::plan::{Captures, Identities, Message, Plan};
 use midge::profile::{self, Model, Profile};
 use mqtt_async_client::client::{Client, Publish, Unsubscribe, UnsubscribeTopic};
 use tokio::task::LocalSet;
+
+#[path = "support/cpu.rs"]
+mod cpu;
+#[path = "support/far.rs"]
+mod far;
+
+use cpu::cpu_ns;
+use far::Far;
 
 /// Tells a process which row it is: `SIDE ENDPOINTS MILLISECONDS ADDRESS`.
 const ROW: &str = "MIDGE_BENCH_CLIENT";
@@ -38,11 +45,6 @@ struct Cost {
     replies: u64,
     cpu_ns: u64,
     rss_bytes: u64,
-}
-
-fn cpu_ns() -> u64 {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
-    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
 }
 
 /// Largest resident size of this process so far.
@@ -229,40 +231,9 @@ fn row_of_its_own(row: &str) {
     println!("{} {} {}", cost.replies, cost.cpu_ns, cost.rss_bytes);
 }
 
-/// The simulated tenant as a process; it ends with its standard input.
-struct Tenant {
-    child: Child,
-    address: String,
-}
-
-impl Tenant {
-    fn start() -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_midge"))
-            .args(["tenant", "--listen", "127.0.0.1:0", "--until-stdin-closes"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the program");
-        let mut line = String::new();
-        let stderr = child.stderr.take().expect("it is piped");
-        let read = BufReader::new(stderr).read_line(&mut line);
-        read.expect("it says where it listens");
-        let address = line.trim().trim_start_matches("listening on ").to_owned();
-        Self { child, address }
-    }
-}
-
-impl Drop for Tenant {
-    fn drop(&mut self) {
-        drop(self.child.stdin.take());
-        let _ = self.child.wait();
-    }
-}
-
 /// Runs a row in a process of its own, against a tenant of its own.
 fn cost(side: &str, endpoints: u32, length: Duration) -> Cost {
-    let tenant = Tenant::start();
+    let tenant = Far::tenant([]);
     let row = format!(
         "{side} {endpoints} {} {}",
         length.as_millis(),

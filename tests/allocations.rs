@@ -5,9 +5,6 @@
 //! own, because the allocator counts everything that the process does.
 
 use std::alloc::System;
-use std::io::{BufRead, BufReader};
-use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
 use midge::engine::{self, Settings};
@@ -16,48 +13,18 @@ use midge::plan::{Identities, Plan};
 use midge::profile;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
+// It starts no thread here, so it allocates nothing while a run goes on.
+#[path = "../benches/support/far.rs"]
+mod far;
+
+use far::Far;
+
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
-/// A tenant process that ends when this value is dropped.
-struct Tenant {
-    child: Child,
-    address: SocketAddr,
-}
-
-impl Tenant {
-    fn start() -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_midge"))
-            .args(["tenant", "--listen", "127.0.0.1:0", "--until-stdin-closes"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stderr.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        let address = line
-            .trim()
-            .strip_prefix("listening on ")
-            .unwrap()
-            .parse()
-            .unwrap();
-        Self { child, address }
-    }
-}
-
-impl Drop for Tenant {
-    fn drop(&mut self) {
-        drop(self.child.stdin.take());
-        let _ = self.child.wait();
-    }
-}
-
 /// Messages sent in measure, and allocations of the whole run.
 fn run(name: &str, sets: &[String], logged: bool) -> (u64, usize) {
-    let tenant = Tenant::start();
+    let tenant = Far::tenant([]);
     let loaded = profile::load(name, sets, &|_| unreachable!("shipped")).unwrap();
     let plan = Arc::new(Plan::compile(&loaded.profile, Identities::none()).unwrap());
     let shape = Arc::new(engine::shape(&plan, &loaded.profile));

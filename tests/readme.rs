@@ -15,10 +15,12 @@ use rustix::process::{Pid, Signal, kill_process};
 const README: &str = include_str!("../README.md");
 
 /// Commands that are run by people, by `tests/run`, or are `tests/run`.
-const ELSEWHERE: [&str; 7] = [
+const ELSEWHERE: [&str; 9] = [
     "cargo run --release",
     "cargo bench",
     "cargo bench --bench instructions",
+    "cargo bench --bench ceiling",
+    "cargo bench --bench scale -- --out results/scale",
     "cargo bench --bench pacing",
     "cargo bench --bench arrivals",
     "tests/run",

@@ -354,20 +354,39 @@ fn every_dependency_is_used_and_readme_says_why() {
     }
 }
 
+/// What benchmarks share: no benchmark itself.
+const SHARED: &str = "benches/support/";
+
 #[test]
 fn every_test_and_benchmark_of_the_package_has_its_file() {
-    for bench in files(&["benches"], &|_| true) {
-        // Files in a folder are parts of the benchmark of that name.
-        let inside = &bench.path["benches/".len()..];
-        let name = inside.split('/').next().unwrap_or_default();
-        let name = name.trim_end_matches(".rs");
+    let manifest = Source::read("Cargo.toml").text;
+    let benches: Vec<String> = files(&["benches"], &|_| true)
+        .into_iter()
+        .map(|file| file.path)
+        .filter(|path| !path.starts_with(SHARED))
+        .collect();
+    for path in &benches {
+        // A benchmark is a file, with a folder for its parts, or a folder with a `main.rs`.
+        let inside = &path["benches/".len()..];
+        let name = match inside.split_once('/') {
+            Some((folder, _)) => {
+                let whole = ["benches/{}.rs", "benches/{}/main.rs"];
+                let mut whole = whole.iter().map(|name| name.replace("{}", folder));
+                let found = whole.any(|file| benches.contains(&file));
+                assert!(found, "{path} belongs to no benchmark {folder}");
+                folder
+            }
+            None => inside.trim_end_matches(".rs"),
+        };
         let entry = format!("name = \"{name}\"");
-        let manifest = Source::read("Cargo.toml").text;
-        assert!(
-            manifest.contains(&entry),
-            "{} has no [[bench]] entry",
-            bench.path
-        );
+        assert!(manifest.contains(&entry), "{path} has no [[bench]] entry");
+    }
+    for shared in files(&["benches/support"], &|_| true) {
+        let name = &shared.path["benches/".len()..];
+        let used = rust(&["benches", "tests"])
+            .iter()
+            .any(|file| file.path != THIS && file.text.contains(name));
+        assert!(used, "nothing uses {}", shared.path);
     }
     for script in ["tests/run", ".ci/run"] {
         assert!(root().join(script).is_file(), "{script} is missing");

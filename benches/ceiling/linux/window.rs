@@ -1,0 +1,177 @@
+//! The window in which a client is measured: two looks at both ends, and what lies between them.
+//!
+//! Both sides are measured by this. The sink is asked what it has counted; a tenant cannot be asked,
+//! it writes down what arrives and when. Not here: anything that is sent.
+
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use midge::event::Clock;
+use rustix::time::{ClockId, clock_gettime};
+
+use super::cpu::cpu_ns;
+use super::mode::FarSide;
+use super::sink::{ANSWER, ASK};
+use super::turn::{Lag, Sunk, Turn};
+
+/// How long counters may take to come and, at the end, to be what they should be.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What is known of the far side while it runs.
+#[derive(Debug)]
+pub enum Meter {
+    /// A connection that asks the sink.
+    Sink(TcpStream),
+    /// Nothing.
+    Tenant,
+}
+
+impl Meter {
+    pub fn of(far: FarSide, target: SocketAddr) -> io::Result<Self> {
+        if far == FarSide::Tenant {
+            return Ok(Self::Tenant);
+        }
+        let socket = TcpStream::connect(target)?;
+        socket.set_nodelay(true)?;
+        socket.set_read_timeout(Some(PATIENCE))?;
+        Ok(Self::Sink(socket))
+    }
+
+    fn count(&mut self) -> io::Result<Option<Count>> {
+        let Self::Sink(socket) = self else {
+            return Ok(None);
+        };
+        let mut answer = [0; ANSWER];
+        socket.write_all(&ASK)?;
+        socket.read_exact(&mut answer)?;
+        let (numbers, _) = answer.as_chunks::<8>();
+        let at = |index: usize| u64::from_be_bytes(numbers[index]);
+        Ok(Some(Count {
+            messages: at(0),
+            at_ns: at(1),
+            cpu_ns: at(2),
+        }))
+    }
+
+    /// Fails unless the sink has counted exactly the messages that were sent. It may still be reading.
+    pub fn agrees(&mut self, sent: u64) -> io::Result<()> {
+        let begun = Instant::now();
+        while let Some(Count { messages, .. }) = self.count()? {
+            if messages == sent {
+                break;
+            }
+            if begun.elapsed() > PATIENCE {
+                let told = format!("{sent} messages were sent and the sink has counted {messages}");
+                return Err(io::Error::other(told));
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Ok(())
+    }
+}
+
+/// Messages so far, and the sink's own clocks when it counted them, ns.
+#[derive(Debug, Clone, Copy)]
+struct Count {
+    messages: u64,
+    at_ns: u64,
+    cpu_ns: u64,
+}
+
+impl Count {
+    /// What the sink did since then, by its own time: it answers a little before the client looks on.
+    fn since(self, earlier: Self) -> Sunk {
+        let ns = (self.at_ns - earlier.at_ns) as f64;
+        Sunk {
+            per_s: (self.messages - earlier.messages) as f64 * 1e9 / ns,
+            busy: (self.cpu_ns - earlier.cpu_ns) as f64 / ns,
+        }
+    }
+}
+
+/// One look, and the client's clocks, ns.
+#[derive(Debug, Clone, Copy)]
+struct Look {
+    count: Option<Count>,
+    at_ns: u64,
+    cpu_ns: u64,
+}
+
+/// From `opens` to `closes`, ns of the client's clock.
+#[derive(Debug)]
+pub struct Window {
+    pub meter: Meter,
+    opens: u64,
+    closes: u64,
+    first: Option<Look>,
+    last: Option<Look>,
+}
+
+impl Window {
+    /// Opens `warm_up` after `begins`, for so long.
+    pub fn new(meter: Meter, begins: u64, warm_up: Duration, open: Duration) -> Self {
+        let opens = begins + warm_up.as_nanos() as u64;
+        Self {
+            meter,
+            opens,
+            closes: opens + open.as_nanos() as u64,
+            first: None,
+            last: None,
+        }
+    }
+
+    /// Whether it has opened and not closed.
+    pub fn is_open(&self) -> bool {
+        self.first.is_some() && self.last.is_none()
+    }
+
+    /// To be asked often: looks when it is time to. Whether it has closed.
+    pub fn is_over(&mut self, now: u64) -> io::Result<bool> {
+        if now < self.opens {
+            return Ok(false);
+        }
+        if self.first.is_none() {
+            self.first = Some(self.look()?);
+        } else if now >= self.closes && self.last.is_none() {
+            self.last = Some(self.look()?);
+        }
+        Ok(self.last.is_some())
+    }
+
+    /// For a client that runs on threads of its own: sleeps from look to look until it has closed.
+    pub fn pass(&mut self, clock: Clock) -> io::Result<()> {
+        for instant in [self.opens, self.closes] {
+            let left = instant.saturating_sub(clock.now());
+            std::thread::sleep(Duration::from_nanos(left));
+            self.is_over(clock.now())?;
+        }
+        Ok(())
+    }
+
+    fn look(&mut self) -> io::Result<Look> {
+        let count = self.meter.count()?;
+        let now = clock_gettime(ClockId::Monotonic);
+        Ok(Look {
+            count,
+            at_ns: now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64,
+            cpu_ns: cpu_ns(),
+        })
+    }
+
+    /// What was seen.
+    pub fn turn(&self, sent: u64, lag: Option<Lag>) -> Turn {
+        let (Some(first), Some(last)) = (self.first, self.last) else {
+            panic!("the window has not closed");
+        };
+        let counts = last.count.zip(first.count);
+        Turn {
+            opened_ns: first.at_ns,
+            closed_ns: last.at_ns,
+            cpu_ns: last.cpu_ns - first.cpu_ns,
+            sent,
+            sink: counts.map(|(last, first)| last.since(first)),
+            lag,
+        }
+    }
+}
