@@ -200,7 +200,10 @@ fn measure(arguments: &Arguments) -> Result<()> {
     if arguments.asks_for(Part::Memory) {
         memory::measure(arguments, &sizes)?;
     }
-    if arguments.asks_for(Part::Processes) {
+    let each = u64::from(arguments.endpoints_each) + FILES_APART;
+    if arguments.asks_for(Part::Processes) && each > descriptors {
+        eprintln!("the processes are left out: {each} open files each, {descriptors} are allowed");
+    } else if arguments.asks_for(Part::Processes) {
         processes::measure(arguments)?;
     }
     machine.ended();

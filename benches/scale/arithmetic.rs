@@ -113,12 +113,12 @@ impl Measured {
         loads
     }
 
-    /// The row of the largest fleet with so many workers.
+    /// The valid row of the largest fleet with so many workers.
     pub fn largest(&self, load: &str, workers: u16) -> Option<&CostRow> {
         let rows = self
             .cost
             .iter()
-            .filter(|row| row.load == load && row.workers == workers);
+            .filter(|row| row.load == load && row.workers == workers && row.valid_repeats > 0);
         rows.max_by_key(|row| row.endpoints)
     }
 
@@ -134,6 +134,8 @@ impl Measured {
                 .filter(|n| *n > 0)?,
         );
         let each = (of(large) - of(small)) / more;
+        // Fleets that are too small to tell show what else goes on.
+        (each > 0.0).then_some(())?;
         Some((each, of(small) - each * f64::from(small.endpoints)))
     }
 }

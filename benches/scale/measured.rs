@@ -7,6 +7,14 @@ use std::fmt::Write as _;
 use super::arithmetic::{Measured, count, number, or_dash, row, table};
 use super::table::CostRow;
 
+/// The load, or a word that its row is not to be believed.
+fn marked(load: &str, valid_repeats: usize) -> String {
+    match valid_repeats {
+        0 => format!("{load} (not valid)"),
+        _ => load.to_owned(),
+    }
+}
+
 /// CPU time per message with one worker.
 pub fn costs(out: &mut String, measured: &Measured) {
     let columns = [
@@ -22,7 +30,7 @@ pub fn costs(out: &mut String, measured: &Measured) {
     table(out, "### What a message costs (cost.csv)", &columns);
     for cell in measured.cost.iter().filter(|cell| cell.workers == 1) {
         let cells = [
-            cell.load.clone(),
+            marked(&cell.load, cell.valid_repeats),
             count(cell.endpoints.into()),
             number(cell.messages_per_s),
             number(cell.cpu_us_per_message),
@@ -57,7 +65,7 @@ pub fn workers(out: &mut String, measured: &Measured) {
         for cell in measured.cost.iter().filter(of_fleet) {
             let ratio = cell.cpu_us_per_message / one.cpu_us_per_message;
             let cells = [
-                cell.load.clone(),
+                marked(&cell.load, cell.valid_repeats),
                 count(cell.endpoints.into()),
                 cell.workers.to_string(),
                 number(cell.cpu_us_per_message),
@@ -122,7 +130,7 @@ pub fn processes(out: &mut String, measured: &Measured) {
     );
     for cell in &measured.processes {
         let cells = [
-            cell.load.clone(),
+            marked(&cell.load, cell.valid_repeats),
             cell.process.clone(),
             cell.source.clone(),
             count(cell.endpoints.into()),

@@ -29,18 +29,38 @@ pub fn measure(arguments: &Arguments) -> Result<()> {
             );
             passes.push(samples);
         }
-        let all: Vec<Sample> = passes.iter().map(|samples| sum(samples)).collect();
-        let middle = median(&all, Sample::cpu_us_per_message);
-        let place = all.iter().position(|sample| std::ptr::eq(sample, middle));
-        let samples = &passes[place.expect("it is one of them")];
-        let overlap = overlap_percent(samples);
-        for (number, sample) in (1..).zip(samples) {
-            rows.push(row(arguments, load, &number.to_string(), sample, overlap));
-        }
-        rows.push(row(arguments, load, "all", middle, overlap));
+        rows.extend(median_pass(arguments, load, &passes));
         table::write(&arguments.out, "processes.csv", rows.iter())?;
     }
     Ok(())
+}
+
+/// The rows of the valid pass whose cost is in the middle; without a valid one, of any.
+fn median_pass(arguments: &Arguments, load: Load, passes: &[Vec<Sample>]) -> Vec<ProcessRow> {
+    let is_valid = |pass: &&Vec<Sample>| {
+        let mut samples = pass.iter();
+        samples.all(|sample| sample.is_valid(arguments.endpoints_each))
+    };
+    let mut counted: Vec<&Vec<Sample>> = passes.iter().filter(is_valid).collect();
+    let valid = counted.len();
+    if counted.is_empty() {
+        counted.extend(passes);
+    }
+    let sums: Vec<Sample> = counted.iter().map(|samples| sum(samples)).collect();
+    let middle = median(&sums, Sample::cpu_us_per_message);
+    let place = sums.iter().position(|sample| std::ptr::eq(sample, middle));
+    let samples = counted[place.expect("it is one of them")];
+    let parts = (1..)
+        .zip(samples)
+        .map(|(number, sample)| (Some(number), sample));
+    let all = std::iter::once((None, middle));
+    let rows = parts.chain(all).map(|(number, sample)| ProcessRow {
+        repeats: passes.len(),
+        valid_repeats: valid,
+        overlap_percent: overlap_percent(samples),
+        ..row(arguments, load, number, sample)
+    });
+    rows.collect()
 }
 
 /// 127.0.0.2 for the first process; a target that loopback does not reach leaves it to the system.
@@ -114,29 +134,23 @@ fn overlap_percent(samples: &[Sample]) -> f64 {
     rounded(100.0 * shared / lengths.max().unwrap_or(0).max(1) as f64)
 }
 
-fn row(
-    arguments: &Arguments,
-    load: Load,
-    process: &str,
-    sample: &Sample,
-    overlap: f64,
-) -> ProcessRow {
-    let number = process.parse::<u8>().ok();
+/// One process, or all of them.
+fn row(arguments: &Arguments, load: Load, number: Option<u8>, sample: &Sample) -> ProcessRow {
     let endpoints = match number {
         Some(_) => arguments.endpoints_each,
         None => arguments.endpoints_each * u32::from(arguments.processes),
     };
+    let source = number.and_then(|number| source(arguments, number));
     ProcessRow {
         load: load.to_string(),
-        process: process.to_owned(),
-        source: number
-            .and_then(|number| source(arguments, number))
-            .unwrap_or_default(),
+        process: number.map_or("all".to_owned(), |number| number.to_string()),
+        source: source.unwrap_or_default(),
         seed: number
             .map(|number| seed(number).to_string())
             .unwrap_or_default(),
         endpoints,
-        repeats: arguments.repeats as usize,
+        repeats: 0,
+        valid_repeats: 0,
         not_connected: u64::from(endpoints).saturating_sub(sample.connected),
         messages_per_s: rounded(sample.messages_per_s()),
         cpu_us_per_message: rounded(sample.cpu_us_per_message()),
@@ -144,6 +158,6 @@ fn row(
         dropped: sample.dropped,
         not_ok: sample.sent - sample.ok,
         rss_bytes: sample.rss_bytes,
-        overlap_percent: overlap,
+        overlap_percent: 0.0,
     }
 }

@@ -10,6 +10,11 @@ use serde::{Deserialize, Serialize};
 use super::Result;
 use super::load::Load;
 
+/// As for any run: p99 of the schedule lag beyond which a sample is not valid.
+const LAG_P99_MAX_US: f64 = 1_000.0;
+/// Share of the messages that may be dropped or unanswered.
+const LOSS_MAX: f64 = 0.01;
+
 /// What one process has found.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Sample {
@@ -49,11 +54,22 @@ impl Sample {
     pub fn cpu_us_per_message(&self) -> f64 {
         self.cpu_s * 1e6 / self.sent.max(1) as f64
     }
+
+    /// Whether CPU time and messages are of the same time: what is late leaves after the measured part,
+    /// and what fails costs something else.
+    pub fn is_valid(&self, endpoints: u32) -> bool {
+        let whole = (self.dropped + self.sent - self.ok) as f64 <= LOSS_MAX * self.sent as f64;
+        let in_time = self.lag_p99_us.is_some_and(|lag| lag <= LAG_P99_MAX_US);
+        whole && in_time && self.connected >= u64::from(endpoints)
+    }
 }
 
 /// The one in the middle by this measure; of an even number the lower one.
-pub fn median(samples: &[Sample], by: impl Fn(&Sample) -> f64) -> &Sample {
-    let mut order: Vec<&Sample> = samples.iter().collect();
+pub fn median<'a>(
+    samples: impl IntoIterator<Item = &'a Sample>,
+    by: impl Fn(&Sample) -> f64,
+) -> &'a Sample {
+    let mut order: Vec<&Sample> = samples.into_iter().collect();
     order.sort_by(|a, b| by(a).total_cmp(&by(b)));
     order[(order.len() - 1) / 2]
 }
@@ -70,6 +86,7 @@ pub struct CostRow {
     pub workers: u16,
     pub endpoints: u32,
     pub repeats: usize,
+    pub valid_repeats: usize,
     pub messages_per_s: f64,
     pub cpu_us_per_message: f64,
     pub cpu_us_per_message_min: f64,
@@ -89,17 +106,24 @@ pub struct CostRow {
 }
 
 impl CostRow {
-    /// The median of a cell's samples, whole: all columns but min and max are of the same run.
+    /// The median of a cell's valid samples, whole: all columns but min and max are of the same run.
+    /// Without a valid one, of all.
     pub fn of(load: Load, workers: u16, endpoints: u32, samples: &[Sample]) -> Self {
         let cost = Sample::cpu_us_per_message;
-        let sample = median(samples, cost);
-        let costs = || samples.iter().map(cost);
+        let mut counted: Vec<&Sample> = samples.iter().filter(|s| s.is_valid(endpoints)).collect();
+        let valid_repeats = counted.len();
+        if counted.is_empty() {
+            counted.extend(samples);
+        }
+        let sample = median(counted.iter().copied(), cost);
+        let costs = || counted.iter().map(|sample| cost(sample));
         let per_message = |cpu_s: f64| rounded(cpu_s * 1e6 / sample.sent.max(1) as f64);
         Self {
             load: load.to_string(),
             workers,
             endpoints,
             repeats: samples.len(),
+            valid_repeats,
             messages_per_s: rounded(sample.messages_per_s()),
             cpu_us_per_message: rounded(cost(sample)),
             cpu_us_per_message_min: rounded(costs().fold(f64::INFINITY, f64::min)),
@@ -145,6 +169,7 @@ pub struct ProcessRow {
     pub seed: String,
     pub endpoints: u32,
     pub repeats: usize,
+    pub valid_repeats: usize,
     pub not_connected: u64,
     pub messages_per_s: f64,
     pub cpu_us_per_message: f64,
