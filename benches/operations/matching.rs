@@ -1,6 +1,6 @@
 //! What it costs to say what a message from the target is: a reply, an error, a push, or not ours.
 //!
-//! Against one definition, and against the fifteen of the default profile. Not here: which request
+//! Against one definition, and against the twelve of the default profile. Not here: which request
 //! in flight a reply answers (see `request_ids`).
 
 use std::hint::black_box;
