@@ -6,7 +6,7 @@
 //!
 //! | file | noun |
 //! |---|---|
-//! | `run` | the coordinator: phases, stop, merge |
+//! | `run`, `lengths` | the coordinator: phases, stop, merge; how long the phases were |
 //! | `control` | orders and reports between coordinator and workers |
 //! | `worker`, `setup` | one thread's tables and the turn of its loop; how the tables are made |
 //! | `connect`, `loss`, `close` | connections come up and stay up; fail and come back; end |
@@ -19,9 +19,11 @@
 //! | `pushed` | what the tenant pushes, and the answers |
 //! | `observed` | IDs of requests that asked for more |
 //! | `pace` | closed and `"max"` models |
+//! | `approach` | the last microseconds before an instant |
 //! | `connection`, `endpoint`, `exchange`, `outbox`, `timer` | rows of the tables |
 //! | `limiter`, `failure`, `heartbeat` | rate caps; error classes; was the process kept from running |
 
+mod approach;
 mod cap;
 mod close;
 mod connect;
@@ -34,6 +36,7 @@ mod exchange;
 mod failure;
 mod first_reply;
 mod heartbeat;
+mod lengths;
 mod limiter;
 mod loss;
 mod observed;
@@ -50,5 +53,7 @@ mod timer;
 mod worker;
 mod write;
 
-pub use run::{Lengths, Measured, Progress, Run, Settings, Stopper, start};
+pub use approach::Approach;
+pub use lengths::Lengths;
+pub use run::{Measured, Progress, Run, Settings, Stopper, start};
 pub use shape::shape;

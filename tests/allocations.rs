@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
-use midge::engine::{self, Settings};
+use midge::engine::{self, Approach, Settings};
 use midge::event::Clock;
 use midge::plan::{Identities, Plan};
 use midge::profile;
@@ -67,6 +67,7 @@ fn run(name: &str, sets: &[String]) -> (u64, usize) {
         password: None,
         nonce: 7,
         workers: 1,
+        approach: Approach::Asleep,
     };
     let region = Region::new(ALLOCATOR);
     let run = engine::start(plan, shape, settings, Clock::start()).unwrap();

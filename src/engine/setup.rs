@@ -181,7 +181,7 @@ mod tests {
     use std::sync::mpsc::channel;
 
     use super::*;
-    use crate::engine::shape;
+    use crate::engine::{Approach, shape};
     use crate::plan::{Identities, Shard};
     use crate::profile;
 
@@ -231,6 +231,7 @@ mod tests {
             password: None,
             nonce: 1,
             workers: 1,
+            approach: Approach::Asleep,
         });
         let mut next = 0;
         for index in 0..64 {

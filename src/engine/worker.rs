@@ -241,7 +241,7 @@ impl Worker<'_> {
             next.saturating_sub(before).min(LONGEST_WAIT)
         };
         self.recorder.busy(before.saturating_sub(self.last_wake));
-        self.poller.wait(Some(timeout))?;
+        self.pass(before, timeout)?;
         self.last_wake = self.clock.now();
         self.recorder.wakeup();
         Ok(())
@@ -314,6 +314,7 @@ impl Worker<'_> {
             load_end: self.load_end,
             drained_at: self.drained_at,
             connected: self.ever_up,
+            waiting: self.poller.waiting(),
         };
         let _ = self.reports.send(Report::Finished {
             worker: self.index,

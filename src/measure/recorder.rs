@@ -328,6 +328,11 @@ impl Recorder {
         self.tally.traffic.wakeups += 1;
     }
 
+    /// The event loop looked at its sockets without waiting, instead of sleeping on.
+    pub fn looked(&mut self) {
+        self.tally.traffic.looks += 1;
+    }
+
     /// The event loop worked for this long between two waits, ns.
     pub fn busy(&mut self, ns: u64) {
         self.tally.traffic.busy_ns += ns;
