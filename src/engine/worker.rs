@@ -231,7 +231,7 @@ impl Worker<'_> {
         }
     }
 
-    fn wait(&mut self) -> std::io::Result<()> {
+    pub(super) fn wait(&mut self) -> std::io::Result<()> {
         let busy = !self.due.is_empty() || !self.unread.is_empty() || self.can_run();
         let before = self.clock.now();
         let timeout = if busy || self.stage == Stage::Done {

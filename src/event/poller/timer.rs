@@ -20,6 +20,8 @@ use super::nanoseconds::timespec;
 
 /// Token of the timer. Connections are numbered from 0 and are never that many.
 const TIMER: usize = usize::MAX;
+/// An instant comes as a duration, so the same one comes out a little different each time, ns.
+const SAME: u64 = 1_000;
 
 /// A timer, and mio's wait around it.
 pub(super) struct Timer {
@@ -67,9 +69,12 @@ impl Timer {
         }
     }
 
-    /// Has it ring at `at` or before.
+    /// Has it ring at `at` or before, or hardly after.
     fn arm(&mut self, at: u64) -> io::Result<()> {
-        if self.armed.is_some_and(|armed| armed <= at) {
+        if self
+            .armed
+            .is_some_and(|armed| armed <= at.saturating_add(SAME))
+        {
             return Ok(());
         }
         let once = Itimerspec {
@@ -128,6 +133,22 @@ mod tests {
         assert!(earlier < first);
         assert_eq!(wait(&mut timer, 0), earlier, "a look sets nothing");
         assert_eq!(wait(&mut timer, 60), earlier);
+    }
+
+    #[test]
+    fn the_same_instant_with_another_rounding_does_not_set_it() {
+        let poll = Poll::new().unwrap();
+        let mut timer = Timer::new(&poll, 8).unwrap();
+        let at = now() + 60_000_000_000;
+        for (wanted, armed) in [
+            (at, at),
+            (at - SAME, at),
+            (at - SAME - 1, at - SAME - 1),
+            (at, at - SAME - 1),
+        ] {
+            timer.arm(wanted).unwrap();
+            assert_eq!(timer.armed, Some(armed));
+        }
     }
 
     #[test]

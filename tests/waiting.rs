@@ -1,7 +1,8 @@
-//! A kernel without `epoll_pwait2`: older than 5.11, an emulator, a sandbox.
+//! How a run waits: what it does on a kernel without `epoll_pwait2`, and what `--spin` does.
 //!
-//! Played by a filter of system calls (seccomp) that a thread puts on itself and that its children
-//! inherit. Not here: whether the ways to wait keep their promises (see the poller's own tests).
+//! Such a kernel (older than 5.11, an emulator, a sandbox) is played by a filter of system calls
+//! (seccomp) that a thread puts on itself and that its children inherit. Not here: whether the ways to
+//! wait keep their promises (see the poller's own tests), and how late anything is.
 #![cfg(target_os = "linux")]
 
 mod support;
@@ -73,4 +74,20 @@ fn a_run_goes_on_without_the_call_and_says_how_it_waited() {
         let (planned, ok) = (outcome.count("/total/planned"), outcome.count("/total/ok"));
         assert!(planned > 20 && ok == planned, "{ok} of {planned}");
     }
+}
+
+/// Each instant is preceded by 100 us awake, in which there is time for a hundred looks.
+#[test]
+fn a_run_that_spins_says_so_and_looks_at_its_sockets_instead_of_sleeping() {
+    let asleep = Midge::small().brief().gentle().go();
+    assert_eq!(asleep.at("/generator/spin"), false);
+    assert_eq!(asleep.at("/generator/spin_looks"), 0);
+
+    let awake = Midge::small().brief().gentle().argument("--spin").go();
+    assert_eq!(awake.at("/generator/spin"), true);
+    let looks = awake.count("/generator/spin_looks");
+    let sent = awake.count("/whole_run/sent");
+    assert!(sent > 20 && looks > sent, "{looks} looks for {sent}");
+    assert_eq!(awake.at("/total/planned"), asleep.at("/total/planned"));
+    assert_eq!(awake.at("/total/ok"), awake.at("/total/planned"));
 }
