@@ -15,7 +15,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use midge::engine::{self, Progress, Settings};
+use midge::engine::{self, Approach, Progress, Settings};
 use midge::event::Clock;
 use midge::mqtt::{Packet, Role, Version, decode};
 use midge::plan::{Captures, Identities, Message, Plan};
@@ -88,6 +88,7 @@ fn engine(endpoints: u32, length: Duration, target: SocketAddr) -> Cost {
         nonce: 1,
         workers: 1,
         raw_log: None,
+        approach: Approach::Asleep,
     };
     let run = engine::start(Arc::new(plan), shape, settings, Clock::start()).expect("threads");
     // Connecting is not what is compared.

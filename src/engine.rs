@@ -6,7 +6,7 @@
 //!
 //! | file | noun |
 //! |---|---|
-//! | `run` | the coordinator: phases, stop, merge |
+//! | `run`, `lengths` | the coordinator: phases, stop, merge; how long the phases were |
 //! | `control` | orders and reports between coordinator and workers |
 //! | `worker`, `setup` | one thread's tables and the turn of its loop; how the tables are made |
 //! | `connect`, `loss`, `close` | connections come up and stay up; fail and come back; end |
@@ -20,11 +20,13 @@
 //! | `pushed` | what the tenant pushes, and the answers |
 //! | `observed` | IDs of requests that asked for more |
 //! | `pace`, `prepare` | closed and `"max"` models: whose turn it is; rendering and writing in turns |
+//! | `approach` | the last microseconds before an instant |
 //! | `connection`, `endpoint`, `exchange`, `outbox`, `timer` | rows of the tables |
 //! | `batch` | frames on their way to a write |
 //! | `limiter`, `failure`, `heartbeat` | rate caps; error classes; was the process kept from running |
 //! | `logger` | the file of the raw log |
 
+mod approach;
 mod batch;
 mod cap;
 mod close;
@@ -39,6 +41,7 @@ pub mod exchange;
 mod failure;
 mod first_reply;
 mod heartbeat;
+mod lengths;
 mod limiter;
 mod logger;
 mod loss;
@@ -57,6 +60,8 @@ mod timer;
 mod worker;
 mod write;
 
+pub use approach::Approach;
+pub use lengths::Lengths;
 pub use logger::Logged;
-pub use run::{Lengths, Measured, Progress, Run, Settings, Stopper, start};
+pub use run::{Measured, Progress, Run, Settings, Stopper, start};
 pub use shape::shape;

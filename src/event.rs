@@ -9,5 +9,5 @@ pub mod socket;
 pub mod wheel;
 
 pub use clock::Clock;
-pub use poller::{Event, Poller};
+pub use poller::{Event, Poller, Waiting};
 pub use wheel::{Handle, Wheel};

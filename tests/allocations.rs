@@ -7,7 +7,7 @@
 use std::alloc::System;
 use std::sync::Arc;
 
-use midge::engine::{self, Settings};
+use midge::engine::{self, Approach, Settings};
 use midge::event::Clock;
 use midge::plan::{Identities, Plan};
 use midge::profile;
@@ -35,6 +35,7 @@ fn run(name: &str, sets: &[String], logged: bool) -> (u64, usize) {
         nonce: 7,
         workers: 1,
         raw_log: logged.then(|| Arc::new(tempfile::tempfile().unwrap())),
+        approach: Approach::Asleep,
     };
     let region = Region::new(ALLOCATOR);
     let run = engine::start(plan, shape, settings, Clock::start()).unwrap();

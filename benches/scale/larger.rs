@@ -122,20 +122,23 @@ pub fn fleet(out: &mut String, measured: &Measured) {
             &from,
         );
     }
+    fleet_cores(out, measured);
+}
+
+/// What a million endpoints take of cores at some rates.
+fn fleet_cores(out: &mut String, measured: &Measured) {
     for (load, period) in [("paced", 60.0), ("paced", 1.0), ("kaa", 60.0), ("kaa", 1.0)] {
         let Some(cell) = measured.largest(load, 1) else {
             continue;
         };
         let rate = FLEET / period;
-        line(
-            &format!("cores, {load}, each endpoint every {period} s"),
-            number(rate * cell.cpu_us_per_message / 1e6),
-            &format!(
-                "{}/s at {} us",
-                count(rate),
-                number(cell.cpu_us_per_message)
-            ),
-        );
+        let cost = cell.cpu_us_per_message;
+        let cells = [
+            format!("cores, {load}, each endpoint every {period} s"),
+            number(rate * cost / 1e6),
+            format!("{}/s at {} us", count(rate), number(cost)),
+        ];
+        row(out, &cells);
     }
 }
 

@@ -14,8 +14,8 @@ use super::signals::{Signals, Wake};
 use super::simulated::SimulatedTenant;
 use super::witness::{Beside, WitnessArgs, make_room};
 use super::{Failure, ProfileArgs, environment, print_data, size, sources, target};
-use crate::engine::{self, Lengths, Measured, Settings};
-use crate::event::Clock;
+use crate::engine::{self, Approach, Lengths, Measured, Settings};
+use crate::event::{Clock, Waiting};
 use crate::measure::{Health, Pacing};
 use crate::plan::{Arithmetic, Plan};
 use crate::profile::{Loaded, Model, Profile, Target};
@@ -31,6 +31,10 @@ pub(super) struct RunArgs {
     /// Threads that drive the fleet
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
     workers: u16,
+    /// Stays awake for the last microseconds before each intended instant: requests leave more
+    /// punctually, and each thread takes up to a core for itself
+    #[arg(long)]
+    spin: bool,
     /// Prints run.json instead of the screen
     #[arg(long)]
     json: bool,
@@ -86,7 +90,7 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, Failure> {
         Goal::Simulated(tenant) => (true, tenant.stop()),
         Goal::Real(_) => (false, None),
     };
-    let health = health(&measured);
+    let health = health(&measured, args.spin);
     let mut result = RunResult::build(Inputs {
         shape: &prepared.shape,
         tally: &measured.tally,
@@ -148,6 +152,11 @@ fn settings(
         nonce: clock.unix_ns_at_start() ^ u64::from(std::process::id()).rotate_left(48),
         workers: usize::from(args.workers),
         raw_log: args.raw_log.create()?,
+        approach: if args.spin {
+            Approach::Awake
+        } else {
+            Approach::Asleep
+        },
     })
 }
 
@@ -311,7 +320,7 @@ fn carry_out(
         .map_err(failed)
 }
 
-fn health(measured: &Measured) -> Health {
+fn health(measured: &Measured, spin: bool) -> Health {
     let Lengths {
         connect,
         warm_up,
@@ -321,6 +330,8 @@ fn health(measured: &Measured) -> Health {
     let lived_ns = (connect + warm_up + measure + drain).as_nanos().max(1) as f64;
     Health {
         workers: measured.workers as u32,
+        waiting: measured.waiting.map_or("", Waiting::name),
+        spin,
         cpu_s: environment::cpu_s(),
         busy_max: measured.tally.traffic.busy_max_ns as f64 / lived_ns,
         peak_rss_bytes: environment::peak_rss_bytes(),

@@ -5,6 +5,7 @@
 
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 
+use crate::event::Waiting;
 use crate::measure::{Interval, Tally};
 
 /// How far a run is allowed to go.
@@ -108,4 +109,5 @@ pub(super) struct WorkerEnd {
     pub drained_at: u64,
     /// Connections that were up at least once.
     pub connected: u32,
+    pub waiting: Waiting,
 }

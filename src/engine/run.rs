@@ -11,13 +11,15 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use super::approach::Approach;
 use super::control::{Control, Order, Report, WorkerEnd};
 use super::failure::said;
 use super::heartbeat::Heartbeat;
+use super::lengths::{Changes, Lengths};
 use super::logger::{Logged, Logger};
 use super::setup::Assignment;
 use super::worker::Worker;
-use crate::event::Clock;
+use crate::event::{Clock, Waiting};
 use crate::measure::{Collector, Interval, Live, Seconds, Shape, Tally};
 use crate::plan::{Plan, Shard};
 use crate::profile::Profile;
@@ -40,6 +42,8 @@ pub struct Settings {
     pub workers: usize,
     /// An empty file for a raw log of every message that is sent, if one is asked for.
     pub raw_log: Option<Arc<File>>,
+    /// Of all workers, to each intended instant.
+    pub approach: Approach,
 }
 
 /// What can be said while a run goes on.
@@ -82,19 +86,8 @@ pub struct Measured {
     pub workers: usize,
     /// What has become of the raw log, if one was asked for.
     pub logged: Option<Logged>,
-}
-
-/// Lengths of the phases as they were.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Lengths {
-    /// Until the load began.
-    pub connect: Duration,
-    /// As planned, or until the run was stopped.
-    pub warm_up: Duration,
-    /// As planned, or until the run was stopped.
-    pub measure: Duration,
-    /// Until nothing was in flight, at most as planned.
-    pub drain: Duration,
+    /// How they waited; where they differ, the worst way. `None` if none came to its end.
+    pub waiting: Option<Waiting>,
 }
 
 /// Ends a run early. The first call ends the load and drains, the second one ends the drain.
@@ -234,10 +227,16 @@ impl Coordinator {
             .unwrap_or(stopped_at);
         // A worker that broke down has not said when.
         let drained_at = Some(drained_at).filter(|at| *at > 0).unwrap_or(stopped_at);
+        let changes = Changes {
+            begun,
+            load_start,
+            load_end,
+            drained_at,
+        };
         Ok(Measured {
             tally,
             seconds: collector.finish(),
-            lengths: self.lengths(begun, load_start, load_end, drained_at),
+            lengths: changes.lengths(self.plan.schedule.warm_up_ns()),
             // By the plan, not by the workers: one that broke down would not be missed.
             connections_planned: size.connections + size.callers,
             connections_made: made,
@@ -245,31 +244,8 @@ impl Coordinator {
             panics,
             workers,
             logged: logger.map(|logger| logger.finish(load_start)),
+            waiting: ends.values().map(|end| end.waiting).max(),
         })
-    }
-
-    fn lengths(
-        &self,
-        begun: u64,
-        load_start: Option<u64>,
-        load_end: u64,
-        drained_at: u64,
-    ) -> Lengths {
-        let span = |from: u64, to: u64| Duration::from_nanos(to.saturating_sub(from));
-        let Some(load_start) = load_start else {
-            return Lengths {
-                connect: span(begun, drained_at),
-                ..Lengths::default()
-            };
-        };
-        let warm_up_end =
-            (load_start + self.plan.schedule.warm_up_ns()).min(load_end.max(load_start));
-        Lengths {
-            connect: span(begun, load_start),
-            warm_up: span(load_start, warm_up_end),
-            measure: span(warm_up_end, load_end),
-            drain: span(load_end, drained_at),
-        }
     }
 
     fn hire(&self) -> std::io::Result<Crew> {

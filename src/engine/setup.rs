@@ -178,7 +178,7 @@ mod tests {
     use std::sync::mpsc::channel;
 
     use super::*;
-    use crate::engine::shape;
+    use crate::engine::{Approach, shape};
     use crate::plan::{Identities, Shard};
     use crate::profile;
 
@@ -229,6 +229,7 @@ mod tests {
             nonce: 1,
             workers: 1,
             raw_log: None,
+            approach: Approach::Asleep,
         });
         let mut next = 0;
         for index in 0..64 {

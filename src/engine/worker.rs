@@ -242,7 +242,7 @@ impl Worker<'_> {
         }
     }
 
-    fn wait(&mut self) -> std::io::Result<()> {
+    pub(super) fn wait(&mut self) -> std::io::Result<()> {
         let busy = !self.due.is_empty() || !self.unread.is_empty() || self.can_run();
         let before = self.clock.now();
         let timeout = if busy || self.stage == Stage::Done {
@@ -252,7 +252,7 @@ impl Worker<'_> {
             next.saturating_sub(before).min(LONGEST_WAIT)
         };
         self.recorder.busy(before.saturating_sub(self.last_wake));
-        self.poller.wait(Some(timeout))?;
+        self.pass(before, timeout)?;
         self.last_wake = self.clock.now();
         self.recorder.wakeup();
         Ok(())
@@ -325,6 +325,7 @@ impl Worker<'_> {
             load_end: self.load_end,
             drained_at: self.drained_at,
             connected: self.ever_up,
+            waiting: self.poller.waiting(),
         };
         let _ = self.reports.send(Report::Finished {
             worker: self.index,

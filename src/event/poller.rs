@@ -1,13 +1,23 @@
 //! Readiness of sockets, edge-triggered, with a wait of nanosecond precision.
 //!
-//! mio registers sockets and wakers; the wait itself is `epoll_pwait2` on mio's descriptor, because
-//! mio rounds its timeout up to milliseconds and a pacer needs microseconds. The kernel adds 50 us of
-//! timer slack to every wait of a thread unless it is asked not to; `Poller::new` asks.
-//! Elsewhere than on Linux mio's own wait is used. Not here: timers (the wheel), reading, writing.
+//! mio registers sockets and wakers. mio's own wait rounds its timeout up to milliseconds and a pacer
+//! needs microseconds, so there are several ways to wait, and each poller finds out at its start which
+//! one this system has: see [`Waiting`]. The kernel adds 50 us of timer slack to every wait of a
+//! thread unless it is asked not to; a poller asks. Not here: timers (the wheel), reading, writing.
+
+mod milliseconds;
+#[cfg(target_os = "linux")]
+mod nanoseconds;
+#[cfg(target_os = "linux")]
+mod timer;
 
 use std::io;
 
 use mio::{Poll, Registry, Token, Waker};
+
+use milliseconds::Milliseconds;
+#[cfg(target_os = "linux")]
+use {nanoseconds::Nanoseconds, timer::Timer};
 
 /// What the kernel said about one registered source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,25 +32,105 @@ pub struct Event {
     pub closed: bool,
 }
 
+/// How a poller waits for an instant; the best way first. All of them promise the same, but for how
+/// late they end.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Waiting {
+    /// One call that takes nanoseconds: Linux 5.11 and later.
+    #[default]
+    Nanoseconds,
+    /// A timer among the sockets, set with a call of its own: older kernels, emulators, sandboxes.
+    Timer,
+    /// Rounded up to whole milliseconds: other systems.
+    Milliseconds,
+}
+
+impl Waiting {
+    /// The word for it in results.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Nanoseconds => "nanoseconds",
+            Self::Timer => "timer",
+            Self::Milliseconds => "milliseconds",
+        }
+    }
+}
+
 /// One thread's poller. Made by the thread that waits on it.
 pub struct Poller {
     poll: Poll,
-    inner: imp::Buffer,
+    way: Way,
+}
+
+/// A way to wait, with the events of its last wait.
+enum Way {
+    #[cfg(target_os = "linux")]
+    Nanoseconds(Nanoseconds),
+    #[cfg(target_os = "linux")]
+    Timer(Timer),
+    Milliseconds(Milliseconds),
 }
 
 impl Poller {
-    /// A poller that returns at most `capacity` events for each wait.
+    /// A poller that returns at most `capacity` events for each wait, and waits in the best way that
+    /// there is.
     ///
     /// # Errors
-    /// What the kernel says when no epoll descriptor can be made.
+    /// What the kernel says when no epoll descriptor or timer can be made.
     pub fn new(capacity: usize) -> io::Result<Self> {
-        Ok(Self {
-            poll: Poll::new()?,
-            inner: imp::Buffer::new(capacity),
-        })
+        let poll = Poll::new()?;
+        #[cfg(target_os = "linux")]
+        let waiting = if Nanoseconds::works(&poll) {
+            Waiting::Nanoseconds
+        } else {
+            Waiting::Timer
+        };
+        #[cfg(not(target_os = "linux"))]
+        let waiting = Waiting::Milliseconds;
+        Self::with(poll, waiting, capacity)
     }
 
-    /// Where sockets are registered. Registration is edge-triggered.
+    /// A poller that waits in this way, for measuring and testing it.
+    ///
+    /// # Errors
+    /// As for [`Poller::new`]; `Unsupported` on a system that does not have this way.
+    pub fn waiting_by(waiting: Waiting, capacity: usize) -> io::Result<Self> {
+        Self::with(Poll::new()?, waiting, capacity)
+    }
+
+    fn with(poll: Poll, waiting: Waiting, capacity: usize) -> io::Result<Self> {
+        #[cfg(target_os = "linux")]
+        {
+            // Fails only on kernels without the call; then waits are 50 us coarser, nothing else.
+            let _ = rustix::thread::set_current_timer_slack(std::num::NonZeroU64::new(1));
+        }
+        let way = match waiting {
+            #[cfg(target_os = "linux")]
+            Waiting::Nanoseconds => Way::Nanoseconds(Nanoseconds::new(capacity)),
+            #[cfg(target_os = "linux")]
+            Waiting::Timer => Way::Timer(Timer::new(&poll, capacity)?),
+            #[cfg(not(target_os = "linux"))]
+            Waiting::Nanoseconds | Waiting::Timer => {
+                return Err(io::ErrorKind::Unsupported.into());
+            }
+            Waiting::Milliseconds => Way::Milliseconds(Milliseconds::new(capacity)),
+        };
+        Ok(Self { poll, way })
+    }
+
+    /// How it waits.
+    pub fn waiting(&self) -> Waiting {
+        match &self.way {
+            #[cfg(target_os = "linux")]
+            Way::Nanoseconds(_) => Waiting::Nanoseconds,
+            #[cfg(target_os = "linux")]
+            Way::Timer(_) => Waiting::Timer,
+            Way::Milliseconds(_) => Waiting::Milliseconds,
+        }
+    }
+
+    /// Where sockets are registered. Registration is edge-triggered. On Linux the token `usize::MAX`
+    /// is taken.
     pub fn registry(&self) -> &Registry {
         self.poll.registry()
     }
@@ -58,17 +148,29 @@ impl Poller {
     /// # Errors
     /// What the kernel says; an interrupting signal is not an error but a wait without events.
     pub fn wait(&mut self, timeout_ns: Option<u64>) -> io::Result<()> {
-        self.inner.wait(&mut self.poll, timeout_ns)
+        match &mut self.way {
+            #[cfg(target_os = "linux")]
+            Way::Nanoseconds(way) => way.wait(&self.poll, timeout_ns),
+            #[cfg(target_os = "linux")]
+            Way::Timer(way) => way.wait(&mut self.poll, timeout_ns),
+            Way::Milliseconds(way) => way.wait(&mut self.poll, timeout_ns),
+        }
     }
 
     /// The events of the last wait.
     pub fn events(&self) -> impl Iterator<Item = Event> + '_ {
-        self.inner.events()
+        (0..self.len()).map(|index| self.event(index))
     }
 
     /// Number of events of the last wait.
     pub fn len(&self) -> usize {
-        self.inner.len()
+        match &self.way {
+            #[cfg(target_os = "linux")]
+            Way::Nanoseconds(way) => way.len(),
+            #[cfg(target_os = "linux")]
+            Way::Timer(way) => way.events().len(),
+            Way::Milliseconds(way) => way.len(),
+        }
     }
 
     /// Whether the last wait ended without an event.
@@ -78,121 +180,12 @@ impl Poller {
 
     /// The `index`-th event of the last wait; lets a caller work on itself between two events.
     pub fn event(&self, index: usize) -> Event {
-        self.inner.event(index)
-    }
-}
-
-#[cfg(target_os = "linux")]
-mod imp {
-    use std::io;
-    use std::num::NonZeroU64;
-    use std::os::fd::AsFd;
-
-    use mio::Poll;
-    use rustix::event::Timespec;
-    use rustix::event::epoll::{self, EventFlags};
-
-    pub(super) struct Buffer {
-        events: Vec<epoll::Event>,
-        capacity: usize,
-    }
-
-    impl Buffer {
-        pub(super) fn new(capacity: usize) -> Self {
-            // Fails only on kernels without the call; then waits are 50 us coarser, nothing else.
-            let _ = rustix::thread::set_current_timer_slack(NonZeroU64::new(1));
-            Self {
-                events: Vec::with_capacity(capacity),
-                capacity,
-            }
-        }
-
-        pub(super) fn wait(&mut self, poll: &mut Poll, timeout_ns: Option<u64>) -> io::Result<()> {
-            let timeout = timeout_ns.map(|ns| Timespec {
-                tv_sec: (ns / 1_000_000_000).cast_signed(),
-                tv_nsec: (ns % 1_000_000_000).cast_signed(),
-            });
-            self.events.clear();
-            self.events.reserve(self.capacity);
-            let spare = rustix::buffer::spare_capacity(&mut self.events);
-            match epoll::wait(poll.registry().as_fd(), spare, timeout.as_ref()) {
-                Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
-                Err(errno) => Err(errno.into()),
-            }
-        }
-
-        pub(super) fn len(&self) -> usize {
-            self.events.len()
-        }
-
-        pub(super) fn events(&self) -> impl Iterator<Item = super::Event> + '_ {
-            self.events.iter().map(convert)
-        }
-
-        pub(super) fn event(&self, index: usize) -> super::Event {
-            convert(&self.events[index])
-        }
-    }
-
-    fn convert(event: &epoll::Event) -> super::Event {
-        // Copied out first: the struct is packed on x86-64.
-        let (flags, data) = (event.flags, event.data);
-        super::Event {
-            token: data.u64() as usize,
-            readable: flags
-                .intersects(EventFlags::IN | EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR),
-            writable: flags.intersects(EventFlags::OUT | EventFlags::HUP | EventFlags::ERR),
-            closed: flags.intersects(EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR),
-        }
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-mod imp {
-    use std::io;
-    use std::time::Duration;
-
-    use mio::{Events, Poll};
-
-    pub(super) struct Buffer {
-        raw: Events,
-        events: Vec<super::Event>,
-    }
-
-    impl Buffer {
-        pub(super) fn new(capacity: usize) -> Self {
-            Self {
-                raw: Events::with_capacity(capacity),
-                events: Vec::with_capacity(capacity),
-            }
-        }
-
-        pub(super) fn wait(&mut self, poll: &mut Poll, timeout_ns: Option<u64>) -> io::Result<()> {
-            let result = poll.poll(&mut self.raw, timeout_ns.map(Duration::from_nanos));
-            self.events.clear();
-            self.events
-                .extend(self.raw.iter().map(|event| super::Event {
-                    token: event.token().0,
-                    readable: event.is_readable() || event.is_read_closed() || event.is_error(),
-                    writable: event.is_writable() || event.is_write_closed() || event.is_error(),
-                    closed: event.is_read_closed() || event.is_error(),
-                }));
-            match result {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
-                other => other,
-            }
-        }
-
-        pub(super) fn len(&self) -> usize {
-            self.events.len()
-        }
-
-        pub(super) fn events(&self) -> impl Iterator<Item = super::Event> + '_ {
-            self.events.iter().copied()
-        }
-
-        pub(super) fn event(&self, index: usize) -> super::Event {
-            self.events[index]
+        match &self.way {
+            #[cfg(target_os = "linux")]
+            Way::Nanoseconds(way) => way.event(index),
+            #[cfg(target_os = "linux")]
+            Way::Timer(way) => way.events().event(index),
+            Way::Milliseconds(way) => way.event(index),
         }
     }
 }
@@ -201,64 +194,177 @@ mod imp {
 mod tests {
     use std::io::Write;
     use std::net::{TcpListener, TcpStream};
+    use std::sync::Arc;
 
     use mio::Interest;
 
     use super::*;
+    use crate::event::Clock;
+
+    const LONG: u64 = 5_000_000_000;
+
+    /// One poller of each kind that this system has.
+    fn each() -> impl Iterator<Item = Poller> {
+        let kinds = if cfg!(target_os = "linux") {
+            &[Waiting::Nanoseconds, Waiting::Timer, Waiting::Milliseconds][..]
+        } else {
+            &[Waiting::Milliseconds]
+        };
+        kinds.iter().map(|&kind| {
+            let poller = Poller::waiting_by(kind, 8).unwrap();
+            assert_eq!(poller.waiting(), kind);
+            poller
+        })
+    }
+
+    /// A socket that is watched under `token`, and the far end of it.
+    fn watched(poller: &Poller, token: usize) -> (mio::net::TcpStream, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let writer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (accepted, _) = listener.accept().unwrap();
+        accepted.set_nonblocking(true).unwrap();
+        let mut reader = mio::net::TcpStream::from_std(accepted);
+        poller
+            .registry()
+            .register(&mut reader, Token(token), Interest::READABLE)
+            .unwrap();
+        (reader, writer)
+    }
 
     #[test]
     fn a_wait_without_sources_ends_at_its_timeout_and_not_before() {
-        let mut poller = Poller::new(8).unwrap();
-        let clock = crate::event::Clock::start();
-        poller.wait(Some(3_000_000)).unwrap();
-        assert!(clock.now() >= 3_000_000);
-        assert!(poller.is_empty());
+        for mut poller in each() {
+            let clock = Clock::start();
+            for timeout in [3_000_000, 1, 200_000, 50_000, 1_500_000, 1_000_001] {
+                let before = clock.now();
+                poller.wait(Some(timeout)).unwrap();
+                let took = clock.now() - before;
+                assert!(took >= timeout, "{:?}: {took}", poller.waiting());
+                assert!(poller.is_empty());
+            }
+        }
+    }
+
+    /// A busy machine makes many waits long, but not each of a thousand.
+    #[test]
+    fn a_wait_can_be_shorter_than_a_millisecond_but_for_the_last_resort() {
+        for mut poller in each() {
+            let clock = Clock::start();
+            let too_long = (0..1_000)
+                .map(|_| {
+                    let before = clock.now();
+                    poller.wait(Some(200_000)).unwrap();
+                    clock.now() - before
+                })
+                .take_while(|&took| took >= 1_000_000)
+                .count();
+            let rounds_up = poller.waiting() == Waiting::Milliseconds;
+            assert_eq!(too_long == 1_000, rounds_up, "{:?}", poller.waiting());
+        }
     }
 
     #[test]
     fn bytes_on_a_socket_are_reported_once_per_edge() {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let mut writer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let (accepted, _) = listener.accept().unwrap();
-        accepted.set_nonblocking(true).unwrap();
-        let mut reader = mio::net::TcpStream::from_std(accepted);
-        let mut poller = Poller::new(8).unwrap();
-        poller
-            .registry()
-            .register(&mut reader, Token(7), Interest::READABLE)
-            .unwrap();
+        for mut poller in each() {
+            let (_reader, mut writer) = watched(&poller, 7);
+            writer.write_all(b"x").unwrap();
+            poller.wait(Some(LONG)).unwrap();
+            let seen: Vec<Event> = poller.events().collect();
+            assert_eq!(seen.len(), 1);
+            assert_eq!(
+                (seen[0].token, seen[0].readable, seen[0].closed),
+                (7, true, false)
+            );
 
-        writer.write_all(b"x").unwrap();
-        poller.wait(Some(5_000_000_000)).unwrap();
-        let seen: Vec<Event> = poller.events().collect();
-        assert_eq!(seen.len(), 1);
-        assert_eq!(
-            (seen[0].token, seen[0].readable, seen[0].closed),
-            (7, true, false)
-        );
+            // Not read, but the edge is gone.
+            poller.wait(Some(0)).unwrap();
+            assert!(poller.is_empty());
 
-        // Not read, but the edge is gone.
-        poller.wait(Some(0)).unwrap();
-        assert!(poller.is_empty());
-
-        drop(writer);
-        poller.wait(Some(5_000_000_000)).unwrap();
-        assert!(
-            poller
-                .events()
-                .any(|event| event.token == 7 && event.closed)
-        );
+            drop(writer);
+            poller.wait(Some(LONG)).unwrap();
+            assert!(
+                poller
+                    .events()
+                    .any(|event| event.token == 7 && event.closed)
+            );
+        }
     }
 
     #[test]
     fn a_waker_ends_the_wait_of_another_thread() {
-        let mut poller = Poller::new(8).unwrap();
-        // Shared, because a waker that is dropped takes its event with it.
-        let waker = std::sync::Arc::new(poller.waker(99).unwrap());
-        let other = waker.clone();
-        let thread = std::thread::spawn(move || other.wake().unwrap());
-        poller.wait(None).unwrap();
-        assert_eq!(poller.event(0).token, 99);
-        thread.join().unwrap();
+        for mut poller in each() {
+            // Shared, because a waker that is dropped takes its event with it.
+            let waker = Arc::new(poller.waker(99).unwrap());
+            let other = waker.clone();
+            let thread = std::thread::spawn(move || other.wake().unwrap());
+            poller.wait(None).unwrap();
+            assert_eq!(poller.event(0).token, 99);
+            thread.join().unwrap();
+        }
+    }
+
+    /// What a worker does: an event ends a wait early, and the next wait is for the same instant, for a
+    /// later one, or for none.
+    #[test]
+    fn an_event_before_the_instant_changes_nothing_about_the_next_waits() {
+        for mut poller in each() {
+            let (_reader, mut writer) = watched(&poller, 7);
+            let clock = Clock::start();
+            let first = clock.now() + 20_000_000;
+            writer.write_all(b"x").unwrap();
+            poller
+                .wait(Some(first.saturating_sub(clock.now())))
+                .unwrap();
+            assert_eq!(poller.len(), 1);
+
+            let left = first.saturating_sub(clock.now());
+            poller.wait(Some(left)).unwrap();
+            assert!(poller.is_empty() && clock.now() >= first);
+
+            writer.write_all(b"x").unwrap();
+            let early = clock.now() + 5_000_000;
+            poller.wait(Some(5_000_000)).unwrap();
+            assert_eq!(poller.len(), 1);
+            let later = early + 5_000_000;
+            poller
+                .wait(Some(later.saturating_sub(clock.now())))
+                .unwrap();
+            assert!(poller.is_empty() && clock.now() >= later);
+
+            // An instant that was given up does not end a wait without one.
+            writer.write_all(b"x").unwrap();
+            poller.wait(Some(5_000_000)).unwrap();
+            assert_eq!(poller.len(), 1);
+            let waker = Arc::new(poller.waker(99).unwrap());
+            let other = waker.clone();
+            let thread = std::thread::spawn(move || {
+                std::thread::sleep(std::time::Duration::from_millis(10));
+                other.wake().unwrap();
+            });
+            poller.wait(None).unwrap();
+            assert_eq!(
+                poller.events().map(|event| event.token).collect::<Vec<_>>(),
+                [99]
+            );
+            thread.join().unwrap();
+        }
+    }
+
+    #[test]
+    fn no_more_events_than_asked_for_come_at_once_and_none_is_lost() {
+        for mut poller in each() {
+            let mut pairs: Vec<_> = (0..20).map(|token| watched(&poller, token)).collect();
+            for (_, writer) in &mut pairs {
+                writer.write_all(b"x").unwrap();
+            }
+            let mut seen = std::collections::BTreeSet::new();
+            while seen.len() < 20 {
+                // A thousandth of a millisecond: where there is a timer, it rings among the events.
+                poller.wait(Some(1_000)).unwrap();
+                assert!(!poller.is_empty() && poller.len() <= 8);
+                seen.extend(poller.events().map(|event| event.token));
+            }
+            assert!(seen.iter().copied().eq(0..20));
+        }
     }
 }

@@ -96,6 +96,8 @@ pub struct Traffic {
     pub writes: u64,
     /// Times that the event loop woke up.
     pub wakeups: u64,
+    /// Looks at the sockets without waiting, by workers that spin.
+    pub looks: u64,
     /// Time not spent waiting, ns; merged: of all workers.
     pub busy_ns: u64,
     /// The same of the busiest worker.
@@ -110,6 +112,7 @@ impl Traffic {
             bytes_received,
             writes,
             wakeups,
+            looks,
             busy_ns,
             busy_max_ns,
         } = other;
@@ -117,6 +120,7 @@ impl Traffic {
         self.bytes_received += bytes_received;
         self.writes += writes;
         self.wakeups += wakeups;
+        self.looks += looks;
         self.busy_ns += busy_ns;
         self.busy_max_ns = self.busy_max_ns.max(*busy_max_ns);
     }

@@ -4,7 +4,8 @@
 
 use super::entry::End;
 use super::recorder::Recorder;
-use super::tally::RequestTally;
+use super::shape::Shape;
+use super::tally::{RequestTally, Tally};
 
 impl Recorder {
     /// So many planned messages, all due at `intended`, are written at `sent` and complete with that:
@@ -41,6 +42,17 @@ impl Recorder {
     }
 }
 
+impl Tally {
+    /// The same for all requests that end with their write.
+    pub(super) fn fill_fired(&mut self, shape: &Shape) {
+        for (tally, shape) in self.requests.iter_mut().zip(&shape.requests) {
+            if shape.ends_with_write() {
+                tally.fill_fired();
+            }
+        }
+    }
+}
+
 impl RequestTally {
     /// Fills in the waits that [`Recorder::fired`] leaves out: complete when written means that the
     /// response time is the lag and the service time 0. Copied once, because recording each message
@@ -59,7 +71,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::super::Outcome;
-    use super::super::shape::{Replies, RequestShape, Shape, StageShape};
+    use super::super::shape::{Replies, RequestShape, StageShape};
     use super::*;
 
     fn shape() -> Shape {

@@ -343,6 +343,11 @@ impl Recorder {
         self.tally.traffic.wakeups += 1;
     }
 
+    /// The event loop looked at its sockets without waiting, instead of sleeping on.
+    pub fn looked(&mut self) {
+        self.tally.traffic.looks += 1;
+    }
+
     /// The event loop worked for this long between two waits, ns.
     pub fn busy(&mut self, ns: u64) {
         self.tally.traffic.busy_ns += ns;
@@ -389,11 +394,7 @@ impl Recorder {
 
     /// The end of the run. Call [`Recorder::roll`] before it, for the last interval.
     pub fn finish(mut self) -> Tally {
-        for (tally, shape) in self.tally.requests.iter_mut().zip(&self.shape.requests) {
-            if shape.ends_with_write() {
-                tally.fill_fired();
-            }
-        }
+        self.tally.fill_fired(&self.shape);
         self.tally
     }
 }

@@ -44,6 +44,10 @@ pub enum Pacing {
 pub struct Health {
     /// Worker threads.
     pub workers: u32,
+    /// How they waited for events and instants, in a word; empty if that is not known.
+    pub waiting: &'static str,
+    /// Whether they spent the last microseconds before each instant awake.
+    pub spin: bool,
     /// CPU time of this process (the simulated tenant is another one), s.
     pub cpu_s: f64,
     /// Largest share of its time that a worker was busy, 0 to 1.

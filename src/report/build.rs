@@ -199,6 +199,9 @@ fn generator(tally: &Tally, health: &Health) -> Generator {
         writes: traffic.writes,
         wakeups: traffic.wakeups,
         hiccup_max_us: health.hiccup_max_us,
+        waiting: health.waiting.to_owned(),
+        spin: health.spin,
+        spin_looks: traffic.looks,
     }
 }
 

@@ -556,12 +556,13 @@ mod tests {
         b.environment.cpus = 64;
         b.environment.build = "debug".to_owned();
         b.generator.workers = 8;
+        b.generator.spin = true;
         b.verdict.generator_limited = true;
         let comparison = compared(&a, &b);
         assert_eq!(comparison.decision, Decision::Regression);
         assert_eq!(
             codes(&comparison).join(" "),
-            "profile seed simulated_tenant midge host cpus build workers generator_limited"
+            "profile seed simulated_tenant midge host cpus build workers waiting generator_limited"
         );
         assert!(screen(&comparison).contains("it is the profile that differs"));
     }

@@ -99,7 +99,7 @@ fn not_comparable(a: &RunResult, b: &RunResult) -> Vec<Difference> {
 type Aspect = (&'static str, fn(&RunResult) -> String, &'static str);
 
 /// What should be equal and only makes the comparison weaker where it is not.
-const ASPECTS: [Aspect; 9] = [
+const ASPECTS: [Aspect; 10] = [
     (
         "profile",
         |run| format!("{} (sha256 {})", run.profile.name, run.profile.sha256),
@@ -148,6 +148,11 @@ const ASPECTS: [Aspect; 9] = [
         "different numbers of threads drove the fleet",
     ),
     (
+        "waiting",
+        waiting,
+        "the threads came to their instants in different ways, and so not equally late",
+    ),
+    (
         "generator_limited",
         |run| {
             if run.verdict.generator_limited {
@@ -173,6 +178,20 @@ fn noted(a: &RunResult, b: &RunResult) -> Vec<Difference> {
         })
         .filter(|difference| difference.a != difference.b)
         .collect()
+}
+
+/// `nanoseconds`, `timer with --spin`
+fn waiting(run: &RunResult) -> String {
+    let way = match run.generator.waiting.as_str() {
+        "" => "unknown",
+        way => way,
+    };
+    let spin = if run.generator.spin {
+        " with --spin"
+    } else {
+        ""
+    };
+    format!("{way}{spin}")
 }
 
 /// Their names, whatever their order.

@@ -214,4 +214,13 @@ pub struct Generator {
     pub wakeups: u64,
     /// Longest time that the machine kept the process from running.
     pub hiccup_max_us: f64,
+    /// How workers waited: `nanoseconds`, `timer`, `milliseconds`; empty if that is not known.
+    #[serde(default)]
+    pub waiting: String,
+    /// `--spin`: workers were awake for the last microseconds before each instant.
+    #[serde(default)]
+    pub spin: bool,
+    /// Looks at the sockets that this took.
+    #[serde(default)]
+    pub spin_looks: u64,
 }

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use midge::engine::{self, Measured, Progress, Settings};
+use midge::engine::{self, Approach, Measured, Progress, Settings};
 use midge::event::Clock;
 
 use super::order::Order;
@@ -27,6 +27,8 @@ pub fn drive(order: &Order) -> Turn {
         password: None,
         nonce: 1,
         workers: 1,
+        raw_log: None,
+        approach: Approach::Asleep,
     };
     let clock = Clock::start();
     let run = engine::start(Arc::new(plan), shape, settings, clock).expect("threads");
