@@ -19,11 +19,14 @@
 //! | `pushed` | what the tenant pushes, and the answers |
 //! | `observed` | IDs of requests that asked for more |
 //! | `pace` | closed and `"max"` models |
-//! | `connection`, `endpoint`, `exchange`, `outbox`, `timer` | rows of the tables |
+//! | `connection`, `endpoint`, `exchange`, `acks`, `timer` | rows of the tables |
+//! | `cold`, `outbox` | what a connection needs only at times |
 //! | `limiter`, `failure`, `heartbeat` | rate caps; error classes; was the process kept from running |
 
+mod acks;
 mod cap;
 mod close;
+mod cold;
 mod connect;
 mod connection;
 mod control;

@@ -61,10 +61,10 @@
 //!   workers; `worker` is one thread and the turn of its loop, `setup` makes its tables, `shape` the
 //!   rows of its measurement. What it does: `connect`, `loss` (and coming back), `drain`, `close`, `send` (instants to packets), `write`
 //!   (packets to the kernel), `receive`, `reply`, `first_reply`, `copies`, `pushed`, `pace` (closed and `"max"`). Rows of its
-//!   tables: `connection`, `endpoint`, `exchange`, `observed`, `outbox`, `timer`. Beside it: `limiter` (rates),
+//!   tables: `connection` with what is `cold` in it, `endpoint`, `exchange`, `acks`, `observed`, `outbox`, `timer`. Beside it: `limiter` (rates),
 //!   `cap` (what the cap on all messages held back), `failure` (error classes), `heartbeat` (was the
 //!   process kept from running).
-//! * [`event`]: what an event loop is made of: `clock`, `poller`, `socket`, `wheel`.
+//! * [`event`]: what an event loop is made of: `clock`, `poller`, `socket`, `wheel`, `room`.
 //! * [`mqtt`]: the codec, both roles, no I/O. `packet` takes one off a stream of bytes; one file per
 //!   packet: `connect` with its `will`, `connack`, `publish`, `puback`, `pubrec`, `pubrel`,
 //!   `pubcomp`, `subscribe`, `suback`, `unsubscribe`, `unsuback`, `pingreq`, `pingresp`,

@@ -89,7 +89,8 @@ impl Worker<'_> {
         self.batch.clear();
         for _ in 0..many {
             let row = self.endpoints[endpoint as usize];
-            let Some(request) = plan.pick(self.base + endpoint, row.picked) else {
+            let Some(request) = plan.pick(self.base + endpoint, self.picked[endpoint as usize])
+            else {
                 return;
             };
             let through = self.connection_for(endpoint, request);
@@ -106,7 +107,7 @@ impl Worker<'_> {
                 break;
             }
             connection = Some(through);
-            self.endpoints[endpoint as usize].picked += 1;
+            self.picked[endpoint as usize] += 1;
             self.recorder.planned(request, now);
             if self
                 .encode_or_drop(endpoint, request, now, now, &NO_CAPTURES)

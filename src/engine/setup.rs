@@ -5,6 +5,8 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
 
+use super::acks::Acks;
+use super::cold::Pool;
 use super::connection::{Connection, Part};
 use super::control::{Control, Report};
 use super::drain::Drain;
@@ -19,7 +21,7 @@ use super::worker::{Stage, Worker};
 use super::write::Batch;
 use crate::event::{Clock, Poller, Wheel};
 use crate::measure::{Interval, Recorder, Shape};
-use crate::plan::{IdCursor, Plan, RequestIdKind};
+use crate::plan::{IdCursor, Plan};
 use crate::profile::{Connections, Model, Profile};
 
 /// What one worker is made from.
@@ -54,14 +56,16 @@ impl<'a> Worker<'a> {
         let portion = count as f64 / f64::from(plan.endpoints.max(1));
         let connections = connections_of(plan, assignment.index as u32, count as u32);
         let profile = &settings.profile;
-        let scope_cursors = scope_cursors(plan);
+        let mut wheel = Wheel::new(clock.now());
+        // A connect timeout, and later in its place a keep-alive.
+        wheel.reserve(connections.len());
         let exchange_limit = (f64::from(profile.limits.in_flight) * portion).ceil() as usize;
         let connecting_max = f64::from(profile.fleet.connects_in_progress) * portion;
         Ok(Self {
             index: assignment.index,
             workers: assignment.workers,
             poller: Poller::new(1024)?,
-            wheel: Wheel::new(clock.now()),
+            wheel,
             recorder: Recorder::new(shape.clone()),
             stage: Stage::Connecting,
             load_start: 0,
@@ -70,10 +74,13 @@ impl<'a> Worker<'a> {
             base: endpoints.start,
             endpoints: vec![Endpoint::NEW; count],
             caller: caller_of(&connections),
+            acks: Acks::new(),
+            cold: Pool::new(),
             upcoming: Vec::new(),
+            picked: picked(profile, count),
             state: vec![0; count * plan.state_words],
-            id_cursors: scope_cursors.repeat(count),
-            caller_cursors: scope_cursors,
+            id_cursors: vec![IdCursor::START; count * plan.scopes.len()],
+            caller_cursors: vec![IdCursor::START; plan.scopes.len()],
             uuid_counter: 0,
             nameless: HashMap::new(),
             exchanges: Exchanges::new(exchange_limit.max(1)),
@@ -90,7 +97,8 @@ impl<'a> Worker<'a> {
             message_cap: Limiter::new(profile.limits.messages_per_s.0 * portion, 0.02),
             closed_cap: closed_cap(profile).map(|rate| Limiter::new(rate * portion, 0.01)),
             connect_limit: Limiter::new(profile.fleet.connect_rate.0 * portion, 0.01),
-            connect_queue: (0..connections.len() as u32).collect(),
+            untried: 0..connections.len() as u32,
+            connect_queue: VecDeque::new(),
             connect_armed: false,
             connecting: 0,
             connecting_max: connecting_max.ceil().max(1.0) as u32,
@@ -116,27 +124,12 @@ fn caller_of(connections: &[Connection]) -> Option<u32> {
     position.map(|position| position as u32)
 }
 
-/// Where the request IDs of each scope begin.
-fn scope_cursors(plan: &Plan) -> Vec<IdCursor> {
-    let start_of = |scope: usize| {
-        let kinds = plan
-            .requests
-            .iter()
-            .filter(|request| usize::from(request.scope) == scope);
-        kinds
-            .map(|request| request.id_kind)
-            .find_map(|kind| match kind {
-                RequestIdKind::Decimal(range) => Some(range.start()),
-                RequestIdKind::None | RequestIdKind::Uuid => None,
-            })
-    };
-    let unused = IdCursor {
-        next: 0,
-        wrapped: false,
-    };
-    (0..plan.scopes.len())
-        .map(|scope| start_of(scope).unwrap_or(unused))
-        .collect()
+/// A count for each endpoint where its own progress decides what is next; elsewhere the schedule knows.
+fn picked(profile: &Profile, endpoints: usize) -> Vec<u64> {
+    match profile.load.model {
+        Model::Closed { .. } | Model::Max => vec![0; endpoints],
+        Model::Open(_) | Model::OpenOwnRates => Vec::new(),
+    }
 }
 
 /// The closed model's own cap, per second for the fleet.
@@ -149,7 +142,8 @@ fn closed_cap(profile: &Profile) -> Option<f64> {
 
 /// The connection table of worker `index` with `endpoints` endpoints.
 fn connections_of(plan: &Plan, index: u32, endpoints: u32) -> Vec<Connection> {
-    let mut table: Vec<Connection> = Vec::new();
+    let mut table: Vec<Connection> =
+        Vec::with_capacity(plan.connections_of(endpoints) as usize + 1);
     match plan.connections {
         Connections::One => {
             table.extend((0..endpoints).map(|each| Connection::new(Part::Whole, each..each + 1)));
