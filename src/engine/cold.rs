@@ -42,32 +42,47 @@ impl Cold {
     fn empty(&mut self) {
         self.attempt = None;
         self.tail.clear();
-        self.tail.shrink_to(ROOM_KEPT);
-        self.outbox.empty(ROOM_KEPT);
+        self.outbox.empty();
         self.incoming.clear();
-        self.incoming.shrink_to(ROOM_KEPT / size_of::<u16>());
+    }
+
+    /// Bytes that it takes, used or not.
+    fn room(&self) -> usize {
+        size_of::<Self>()
+            + self.tail.capacity()
+            + self.outbox.room()
+            + self.incoming.capacity() * size_of::<u16>()
     }
 }
 
-/// How many are kept for the next connections, and how much room each of their buffers keeps: about a
-/// megabyte for each worker, and no allocation for each packet that comes in two pieces.
-const KEPT: usize = 256;
-const ROOM_KEPT: usize = 1024;
+/// Bytes that are kept for the next connections, so that a target that stops reading now and then
+/// does not make each stop an allocation.
+const KEPT: usize = 4 << 20;
 
 /// Those that no connection uses.
 #[derive(Debug)]
-pub(super) struct Pool(
-    #[allow(clippy::vec_box, reason = "boxes go to connections and come back")] Vec<Box<Cold>>,
-);
+pub(super) struct Pool {
+    #[allow(clippy::vec_box, reason = "boxes go to connections and come back")]
+    unused: Vec<Box<Cold>>,
+    /// Bytes of all of them.
+    room: usize,
+}
 
 impl Pool {
     pub(super) const fn new() -> Self {
-        Self(Vec::new())
+        Self {
+            unused: Vec::new(),
+            room: 0,
+        }
     }
 
     /// What a connection has, or an empty one from here.
     pub(super) fn lend<'a>(&mut self, place: &'a mut Option<Box<Cold>>) -> &'a mut Cold {
-        place.get_or_insert_with(|| self.0.pop().unwrap_or_default())
+        place.get_or_insert_with(|| {
+            let cold = self.unused.pop().unwrap_or_default();
+            self.room = self.room.saturating_sub(cold.room());
+            cold
+        })
     }
 
     /// Takes a connection's back if nothing of it is in use.
@@ -79,11 +94,13 @@ impl Pool {
 
     /// Takes a connection's back, whatever was in it.
     pub(super) fn take_back(&mut self, place: &mut Option<Box<Cold>>) {
-        if let Some(mut cold) = place.take()
-            && self.0.len() < KEPT
-        {
-            cold.empty();
-            self.0.push(cold);
+        if let Some(mut cold) = place.take() {
+            let room = cold.room();
+            if self.room + room <= KEPT {
+                cold.empty();
+                self.room += room;
+                self.unused.push(cold);
+            }
         }
     }
 }
@@ -102,23 +119,25 @@ mod tests {
         assert_eq!(place.as_ref().map(|cold| cold.tail.len()), Some(9000));
         pool.lend(&mut place).tail.clear();
         pool.collect(&mut place);
-        assert!(place.is_none());
-        let again = pool.lend(&mut place);
-        assert!(again.is_unused() && again.tail.capacity() <= ROOM_KEPT);
-        assert!(pool.0.is_empty());
+        assert!(place.is_none() && pool.room > 9000);
+        assert!(pool.lend(&mut place).is_unused());
+        assert_eq!((pool.unused.len(), pool.room), (0, 0));
     }
 
     #[test]
-    fn only_so_many_are_kept() {
+    fn only_so_much_is_kept() {
         let mut pool = Pool::new();
-        let mut places: Vec<Option<Box<Cold>>> = (0..KEPT + 5).map(|_| None).collect();
+        let mut places: Vec<Option<Box<Cold>>> = (0..200).map(|_| None).collect();
         for place in &mut places {
-            pool.lend(place).incoming.push(1);
+            pool.lend(place).tail.extend_from_slice(&[0; 50_000]);
         }
         for place in &mut places {
             pool.take_back(place);
         }
-        assert_eq!(pool.0.len(), KEPT);
-        assert!(pool.0.iter().all(|cold| cold.is_unused()));
+        assert!(places.iter().all(Option::is_none));
+        assert!(pool.unused.iter().all(|cold| cold.is_unused()));
+        assert!((KEPT - 51_000..=KEPT).contains(&pool.room));
+        let rooms = pool.unused.iter().map(|cold| cold.room());
+        assert_eq!(pool.room, rooms.sum::<usize>());
     }
 }

@@ -116,11 +116,14 @@ impl Outbox {
         self.taken = 0;
     }
 
-    /// Empties the box and keeps room for so many bytes.
-    pub(super) fn empty(&mut self, room: usize) {
+    /// Empties the box and keeps its room.
+    pub(super) fn empty(&mut self) {
         drop(self.clear());
-        self.bytes.shrink_to(room);
-        self.markers.shrink_to(room / size_of::<Marker>());
+    }
+
+    /// Bytes that its buffers take, used or not.
+    pub(super) fn room(&self) -> usize {
+        self.bytes.capacity() + self.markers.capacity() * size_of::<Marker>()
     }
 
     /// Empties the box and returns what had not begun.

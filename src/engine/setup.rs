@@ -17,6 +17,7 @@ use super::observed::Observed;
 use super::pushed::Pushed;
 use super::receive::READ_SIZE;
 use super::run::Settings;
+use super::timer::Timer;
 use super::worker::{Stage, Worker};
 use super::write::Batch;
 use crate::event::{Clock, Poller, Wheel};
@@ -56,16 +57,13 @@ impl<'a> Worker<'a> {
         let portion = count as f64 / f64::from(plan.endpoints.max(1));
         let connections = connections_of(plan, assignment.index as u32, count as u32);
         let profile = &settings.profile;
-        let mut wheel = Wheel::new(clock.now());
-        // A connect timeout, and later in its place a keep-alive.
-        wheel.reserve(connections.len());
         let exchange_limit = (f64::from(profile.limits.in_flight) * portion).ceil() as usize;
         let connecting_max = f64::from(profile.fleet.connects_in_progress) * portion;
         Ok(Self {
             index: assignment.index,
             workers: assignment.workers,
             poller: Poller::new(1024)?,
-            wheel,
+            wheel: wheel_for(&connections, clock),
             recorder: Recorder::new(shape.clone()),
             stage: Stage::Connecting,
             load_start: 0,
@@ -116,6 +114,13 @@ impl<'a> Worker<'a> {
             last_wake: 0,
         })
     }
+}
+
+/// With room for a connect timeout of each connection, in whose place its keep-alive lies later.
+fn wheel_for(connections: &[Connection], clock: Clock) -> Wheel<Timer> {
+    let mut wheel = Wheel::new(clock.now());
+    wheel.reserve(connections.len());
+    wheel
 }
 
 /// Index of the caller's connection.
@@ -212,6 +217,17 @@ mod tests {
             worker.connections.len(),
             worker.upcoming.len(),
         )
+    }
+
+    #[test]
+    fn rows_are_as_large_as_the_plan_says() {
+        use crate::plan::{CONNECTION_BYTES, ENDPOINT_BYTES, TIMER_BYTES};
+        // mio's stream is larger where debug assertions are on.
+        let beyond = size_of::<Option<mio::net::TcpStream>>().saturating_sub(4);
+        let connection = size_of::<Connection>() - beyond.next_multiple_of(8);
+        assert!((CONNECTION_BYTES - 8..=CONNECTION_BYTES).contains(&(connection as u64)));
+        assert_eq!(size_of::<Endpoint>() as u64, ENDPOINT_BYTES);
+        assert_eq!(Wheel::<Timer>::timer_bytes() as u64, TIMER_BYTES);
     }
 
     #[test]

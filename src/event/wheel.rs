@@ -62,6 +62,11 @@ impl<T: Copy> Wheel<T> {
         self.nodes.reserve_exact(more);
     }
 
+    /// Bytes that a timer takes.
+    pub const fn timer_bytes() -> usize {
+        size_of::<Node<T>>()
+    }
+
     /// Number of timers that wait.
     pub fn len(&self) -> usize {
         self.len
