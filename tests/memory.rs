@@ -35,8 +35,8 @@ impl Tenant {
     fn start() -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_midge"))
             .args(["tenant", "--listen", "127.0.0.1:0", "--until-stdin-closes"])
-            .args(["--relaxed-paths", "on", "--commands", "20/s"])
-            .args(["--config-push", "20/s", "--error-rate", "1%"])
+            .args(["--relaxed-paths", "on", "--commands", "50/s"])
+            .args(["--config-push", "50/s", "--error-rate", "1%"])
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -72,24 +72,27 @@ struct Kind {
     after: u64,
 }
 
-/// Plain endpoints that keep their connections.
+/// Plain endpoints that keep their connections. A few messages per second, so that both fleets hold
+/// the same histograms.
 const IDLE: Kind = Kind {
     profile: "./profiles/bench/idle.toml",
-    sets: &[],
+    sets: &["load.arrival_rate=20/s"],
     listed: false,
-    after: 2,
+    after: 4,
 };
 
-/// Endpoints that use every service, seldom.
+/// Endpoints that may use every service. All kinds of requests occur in every second, so that both
+/// fleets hold the same histograms, and few are in flight.
 const QUIET: Kind = Kind {
     profile: "kaa-fleet",
     sets: &[
         "fleet.connect_rate=10_000/s",
-        "load.arrival_rate=200/s",
+        "load.arrival_rate=500/s",
         "load.warm_up=1s",
+        "request.*.weight=1",
     ],
     listed: true,
-    after: 3,
+    after: 4,
 };
 
 /// Endpoints of which each has used every service.
@@ -155,11 +158,20 @@ fn held(kind: Kind, endpoints: u32) -> (f64, f64) {
     (counted, computed)
 }
 
+/// What mio keeps of a stream where debug assertions are on, rounded to the row.
+const DEBUGGING: f64 = if cfg!(debug_assertions) { 16.0 } else { 0.0 };
+
 /// What one endpoint costs: as counted, and as computed.
 fn price(kind: Kind, few: u32, many: u32) -> (f64, f64) {
     let (small, large) = (held(kind, few), held(kind, many));
     let more = f64::from(many - few);
-    ((large.0 - small.0) / more, (large.1 - small.1) / more)
+    let counted = (large.0 - small.0) / more - DEBUGGING;
+    let computed = (large.1 - small.1) / more;
+    println!(
+        "{}: {counted:.1} bytes per endpoint, computed {computed:.1}",
+        kind.profile
+    );
+    (counted, computed)
 }
 
 /// As many connections as the kernel lets this process have; true if these fit.
@@ -179,41 +191,34 @@ fn room_for(connections: u32) -> bool {
 fn assert_price(kind: Kind, few: u32, many: u32, most: f64) {
     let _alone = ONE_AT_A_TIME.lock();
     assert!(room_for(many), "ulimit -Hn must be above {many}");
-    let (counted, computed) = price(kind, few, many);
-    println!(
-        "{}: {counted:.1} bytes per endpoint, computed {computed:.1}",
-        kind.profile
-    );
+    let kept =
+        |(counted, computed): (f64, f64)| counted <= most && (computed / counted - 1.0).abs() < 0.2;
+    // What was in flight at once counts too, and a machine that holds one of the two runs up for a
+    // second makes that much: three pairs that are off are no accident.
     assert!(
-        counted <= most,
-        "{counted} bytes per endpoint, at most {most}"
-    );
-    assert!(
-        (computed / counted - 1.0).abs() < 0.2,
-        "counted {counted} bytes per endpoint, computed {computed}"
+        (0..3).any(|_| kept(price(kind, few, many))),
+        "three times more than {most} bytes per endpoint, or not what is computed"
     );
 }
 
 #[test]
 fn an_idle_endpoint_takes_few_bytes_and_as_many_as_computed() {
-    assert_price(IDLE, 1_000, 3_000, 170.0);
+    assert_price(IDLE, 1_000, 5_000, 160.0);
 }
 
 #[test]
 fn an_endpoint_with_every_service_takes_few_bytes_and_as_many_as_computed() {
-    assert_price(QUIET, 500, 2_500, 350.0);
+    assert_price(QUIET, 500, 4_500, 340.0);
 }
 
-/// Nothing of an endpoint grows with use. What was in flight at once does count here, and a machine
-/// that holds the run up for a second makes that much: the least of three.
+/// Nothing of an endpoint grows with use.
 #[test]
 fn an_endpoint_that_has_used_every_service_takes_no_more() {
     let _alone = ONE_AT_A_TIME.lock();
     assert!(room_for(1_000));
-    let tries = || (0..3).map(|_| price(BUSY, 100, 600).0);
-    let least = tries().find(|counted| *counted <= 600.0);
+    // See above.
     assert!(
-        least.is_some(),
+        (0..3).any(|_| price(BUSY, 100, 600).0 <= 600.0),
         "three times more than 600 bytes per endpoint"
     );
 }

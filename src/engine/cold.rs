@@ -66,6 +66,8 @@ pub(super) struct Pool {
     unused: Vec<Box<Cold>>,
     /// Bytes of all of them.
     room: usize,
+    /// How many of them, from the first on, nobody has needed since the last `give_back`.
+    idle: usize,
 }
 
 impl Pool {
@@ -73,6 +75,7 @@ impl Pool {
         Self {
             unused: Vec::new(),
             room: 0,
+            idle: 0,
         }
     }
 
@@ -80,9 +83,19 @@ impl Pool {
     pub(super) fn lend<'a>(&mut self, place: &'a mut Option<Box<Cold>>) -> &'a mut Cold {
         place.get_or_insert_with(|| {
             let cold = self.unused.pop().unwrap_or_default();
+            self.idle = self.idle.min(self.unused.len());
             self.room = self.room.saturating_sub(cold.room());
             cold
         })
+    }
+
+    /// Frees what was needed in a burst (a connect storm, a stall) and not since the last call.
+    pub(super) fn give_back(&mut self) {
+        for cold in self.unused.drain(..self.idle) {
+            self.room = self.room.saturating_sub(cold.room());
+        }
+        self.unused.shrink_to(self.unused.len() * 2);
+        self.idle = self.unused.len();
     }
 
     /// Takes a connection's back if nothing of it is in use.
@@ -121,6 +134,26 @@ mod tests {
         pool.collect(&mut place);
         assert!(place.is_none() && pool.room > 9000);
         assert!(pool.lend(&mut place).is_unused());
+        assert_eq!((pool.unused.len(), pool.room), (0, 0));
+    }
+
+    #[test]
+    fn what_only_a_burst_needed_is_freed() {
+        let mut pool = Pool::new();
+        let mut places: Vec<Option<Box<Cold>>> = (0..100).map(|_| None).collect();
+        let mut burst = |pool: &mut Pool, size: usize| {
+            places[..size]
+                .iter_mut()
+                .for_each(|p| drop(pool.lend(p).tail.pop()));
+            places.iter_mut().for_each(|place| pool.take_back(place));
+        };
+        burst(&mut pool, 100);
+        pool.give_back();
+        assert_eq!(pool.unused.len(), 100);
+        burst(&mut pool, 7);
+        pool.give_back();
+        assert_eq!(pool.unused.len(), 7);
+        pool.give_back();
         assert_eq!((pool.unused.len(), pool.room), (0, 0));
     }
 

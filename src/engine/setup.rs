@@ -45,26 +45,19 @@ impl<'a> Worker<'a> {
         assignment: &'a Assignment,
         spare: Receiver<Box<Interval>>,
     ) -> std::io::Result<Self> {
-        let Assignment {
-            endpoints,
-            plan,
-            shape,
-            settings,
-            ..
-        } = assignment;
-        let clock = assignment.clock;
+        let (plan, settings) = (&assignment.plan, &assignment.settings);
+        let (endpoints, clock) = (&assignment.endpoints, assignment.clock);
         let count = (endpoints.end - endpoints.start) as usize;
         let portion = count as f64 / f64::from(plan.endpoints.max(1));
         let connections = connections_of(plan, assignment.index as u32, count as u32);
         let profile = &settings.profile;
-        let exchange_limit = (f64::from(profile.limits.in_flight) * portion).ceil() as usize;
         let connecting_max = f64::from(profile.fleet.connects_in_progress) * portion;
         Ok(Self {
             index: assignment.index,
             workers: assignment.workers,
             poller: Poller::new(1024)?,
             wheel: wheel_for(&connections, clock),
-            recorder: Recorder::new(shape.clone()),
+            recorder: Recorder::new(assignment.shape.clone()),
             stage: Stage::Connecting,
             load_start: 0,
             load_end: u64::MAX,
@@ -81,7 +74,7 @@ impl<'a> Worker<'a> {
             caller_cursors: vec![IdCursor::START; plan.scopes.len()],
             uuid_counter: 0,
             nameless: HashMap::new(),
-            exchanges: Exchanges::new(exchange_limit.max(1)),
+            exchanges: Exchanges::new(exchange_limit(profile, portion)),
             observed: Observed::default(),
             pushed: Pushed::new(),
             batch: Batch::default(),
@@ -114,6 +107,11 @@ impl<'a> Worker<'a> {
             last_wake: 0,
         })
     }
+}
+
+/// This worker's part of the requests that may be in flight.
+fn exchange_limit(profile: &Profile, portion: f64) -> usize {
+    ((f64::from(profile.limits.in_flight) * portion).ceil() as usize).max(1)
 }
 
 /// With room for a connect timeout of each connection, in whose place its keep-alive lies later.

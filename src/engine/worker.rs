@@ -244,6 +244,7 @@ impl Worker<'_> {
         room::give_back(&mut self.capped);
         room::give_back(&mut self.connect_queue);
         self.fired.shrink_to(BURST);
+        self.cold.give_back();
     }
 
     fn wait(&mut self) -> std::io::Result<()> {
