@@ -21,15 +21,18 @@
 //! | `observed` | IDs of requests that asked for more |
 //! | `pace`, `prepare` | closed and `"max"` models: whose turn it is; rendering and writing in turns |
 //! | `approach` | the last microseconds before an instant |
-//! | `connection`, `endpoint`, `exchange`, `outbox`, `timer` | rows of the tables |
+//! | `connection`, `endpoint`, `exchange`, `acks`, `timer` | rows of the tables |
+//! | `cold`, `outbox` | what a connection needs only at times |
 //! | `batch` | frames on their way to a write |
 //! | `limiter`, `failure`, `heartbeat` | rate caps; error classes; was the process kept from running |
 //! | `logger` | the file of the raw log |
 
+mod acks;
 mod approach;
 mod batch;
 mod cap;
 mod close;
+mod cold;
 mod connect;
 mod connection;
 mod control;

@@ -61,10 +61,10 @@
 //!   workers; `worker` is one thread and the turn of its loop, `lengths` of the phases, `setup` makes its tables, `shape` the
 //!   rows of its measurement. What it does: `connect`, `dial` (which addresses), `loss` (and coming back), `drain`, `close`, `send` (instants to packets), `write`
 //!   (packets to the kernel), `receive`, `reply`, `first_reply`, `copies`, `pushed`, `pace` and `prepare` (closed and `"max"`), `approach` (the last microseconds). Rows of its
-//!   tables: `connection`, `endpoint`, `exchange`, `observed`, `batch`, `outbox`, `timer`. Beside it: `limiter` (rates),
+//!   tables: `connection` with what is `cold` in it, `endpoint`, `exchange`, `acks`, `observed`, `batch`, `outbox`, `timer`. Beside it: `limiter` (rates),
 //!   `cap` (what the cap on all messages held back), `failure` (error classes), `heartbeat` (was the
 //!   process kept from running), `logger` (the file of the raw log).
-//! * [`event`]: what an event loop is made of: `clock`, `socket`, `wheel`, and `poller` with its ways to
+//! * [`event`]: what an event loop is made of: `clock`, `socket`, `wheel`, `room`, and `poller` with its ways to
 //!   wait: `poller/nanoseconds`, `poller/timer`, `poller/milliseconds`.
 //! * [`mqtt`]: the codec, both roles, no I/O. `packet` takes one off a stream of bytes; one file per
 //!   packet: `connect` with its `will`, `connack`, `publish`, `puback`, `pubrec`, `pubrel`,

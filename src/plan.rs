@@ -41,6 +41,8 @@ mod text;
 mod topic;
 
 pub use arithmetic::{Arithmetic, FILES_APART, Messages};
+#[cfg(test)]
+pub(crate) use arithmetic::{CONNECTION_BYTES, ENDPOINT_BYTES, TIMER_BYTES};
 pub use captures::{CAPTURE_BYTES_MAX, CAPTURES_MAX, Captures};
 pub use connection::{ConnectionRole, Will};
 pub use error::PlanError;

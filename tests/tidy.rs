@@ -360,10 +360,10 @@ const SHARED: &str = "benches/support/";
 #[test]
 fn every_test_and_benchmark_of_the_package_has_its_file() {
     let manifest = Source::read("Cargo.toml").text;
-    let benches: Vec<String> = files(&["benches"], &|_| true)
+    let benches: Vec<String> = rust(&["benches"])
         .into_iter()
         .map(|file| file.path)
-        .filter(|path| path.ends_with(".rs") && !path.starts_with(SHARED))
+        .filter(|path| !path.starts_with(SHARED))
         .collect();
     for path in &benches {
         // A benchmark is a file, with a folder for its parts, or a folder with a `main.rs`.

@@ -149,6 +149,8 @@ impl Order {
             password: None,
             nonce: u64::from(std::process::id()),
             workers: usize::from(self.workers),
+            raw_log: None,
+            approach: engine::Approach::Asleep,
         };
         let run = engine::start(Arc::new(plan), shape, settings, clock).expect("threads");
         (run, message_bytes, phases)

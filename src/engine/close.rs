@@ -26,7 +26,7 @@ impl Worker<'_> {
                     open += 1;
                 }
             } else {
-                self.connections[connection as usize].reset();
+                self.shut(connection);
             }
         }
         let end = self.clock.now() + PATIENCE;
@@ -39,7 +39,7 @@ impl Worker<'_> {
                 let connection = self.poller.event(number).token;
                 if self.connections[connection].state == State::Closing && self.read_out(connection)
                 {
-                    self.connections[connection].reset();
+                    self.shut(connection as u32);
                     open -= 1;
                 }
             }

@@ -5,11 +5,13 @@
 
 use mio::{Interest, Token};
 
-use super::connection::{Part, State};
+use super::cold::Attempt;
+use super::connection::{Coarse, Part, State};
 use super::dial::Route;
 use super::failure;
 use super::timer::Timer;
 use super::worker::{Stage, Worker};
+use crate::event::socket;
 use crate::measure::{ConnectFailure, FailReason};
 use crate::mqtt::{self, ConnAck, Connect, ConnectReturnCode, Qos, Version, Will};
 use crate::plan::ConnectionRole;
@@ -22,9 +24,9 @@ impl Worker<'_> {
     /// Starts as many queued connects as limiter and bound allow.
     pub(super) fn start_connects(&mut self, now: u64) {
         while self.connecting < self.connecting_max && self.stage != Stage::Draining {
-            let Some(&connection) = self.connect_queue.front() else {
+            if self.untried.is_empty() && self.connect_queue.is_empty() {
                 return;
-            };
+            }
             if let Err(again) = self.connect_limit.check(now) {
                 if !self.connect_armed {
                     self.connect_armed = true;
@@ -32,8 +34,13 @@ impl Worker<'_> {
                 }
                 return;
             }
-            self.connect_queue.pop_front();
-            self.start_connect(connection, now);
+            let next = self
+                .untried
+                .next()
+                .or_else(|| self.connect_queue.pop_front());
+            if let Some(connection) = next {
+                self.start_connect(connection, now);
+            }
         }
     }
 
@@ -43,7 +50,6 @@ impl Worker<'_> {
         let route = Route::of(number, &self.settings.targets, sources);
         let row = &mut self.connections[connection as usize];
         row.generation = row.generation.wrapping_add(1);
-        row.connect_started = now;
         row.state = State::Connecting;
         let generation = row.generation;
         self.connecting += 1;
@@ -57,15 +63,20 @@ impl Worker<'_> {
         });
         match registered {
             Ok(stream) => {
-                self.connections[connection as usize].stream = Some(stream);
-                let timeout = self.settings.profile.target.connect_timeout.as_nanos() as u64;
-                self.wheel.insert(
-                    now + timeout,
-                    Timer::ConnectTimeout {
-                        connection,
-                        generation,
-                    },
-                );
+                let patience = self.settings.profile.target.connect_timeout.as_nanos() as u64;
+                let timer = Timer::ConnectTimeout {
+                    connection,
+                    generation,
+                };
+                let timeout = self.wheel.insert(now + patience, timer);
+                let row = &mut self.connections[connection as usize];
+                row.stream = Some(stream);
+                self.cold.lend(&mut row.cold).attempt = Some(Attempt {
+                    started: now,
+                    took: 0,
+                    timeout,
+                    subacks_missing: 0,
+                });
             }
             Err(failure) => self.connect_failed(connection, failure),
         }
@@ -79,27 +90,30 @@ impl Worker<'_> {
         }
     }
 
-    /// The TCP handshake has ended.
+    /// The TCP handshake has ended, well or badly: writing CONNECT says which, so that nobody has to
+    /// ask the socket for its error and its peer first.
     pub(super) fn tcp_ended(&mut self, connection: u32) {
-        let row = &mut self.connections[connection as usize];
-        let Some(stream) = &row.stream else { return };
-        match stream.take_error() {
-            Ok(None) => {}
-            Ok(Some(error)) | Err(error) => {
-                return self.connect_failed(connection, failure::of_connect(&error));
-            }
-        }
-        if stream.peer_addr().is_err() {
-            return; // A spurious event: still connecting.
-        }
-        // Without it small packets wait for the acknowledgement of the one before.
-        let _ = stream.set_nodelay(true);
-        row.state = State::Handshake;
         self.batch.clear();
         if self.encode_connect(connection).is_err() {
             return self.connect_failed(connection, ConnectFailure::Protocol);
         }
-        self.flush(connection);
+        let now = self.clock.now();
+        let mut batch = std::mem::take(&mut self.batch);
+        let row = &mut self.connections[connection as usize];
+        let Some(stream) = &row.stream else { return };
+        match socket::transmit(stream, &batch.bytes) {
+            // A spurious event: still connecting.
+            Err(error) if is_connecting(&error) => {}
+            Err(error) => self.connect_failed(connection, failure::of_connect(&error)),
+            Ok(count) => {
+                // Without it small packets wait for the acknowledgement of the one before.
+                let _ = stream.set_nodelay(true);
+                row.state = State::Handshake;
+                self.written(connection, count, &batch.bytes, &batch.markers, now);
+            }
+        }
+        batch.clear();
+        self.batch = batch;
     }
 
     fn encode_connect(&mut self, connection: u32) -> Result<(), mqtt::EncodeError> {
@@ -145,8 +159,9 @@ impl Worker<'_> {
         if packet.code != ConnectReturnCode::Accepted {
             return self.connect_failed(connection, failure::of_return_code(packet.code));
         }
-        let row = &mut self.connections[connection as usize];
-        row.connect_took = at.saturating_sub(row.connect_started);
+        if let Some(attempt) = self.attempt_of(connection) {
+            attempt.took = at.saturating_sub(attempt.started);
+        }
         let filters = self.filters_of(connection);
         if filters.is_empty() {
             return self.came_up(connection, at);
@@ -155,8 +170,9 @@ impl Worker<'_> {
             Qos::try_from(self.settings.profile.fleet.subscribe_qos).unwrap_or(Qos::AtMostOnce);
         let row = &mut self.connections[connection as usize];
         row.state = State::Subscribing;
+        let mut missing = 0;
         for chunk in filters.chunks(FILTERS_PER_SUBSCRIBE) {
-            let Some(packet_id) = row.allocate_packet_id() else {
+            let Some(packet_id) = row.allocate_packet_id(&self.acks) else {
                 break;
             };
             let pairs = chunk.iter().map(|filter| (filter.as_str(), qos));
@@ -166,7 +182,10 @@ impl Worker<'_> {
                 return self.connect_failed(connection, ConnectFailure::SubscribeRefused);
             }
             self.batch.mark_control();
-            row.subacks_missing += 1;
+            missing += 1;
+        }
+        if let Some(attempt) = self.attempt_of(connection) {
+            attempt.subacks_missing = missing;
         }
         // Written when the packets at hand are handled.
     }
@@ -197,19 +216,39 @@ impl Worker<'_> {
         if refused {
             return self.connect_failed(connection, ConnectFailure::SubscribeRefused);
         }
-        row.subacks_missing = row.subacks_missing.saturating_sub(1);
-        if row.subacks_missing == 0 {
+        let missing = self.attempt_of(connection).map_or(0, |attempt| {
+            attempt.subacks_missing = attempt.subacks_missing.saturating_sub(1);
+            attempt.subacks_missing
+        });
+        if missing == 0 {
             self.came_up(connection, at);
         }
     }
 
+    fn attempt_of(&mut self, connection: u32) -> Option<&mut Attempt> {
+        let cold = self.connections[connection as usize].cold.as_mut()?;
+        cold.attempt.as_mut()
+    }
+
+    /// The attempt is over: its timer is not needed any more. How long the connect took, ns.
+    fn end_attempt(&mut self, connection: u32) -> u64 {
+        let row = &mut self.connections[connection as usize];
+        let attempt = row.cold.as_mut().and_then(|cold| cold.attempt.take());
+        self.cold.collect(&mut row.cold);
+        attempt.map_or(0, |attempt| {
+            self.wheel.cancel(attempt.timeout);
+            attempt.took
+        })
+    }
+
     fn came_up(&mut self, connection: u32, at: u64) {
+        let took = self.end_attempt(connection);
         let row = &mut self.connections[connection as usize];
         row.state = State::Up;
         row.attempts = 0;
-        row.last_write = at;
+        row.last_write = Coarse::at(at);
         let again = std::mem::replace(&mut row.ever_up, true);
-        let (generation, endpoints, took) = (row.generation, row.endpoints(), row.connect_took);
+        let (generation, endpoints) = (row.generation, row.endpoints());
         self.connecting -= 1;
         self.up += 1;
         if again {
@@ -256,7 +295,7 @@ impl Worker<'_> {
         (seconds > 0).then_some(seconds * 900_000_000)
     }
 
-    pub(super) fn keep_alive(&mut self, connection: u32, generation: u32) {
+    pub(super) fn keep_alive(&mut self, connection: u32, generation: u16) {
         let Some(interval) = self.keep_alive_ns() else {
             return;
         };
@@ -265,42 +304,33 @@ impl Worker<'_> {
             return;
         }
         let now = self.clock.now();
-        if row.ping_sent > 0 && now >= row.ping_sent + interval {
+        if row.pinging && row.pinged.until(now) >= interval {
             return self.lose(connection, FailReason::KeepAlive);
         }
-        // The drain asks too, at moments of its own.
-        let silent_since = row.last_write.max(row.ping_sent);
-        if now >= silent_since + interval {
+        let mut silent_for = row.silent_for(now);
+        if silent_for >= interval {
             self.ping(connection, now);
-            self.wheel.insert(
-                now + interval,
-                Timer::KeepAlive {
-                    connection,
-                    generation,
-                },
-            );
-        } else {
-            let at = silent_since + interval;
-            self.wheel.insert(
-                at,
-                Timer::KeepAlive {
-                    connection,
-                    generation,
-                },
-            );
+            silent_for = 0;
         }
+        let timer = Timer::KeepAlive {
+            connection,
+            generation,
+        };
+        self.wheel.insert(now + interval - silent_for, timer);
     }
 
     /// Sends a PINGREQ (section 3.12).
     pub(super) fn ping(&mut self, connection: u32, now: u64) {
-        self.connections[connection as usize].ping_sent = now.max(1);
+        let row = &mut self.connections[connection as usize];
+        row.pinging = true;
+        row.pinged = Coarse::at(now);
         self.batch.clear();
         self.batch.bytes.extend_from_slice(&[0xC0, 0x00]);
         self.batch.mark_control();
         self.flush(connection);
     }
 
-    pub(super) fn connect_timeout(&mut self, connection: u32, generation: u32) {
+    pub(super) fn connect_timeout(&mut self, connection: u32, generation: u16) {
         let row = &self.connections[connection as usize];
         let coming_up = matches!(
             row.state,
@@ -322,4 +352,10 @@ impl Worker<'_> {
             Connections::Shared(size) => endpoint / size.max(1),
         }
     }
+}
+
+/// What a write says while the TCP handshake goes on (on some systems that it is not connected).
+fn is_connecting(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{Interrupted, NotConnected, WouldBlock};
+    matches!(error.kind(), WouldBlock | Interrupted | NotConnected)
 }

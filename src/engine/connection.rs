@@ -3,13 +3,12 @@
 //! Data and small pure helpers. What happens to it when is decided by the worker's `connect`, `send`
 //! and `receive`. Endpoints are a table apart: a connection serves `count` of them from `first` on.
 
-use std::collections::VecDeque;
 use std::ops::Range;
 
 use mio::net::TcpStream;
 
-use super::exchange::Ticket;
-use super::outbox::Outbox;
+use super::acks::{AckList, Acks};
+use super::cold::Cold;
 
 /// Where a connection stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,53 +51,56 @@ pub(super) enum Fence {
     Asked,
 }
 
-/// A published QoS 1 or 2 message whose handshake is not over.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Ack {
-    pub packet_id: u16,
-    pub request: u16,
-    /// PUBREC is in and PUBREL is out.
-    pub released: bool,
-    /// The exchange that ends with the acknowledgement, if one does.
-    pub completes: Option<Ticket>,
-    pub intended: u64,
-    /// 0 until the kernel took it.
-    pub sent: u64,
+/// An instant to about a millisecond, for what lasts seconds: 2^20 ns since the run's epoch, modulo
+/// 52 days.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Coarse(u32);
+
+impl Coarse {
+    const SHIFT: u32 = 20;
+
+    /// `ns` since the run's epoch.
+    pub(super) fn at(ns: u64) -> Self {
+        Self((ns >> Self::SHIFT) as u32)
+    }
+
+    /// Nanoseconds since then, about; at most 52 days.
+    pub(super) fn until(self, ns: u64) -> u64 {
+        u64::from(Self::at(ns).0.wrapping_sub(self.0)) << Self::SHIFT
+    }
 }
 
-/// One row of the worker's connection table.
+/// One row of the worker's connection table, in less than a cache line: there are as many as
+/// endpoints, and each message looks at one. What is needed only at times lies apart, in `cold`.
 #[derive(Debug)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "facts that do not depend on each other, a byte each"
+)]
 pub(super) struct Connection {
     pub stream: Option<TcpStream>,
     pub state: State,
     pub part: Part,
+    pub fence: Fence,
     /// Whether its first attempt has ended, one way or the other.
     pub settled: bool,
     pub ever_up: bool,
     /// Whether messages for it are rendered and not yet written: see `prepare`.
     pub prepared: bool,
+    /// Whether a PINGREQ is out that is not answered yet; it went out at `pinged`.
+    pub pinging: bool,
+    /// Failed attempts in a row, as far as they count.
+    pub attempts: u8,
+    /// Counts attempts to connect, so that old timers find out that they are old.
+    pub generation: u16,
+    pub last_packet_id: u16,
     /// Local index of its first endpoint, and how many it serves.
     pub first: u32,
     pub count: u32,
-    /// Counts attempts to connect, so that old timers find out that they are old.
-    pub generation: u32,
-    /// Failed attempts in a row.
-    pub attempts: u32,
-    pub next_packet_id: u16,
-    pub subacks_missing: u16,
-    pub connect_started: u64,
-    /// From the connect call to CONNACK.
-    pub connect_took: u64,
-    pub last_write: u64,
-    /// When the PINGREQ went out that is not answered yet; 0: none.
-    pub ping_sent: u64,
-    pub fence: Fence,
-    /// The beginning of a packet whose end has not come yet.
-    pub tail: Vec<u8>,
-    pub outbox: Option<Box<Outbox>>,
-    pub acks: VecDeque<Ack>,
-    /// Packet IDs of QoS 2 messages received and not yet released.
-    pub incoming: Vec<u16>,
+    pub last_write: Coarse,
+    pub pinged: Coarse,
+    pub acks: AckList,
+    pub cold: Option<Box<Cold>>,
 }
 
 impl Connection {
@@ -107,24 +109,20 @@ impl Connection {
             stream: None,
             state: State::Down,
             part,
+            fence: Fence::Down,
             settled: false,
             ever_up: false,
             prepared: false,
+            pinging: false,
+            attempts: 0,
+            generation: 0,
+            last_packet_id: 0,
             first: endpoints.start,
             count: endpoints.end - endpoints.start,
-            generation: 0,
-            attempts: 0,
-            next_packet_id: 0,
-            subacks_missing: 0,
-            connect_started: 0,
-            connect_took: 0,
-            last_write: 0,
-            ping_sent: 0,
-            fence: Fence::Down,
-            tail: Vec::new(),
-            outbox: None,
-            acks: VecDeque::new(),
-            incoming: Vec::new(),
+            last_write: Coarse(0),
+            pinged: Coarse(0),
+            acks: AckList::EMPTY,
+            cold: None,
         }
     }
 
@@ -135,38 +133,24 @@ impl Connection {
 
     /// Bytes that the socket has not taken yet.
     pub(super) fn backlog(&self) -> usize {
-        self.outbox.as_ref().map_or(0, |outbox| outbox.len())
+        self.cold.as_ref().map_or(0, |cold| cold.outbox.len())
     }
 
     /// A packet ID that no unfinished handshake uses; `None` when there is none (section 2.3.1).
-    pub(super) fn allocate_packet_id(&mut self) -> Option<u16> {
-        if self.acks.len() >= usize::from(u16::MAX) {
-            return None;
-        }
-        loop {
-            self.next_packet_id = self.next_packet_id.checked_add(1).unwrap_or(1);
-            let id = self.next_packet_id;
-            if !self.acks.iter().any(|ack| ack.packet_id == id) {
-                return Some(id);
-            }
-        }
+    pub(super) fn allocate_packet_id(&mut self, acks: &Acks) -> Option<u16> {
+        self.last_packet_id = acks.free_packet_id(self.acks, self.last_packet_id)?;
+        Some(self.last_packet_id)
     }
 
-    /// Position of an unfinished handshake. Acknowledgements come in order: the first one is tried first.
-    pub(super) fn ack_position(&self, packet_id: u16) -> Option<usize> {
-        self.acks.iter().position(|ack| ack.packet_id == packet_id)
-    }
-
-    /// Forgets everything that ends with the socket.
-    pub(super) fn reset(&mut self) {
-        self.stream = None;
-        self.state = State::Down;
-        self.subacks_missing = 0;
-        self.ping_sent = 0;
-        self.tail = Vec::new();
-        self.outbox = None;
-        self.acks.clear();
-        self.incoming.clear();
+    /// How long it has written nothing, as far as the keep-alive is concerned, ns.
+    pub(super) fn silent_for(&self, now: u64) -> u64 {
+        let written = self.last_write.until(now);
+        // The drain asks too, at moments of its own, and what it asks may wait in the outbox.
+        if self.pinging {
+            written.min(self.pinged.until(now))
+        } else {
+            written
+        }
     }
 }
 
@@ -174,30 +158,29 @@ impl Connection {
 mod tests {
     use super::*;
 
-    fn ack(packet_id: u16) -> Ack {
-        Ack {
-            packet_id,
-            request: 0,
-            released: false,
-            completes: None,
-            intended: 0,
-            sent: 0,
-        }
+    #[test]
+    fn a_row_is_smaller_than_a_cache_line() {
+        // A standard build: mio's stream is larger where debug assertions are on.
+        let stream = size_of::<Option<TcpStream>>().saturating_sub(4);
+        assert!(size_of::<Connection>() <= 48 + stream.next_multiple_of(8));
     }
 
     #[test]
-    fn packet_ids_skip_zero_and_those_in_use() {
-        let mut connection = Connection::new(Part::Whole, 0..1);
-        connection.next_packet_id = u16::MAX - 1;
-        connection.acks.push_back(ack(u16::MAX));
-        connection.acks.push_back(ack(1));
-        assert_eq!(connection.allocate_packet_id(), Some(2));
+    fn coarse_instants_count_on_when_they_come_round() {
+        const MS: u64 = 1 << Coarse::SHIFT;
+        let late = (u64::from(u32::MAX) << Coarse::SHIFT) + 5;
+        assert_eq!(Coarse::at(late).until(late + 3 * MS), 3 * MS);
+        assert_eq!(Coarse::at(7 * MS + 1).until(7 * MS + 2), 0);
     }
 
     #[test]
-    fn no_packet_id_is_left_when_all_are_in_use() {
+    fn a_ping_that_waits_for_its_answer_ends_the_silence() {
         let mut connection = Connection::new(Part::Whole, 0..1);
-        connection.acks.extend((1..=u16::MAX).map(ack));
-        assert_eq!(connection.allocate_packet_id(), None);
+        let at = |step: u64| step << Coarse::SHIFT;
+        connection.last_write = Coarse::at(at(1));
+        connection.pinged = Coarse::at(at(4));
+        assert_eq!(connection.silent_for(at(5)), at(4));
+        connection.pinging = true;
+        assert_eq!(connection.silent_for(at(5)), at(1));
     }
 }

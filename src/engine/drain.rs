@@ -101,7 +101,7 @@ impl Worker<'_> {
         for connection in 0..self.connections.len() as u32 {
             let row = &mut self.connections[connection as usize];
             // While a keep-alive's answer is missing, the next answer would be that one.
-            let answered = row.ping_sent == 0;
+            let answered = !row.pinging;
             match row.fence {
                 _ if row.state != State::Up => {}
                 Fence::Down => {}

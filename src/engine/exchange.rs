@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-use crate::event::Handle;
+use crate::event::{Handle, room};
 
 /// No row: the end of a list.
 pub const NONE: u32 = u32::MAX;
@@ -264,6 +264,7 @@ impl Exchanges {
 
     fn take_slot(&mut self) -> u32 {
         if self.free == NONE {
+            room::grow(&mut self.rows);
             self.rows.push(Exchange {
                 intended: 0,
                 sent: 0,

@@ -21,7 +21,7 @@ impl Worker<'_> {
     pub(super) fn connect_failed(&mut self, connection: u32, why: ConnectFailure) {
         self.recorder.connect_failed(why);
         self.connecting -= 1;
-        self.connections[connection as usize].reset();
+        self.shut(connection);
         self.settle(connection);
         self.retry_later(connection);
     }
@@ -31,7 +31,7 @@ impl Worker<'_> {
         let row = &mut self.connections[connection as usize];
         match row.state {
             State::Down => return,
-            State::Closing => return row.reset(),
+            State::Closing => return self.shut(connection),
             State::Connecting | State::Handshake | State::Subscribing => {
                 return self.connect_failed(connection, failure::before_up(why));
             }
@@ -41,13 +41,26 @@ impl Worker<'_> {
         self.up -= 1;
         let now = self.clock.now();
         let mut unsent = Vec::new();
-        if let Some(outbox) = &mut row.outbox {
-            unsent.extend(outbox.clear());
+        if let Some(cold) = &mut row.cold {
+            unsent.extend(cold.outbox.clear());
         }
-        row.reset();
+        self.shut(connection);
         self.give_up_unsent(&unsent);
         self.fail_exchanges(connection, why, now);
         self.retry_later(connection);
+    }
+
+    /// Forgets everything that ends with the socket, and closes it.
+    pub(super) fn shut(&mut self, connection: u32) {
+        let row = &mut self.connections[connection as usize];
+        row.stream = None;
+        row.state = State::Down;
+        row.pinging = false;
+        self.acks.clear(&mut row.acks);
+        if let Some(attempt) = row.cold.as_ref().and_then(|cold| cold.attempt) {
+            self.wheel.cancel(attempt.timeout);
+        }
+        self.cold.take_back(&mut row.cold);
     }
 
     /// Messages that were encoded but of which the kernel took nothing. Those with an exchange are

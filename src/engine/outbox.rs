@@ -49,6 +49,11 @@ impl Outbox {
         self.bytes.len() - self.taken
     }
 
+    /// Whether nothing waits, not even a marker.
+    pub(super) fn is_empty(&self) -> bool {
+        self.len() == 0 && self.markers.is_empty()
+    }
+
     pub(super) fn pending(&self) -> &[u8] {
         &self.bytes[self.taken..]
     }
@@ -109,6 +114,16 @@ impl Outbox {
         });
         self.bytes = kept;
         self.taken = 0;
+    }
+
+    /// Empties the box and keeps its room.
+    pub(super) fn empty(&mut self) {
+        drop(self.clear());
+    }
+
+    /// Bytes that its buffers take, used or not.
+    pub(super) fn room(&self) -> usize {
+        self.bytes.capacity() + self.markers.capacity() * size_of::<Marker>()
     }
 
     /// Empties the box and returns what had not begun.

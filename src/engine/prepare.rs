@@ -52,7 +52,8 @@ impl Worker<'_> {
         self.batch.first = self.batch.bytes.len();
         for _ in 0..many {
             let row = self.endpoints[endpoint as usize];
-            let Some(request) = plan.pick(self.base + endpoint, row.picked) else {
+            let picked = self.picked[endpoint as usize];
+            let Some(request) = plan.pick(self.base + endpoint, picked) else {
                 break;
             };
             let connection = self.connection_for(endpoint, request);
@@ -74,7 +75,7 @@ impl Worker<'_> {
                 self.arm_cap(again);
                 break;
             }
-            self.endpoints[endpoint as usize].picked += 1;
+            self.picked[endpoint as usize] += 1;
             through = Some(connection);
             if self
                 .encode_or_drop(endpoint, request, now, now, &NO_CAPTURES)

@@ -56,9 +56,12 @@ impl Worker<'_> {
         let Some(stream) = &mut row.stream else {
             return false;
         };
-        let kept = row.tail.len();
-        scratch[..kept].copy_from_slice(&row.tail);
-        row.tail.clear();
+        let mut kept = 0;
+        if let Some(cold) = &mut row.cold {
+            kept = cold.tail.len();
+            scratch[..kept].copy_from_slice(&cold.tail);
+            cold.tail.clear();
+        }
         let room = READ_SIZE.min(scratch.len() - kept);
         let count = match socket::receive(&*stream, &mut scratch[kept..kept + room]) {
             Ok(0) => {
@@ -67,7 +70,10 @@ impl Worker<'_> {
             }
             Ok(count) => count,
             Err(error) => {
-                row.tail.extend_from_slice(&scratch[..kept]);
+                if kept > 0 {
+                    let tail = &mut self.cold.lend(&mut row.cold).tail;
+                    tail.extend_from_slice(&scratch[..kept]);
+                }
                 return match error.kind() {
                     std::io::ErrorKind::Interrupted => true,
                     std::io::ErrorKind::WouldBlock => false,
@@ -102,12 +108,12 @@ impl Worker<'_> {
                 return;
             }
         }
+        let row = &mut self.connections[connection as usize];
         if !bytes.is_empty() {
-            self.connections[connection as usize]
-                .tail
-                .extend_from_slice(bytes);
-        } else if self.connections[connection as usize].tail.capacity() > 4096 {
-            self.connections[connection as usize].tail = Vec::new();
+            let tail = &mut self.cold.lend(&mut row.cold).tail;
+            tail.extend_from_slice(bytes);
+        } else if row.cold.is_some() {
+            self.cold.collect(&mut row.cold);
         }
         self.flush(connection);
     }
@@ -130,7 +136,9 @@ impl Worker<'_> {
             }
             Packet::PubRel(PubRel { packet_id }) => {
                 let row = &mut self.connections[connection as usize];
-                row.incoming.retain(|&id| id != packet_id);
+                if let Some(cold) = &mut row.cold {
+                    cold.incoming.retain(|&id| id != packet_id);
+                }
                 self.control(&Packet::PubComp(PubComp { packet_id }));
             }
             Packet::ConnAck(connack) => self.on_connack(connection, connack, at),
@@ -138,7 +146,7 @@ impl Worker<'_> {
                 let refused = suback.codes.contains(&SUBSCRIPTION_REFUSED);
                 self.on_suback(connection, refused, at);
             }
-            Packet::PingResp => self.connections[connection as usize].ping_sent = 0,
+            Packet::PingResp => self.connections[connection as usize].pinging = false,
             // UNSUBACK answers nothing that was asked; the others cannot pass the codec in this role.
             _ => self.lose(connection, FailReason::Protocol),
         }
@@ -154,9 +162,10 @@ impl Worker<'_> {
             }
             Qos::ExactlyOnce => {
                 let row = &mut self.connections[connection as usize];
-                let fresh = !row.incoming.contains(&packet_id);
-                if fresh && row.incoming.len() < INCOMING_MAX {
-                    row.incoming.push(packet_id);
+                let incoming = &mut self.cold.lend(&mut row.cold).incoming;
+                let fresh = !incoming.contains(&packet_id);
+                if fresh && incoming.len() < INCOMING_MAX {
+                    incoming.push(packet_id);
                 }
                 self.control(&Packet::PubRec(PubRec { packet_id }));
                 fresh
@@ -175,18 +184,18 @@ impl Worker<'_> {
     /// PUBACK, PUBREC or PUBCOMP for one of our messages (sections 4.3.2 and 4.3.3).
     fn acknowledged(&mut self, connection: u32, packet_id: u16, stage: Stage, at: u64) {
         let row = &mut self.connections[connection as usize];
-        let Some(position) = row.ack_position(packet_id) else {
+        let Some(slot) = self.acks.find(row.acks, packet_id) else {
             // PUBREC for something unknown is answered all the same, or the target repeats it for ever.
             if stage == Stage::Rec {
                 self.control(&Packet::PubRel(PubRel { packet_id }));
             }
             return;
         };
-        let ack = row.acks[position];
+        let ack = *self.acks.get_mut(slot);
         let qos = self.plan.requests[usize::from(ack.request)].qos;
         match (stage, qos, ack.released) {
             (Stage::Rec, 2, _) => {
-                row.acks[position].released = true;
+                self.acks.get_mut(slot).released = true;
                 self.control(&Packet::PubRel(PubRel { packet_id }));
                 return;
             }
@@ -194,7 +203,7 @@ impl Worker<'_> {
             // A PUBACK for QoS 2 or a PUBCOMP before the PUBREL.
             _ => return self.lose(connection, FailReason::Protocol),
         }
-        row.acks.remove(position);
+        self.acks.remove(&mut row.acks, slot);
         if ack.sent == 0 {
             return self.lose(connection, FailReason::Protocol);
         }
@@ -213,8 +222,8 @@ impl Worker<'_> {
     pub(super) fn unsent_markers(&self) -> impl Iterator<Item = Meaning> + '_ {
         self.connections
             .iter()
-            .filter_map(|row| row.outbox.as_ref())
-            .flat_map(|outbox| outbox.markers())
+            .filter_map(|row| row.cold.as_ref())
+            .flat_map(|cold| cold.outbox.markers())
             .filter(|marker| !marker.begun)
             .map(|marker| marker.meaning)
     }

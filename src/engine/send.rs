@@ -5,13 +5,14 @@
 //! `sent` is the clock just before the write call that takes the message's first byte.
 //! Not here: replies, deadlines, and who decides that something is due in the closed model.
 
-use super::connection::{Ack, State};
+use super::acks::Ack;
+use super::connection::State;
 use super::exchange::{CALLER, Key, NewExchange, Ticket};
 use super::outbox::Meaning;
 use super::timer::Timer;
-use super::worker::{DUE_PER_TURN, Stage, Upcoming, Worker};
+use super::worker::{DUE_PER_TURN, Stage, Worker};
 use crate::measure::DropReason;
-use crate::plan::{Captures, Message, RequestIdKind, uuid_request_id};
+use crate::plan::{Captures, Cursor, Message, RequestIdKind, uuid_request_id};
 use crate::profile::Sender;
 
 /// What a request that answers nothing has captured. Shared, because making one clears 280 bytes.
@@ -30,13 +31,13 @@ impl Worker<'_> {
         let streams = self.plan.schedule.streams();
         let plan = self.plan;
         self.upcoming.reserve_exact(self.endpoints.len() * streams);
+        self.wheel.reserve(self.endpoints.len() * streams);
         for endpoint in 0..self.endpoints.len() as u32 {
             for stream in 0..streams {
                 let global = self.base + endpoint;
                 let mut cursor = plan.schedule.cursor(stream, global);
                 let first = plan.schedule.next(stream, global, &mut cursor);
-                let request = first.map_or(0, |arrival| arrival.request);
-                self.upcoming.push(Upcoming { cursor, request });
+                self.upcoming.push(cursor);
                 if let Some(arrival) = first {
                     let timer = Timer::Arrival {
                         endpoint,
@@ -61,7 +62,7 @@ impl Worker<'_> {
         while position < self.due.len().min(DUE_PER_TURN) {
             let (other_at, timer) = self.due[position];
             if let Timer::Arrival { endpoint, stream } = timer {
-                let request = self.upcoming_of(endpoint, stream).request;
+                let request = self.upcoming_of(endpoint, stream).request();
                 if self.connection_for(endpoint, request) == connection {
                     self.due.remove(position);
                     self.advance(endpoint, stream, other_at);
@@ -83,7 +84,7 @@ impl Worker<'_> {
         }
     }
 
-    fn upcoming_of(&mut self, endpoint: u32, stream: u16) -> &mut Upcoming {
+    fn upcoming_of(&mut self, endpoint: u32, stream: u16) -> &mut Cursor {
         let streams = self.plan.schedule.streams();
         &mut self.upcoming[endpoint as usize * streams + usize::from(stream)]
     }
@@ -93,12 +94,8 @@ impl Worker<'_> {
         let plan = self.plan;
         let global = self.base + endpoint;
         let upcoming = self.upcoming_of(endpoint, stream);
-        let request = upcoming.request;
-        if let Some(next) = plan
-            .schedule
-            .next(usize::from(stream), global, &mut upcoming.cursor)
-        {
-            upcoming.request = next.request;
+        let request = upcoming.request();
+        if let Some(next) = plan.schedule.next(usize::from(stream), global, upcoming) {
             let next_at = self.load_start + next.intended;
             let timer = Timer::Arrival { endpoint, stream };
             // After a stall the next one may be overdue as well; it takes its place in the order.
@@ -177,7 +174,7 @@ impl Worker<'_> {
         let packet_id = match definition.qos {
             0 => 0,
             _ => self.connections[connection as usize]
-                .allocate_packet_id()
+                .allocate_packet_id(&self.acks)
                 .ok_or(DropReason::InFlight)?,
         };
         let ticket = tracked
@@ -192,7 +189,8 @@ impl Worker<'_> {
                 intended,
                 sent: 0,
             };
-            self.connections[connection as usize].acks.push_back(ack);
+            let row = &mut self.connections[connection as usize];
+            self.acks.push(&mut row.acks, ack);
         }
         let message = Message {
             endpoint: self.base + endpoint,

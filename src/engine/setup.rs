@@ -5,7 +5,9 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
 
+use super::acks::Acks;
 use super::batch::Batch;
+use super::cold::Pool;
 use super::connection::{Connection, Part};
 use super::control::{Control, Report};
 use super::drain::Drain;
@@ -17,10 +19,11 @@ use super::prepare::Prepared;
 use super::pushed::Pushed;
 use super::receive::READ_SIZE;
 use super::run::Settings;
+use super::timer::Timer;
 use super::worker::{Stage, Worker};
 use crate::event::{Clock, Poller, Wheel};
 use crate::measure::{Interval, Recorder, Shape};
-use crate::plan::{IdCursor, Plan, RequestIdKind};
+use crate::plan::{IdCursor, Plan};
 use crate::profile::{Connections, Model, Profile};
 
 /// What one worker is made from.
@@ -49,14 +52,12 @@ impl<'a> Worker<'a> {
         let portion = count as f64 / f64::from(plan.endpoints.max(1));
         let connections = connections_of(plan, assignment.index as u32, count as u32);
         let profile = &settings.profile;
-        let scope_cursors = scope_cursors(plan);
-        let in_flight = (f64::from(profile.limits.in_flight) * portion).ceil();
         let connecting_max = f64::from(profile.fleet.connects_in_progress) * portion;
         Ok(Self {
             index: assignment.index,
             workers: assignment.workers,
             poller: Poller::new(1024)?,
-            wheel: Wheel::new(clock.now()),
+            wheel: wheel_for(&connections, clock),
             recorder: Recorder::new(assignment.shape.clone()),
             stage: Stage::Connecting,
             load_start: 0,
@@ -65,13 +66,16 @@ impl<'a> Worker<'a> {
             base: endpoints.start,
             endpoints: vec![Endpoint::NEW; count],
             caller: caller_of(&connections),
+            acks: Acks::new(),
+            cold: Pool::new(),
             upcoming: Vec::new(),
+            picked: picked(profile, count),
             state: vec![0; count * plan.state_words],
-            id_cursors: scope_cursors.repeat(count),
-            caller_cursors: scope_cursors,
+            id_cursors: vec![IdCursor::START; count * plan.scopes.len()],
+            caller_cursors: vec![IdCursor::START; plan.scopes.len()],
             uuid_counter: 0,
             nameless: HashMap::new(),
-            exchanges: Exchanges::new((in_flight as usize).max(1)),
+            exchanges: Exchanges::new(exchange_limit(profile, portion)),
             observed: Observed::default(),
             pushed: Pushed::new(),
             batch: Batch::default(),
@@ -87,7 +91,8 @@ impl<'a> Worker<'a> {
             message_cap: Limiter::new(profile.limits.messages_per_s.0 * portion, 0.02),
             closed_cap: closed_cap(profile).map(|rate| Limiter::new(rate * portion, 0.01)),
             connect_limit: Limiter::new(profile.fleet.connect_rate.0 * portion, 0.01),
-            connect_queue: (0..connections.len() as u32).collect(),
+            untried: 0..connections.len() as u32,
+            connect_queue: VecDeque::new(),
             connect_armed: false,
             connecting: 0,
             connecting_max: connecting_max.ceil().max(1.0) as u32,
@@ -107,33 +112,30 @@ impl<'a> Worker<'a> {
     }
 }
 
+/// This worker's part of the requests that may be in flight.
+fn exchange_limit(profile: &Profile, portion: f64) -> usize {
+    ((f64::from(profile.limits.in_flight) * portion).ceil() as usize).max(1)
+}
+
+/// With room for a connect timeout of each connection, in whose place its keep-alive lies later.
+fn wheel_for(connections: &[Connection], clock: Clock) -> Wheel<Timer> {
+    let mut wheel = Wheel::new(clock.now());
+    wheel.reserve(connections.len());
+    wheel
+}
+
 /// Index of the caller's connection.
 fn caller_of(connections: &[Connection]) -> Option<u32> {
     let position = connections.iter().position(|row| row.part == Part::Caller);
     position.map(|position| position as u32)
 }
 
-/// Where the request IDs of each scope begin.
-fn scope_cursors(plan: &Plan) -> Vec<IdCursor> {
-    let start_of = |scope: usize| {
-        let kinds = plan
-            .requests
-            .iter()
-            .filter(|request| usize::from(request.scope) == scope);
-        kinds
-            .map(|request| request.id_kind)
-            .find_map(|kind| match kind {
-                RequestIdKind::Decimal(range) => Some(range.start()),
-                RequestIdKind::None | RequestIdKind::Uuid => None,
-            })
-    };
-    let unused = IdCursor {
-        next: 0,
-        wrapped: false,
-    };
-    (0..plan.scopes.len())
-        .map(|scope| start_of(scope).unwrap_or(unused))
-        .collect()
+/// A count for each endpoint where its own progress decides what is next; elsewhere the schedule knows.
+fn picked(profile: &Profile, endpoints: usize) -> Vec<u64> {
+    match profile.load.model {
+        Model::Closed { .. } | Model::Max => vec![0; endpoints],
+        Model::Open(_) | Model::OpenOwnRates => Vec::new(),
+    }
 }
 
 /// The closed model's own cap, per second for the fleet.
@@ -146,7 +148,8 @@ fn closed_cap(profile: &Profile) -> Option<f64> {
 
 /// The connection table of worker `index` with `endpoints` endpoints.
 fn connections_of(plan: &Plan, index: u32, endpoints: u32) -> Vec<Connection> {
-    let mut table: Vec<Connection> = Vec::new();
+    let mut table: Vec<Connection> =
+        Vec::with_capacity(plan.connections_of(endpoints) as usize + 1);
     match plan.connections {
         Connections::One => {
             table.extend((0..endpoints).map(|each| Connection::new(Part::Whole, each..each + 1)));
@@ -215,6 +218,17 @@ mod tests {
             worker.connections.len(),
             worker.upcoming.len(),
         )
+    }
+
+    #[test]
+    fn rows_are_as_large_as_the_plan_says() {
+        use crate::plan::{CONNECTION_BYTES, ENDPOINT_BYTES, TIMER_BYTES};
+        // mio's stream is larger where debug assertions are on.
+        let beyond = size_of::<Option<mio::net::TcpStream>>().saturating_sub(4);
+        let connection = size_of::<Connection>() - beyond.next_multiple_of(8);
+        assert!((CONNECTION_BYTES - 8..=CONNECTION_BYTES).contains(&(connection as u64)));
+        assert_eq!(size_of::<Endpoint>() as u64, ENDPOINT_BYTES);
+        assert_eq!(Wheel::<Timer>::timer_bytes() as u64, TIMER_BYTES);
     }
 
     #[test]

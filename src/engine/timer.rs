@@ -8,9 +8,9 @@ pub(super) enum Timer {
     /// An exchange has reached its deadline, or the end of its quarantine.
     Exchange { slot: u32 },
     /// A connection has perhaps been silent for too long.
-    KeepAlive { connection: u32, generation: u32 },
+    KeepAlive { connection: u32, generation: u16 },
     /// A connect or its handshake takes too long.
-    ConnectTimeout { connection: u32, generation: u32 },
+    ConnectTimeout { connection: u32, generation: u16 },
     /// The pause before a reconnect is over.
     Reconnect { connection: u32 },
     /// The connect limiter may say yes now.
@@ -27,4 +27,14 @@ pub(super) enum Timer {
     LoadEnd,
     /// Drain has lasted as long as it may.
     DrainEnd,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timer_takes_eight_bytes_and_so_does_none() {
+        assert_eq!(size_of::<Option<Timer>>(), 8);
+    }
 }

@@ -5,10 +5,13 @@
 //! Not here: threads, signals, printing.
 
 use std::collections::{HashMap, VecDeque};
+use std::ops::Range;
 use std::sync::mpsc::{Receiver, Sender};
 
+use super::acks::Acks;
 use super::batch::Batch;
 use super::cap::HeldBack;
+use super::cold::Pool;
 use super::connection::Connection;
 use super::control::{Control, Order, Report, WorkerEnd};
 use super::drain::Drain;
@@ -22,7 +25,7 @@ use super::pushed::Pushed;
 use super::receive::Until;
 use super::run::Settings;
 use super::timer::Timer;
-use crate::event::{Clock, Poller, Wheel};
+use crate::event::{Clock, Poller, Wheel, room};
 use crate::measure::{Interval, Logbook, Recorder};
 use crate::plan::{Cursor, IdCursor, Plan};
 use crate::profile::Model;
@@ -33,6 +36,8 @@ pub(super) const DUE_PER_TURN: usize = 64;
 const SOCKETS_BETWEEN_DUE: usize = 16;
 /// Longest wait: the coordinator's orders are looked at this often.
 const LONGEST_WAIT: u64 = 20_000_000;
+/// Timers that may fire at once without room being made for them.
+const BURST: usize = 4096;
 const SECOND: u64 = 1_000_000_000;
 
 /// Where a worker stands in the run.
@@ -42,13 +47,6 @@ pub(super) enum Stage {
     Loading,
     Draining,
     Done,
-}
-
-/// The next arrival of one stream of one endpoint.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Upcoming {
-    pub cursor: Cursor,
-    pub request: u16,
 }
 
 pub(super) struct Worker<'a> {
@@ -73,8 +71,13 @@ pub(super) struct Worker<'a> {
     pub connections: Vec<Connection>,
     /// Index of the caller's connection, if the plan has callers.
     pub caller: Option<u32>,
-    /// Per endpoint and stream.
-    pub upcoming: Vec<Upcoming>,
+    /// Of all connections.
+    pub acks: Acks,
+    pub cold: Pool,
+    /// Per endpoint and stream: the arrival that comes next (open model).
+    pub upcoming: Vec<Cursor>,
+    /// Per endpoint: messages decided so far (closed and `"max"`).
+    pub picked: Vec<u64>,
     /// Per endpoint: message counters and walks of the generators.
     pub state: Vec<u64>,
     /// Per endpoint and scope.
@@ -103,6 +106,8 @@ pub(super) struct Worker<'a> {
     pub message_cap: Limiter,
     pub closed_cap: Option<Limiter>,
     pub connect_limit: Limiter,
+    /// Connections that were not tried yet, and behind them those that are to be tried again.
+    pub untried: Range<u32>,
     pub connect_queue: VecDeque<u32>,
     pub connect_armed: bool,
     pub connecting: u32,
@@ -230,6 +235,7 @@ impl Worker<'_> {
         while let Ok(interval) = self.spare.try_recv() {
             self.recorder.recycle(interval);
         }
+        self.give_back();
         self.recorder.gauges(self.up);
         let interval = self.recorder.roll(second_end);
         // The coordinator lives as long as its workers.
@@ -240,6 +246,16 @@ impl Worker<'_> {
         if self.stage != Stage::Done {
             self.wheel.insert(second_end + SECOND, Timer::Roll);
         }
+    }
+
+    /// Returns the room that a burst took: a connect storm, a stall, a target that came back.
+    fn give_back(&mut self) {
+        room::give_back(&mut self.due);
+        room::give_back(&mut self.unread);
+        room::give_back(&mut self.capped);
+        room::give_back(&mut self.connect_queue);
+        self.fired.shrink_to(BURST);
+        self.cold.give_back();
     }
 
     pub(super) fn wait(&mut self) -> std::io::Result<()> {

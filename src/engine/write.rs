@@ -3,10 +3,10 @@
 //! One write call carries everything that a turn has for a connection. `sent` is the clock just
 //! before the call that takes a message's first byte. Not here: what is in a frame.
 
-use super::connection::State;
+use super::connection::{Coarse, State};
 use super::exchange::State as Exchange;
 use super::failure;
-use super::outbox::{Marker, Meaning, Outbox};
+use super::outbox::{Marker, Meaning};
 use super::worker::Worker;
 use crate::event::socket;
 use crate::measure::DropReason;
@@ -51,7 +51,7 @@ impl Worker<'_> {
     }
 
     /// The kernel has taken `count` of these bytes.
-    fn written(
+    pub(super) fn written(
         &mut self,
         connection: u32,
         count: usize,
@@ -59,7 +59,7 @@ impl Worker<'_> {
         markers: &[Marker],
         now: u64,
     ) {
-        self.connections[connection as usize].last_write = now;
+        self.connections[connection as usize].last_write = Coarse::at(now);
         self.recorder.wrote(count as u64);
         if count < bytes.len() {
             self.queue(connection, bytes, markers);
@@ -82,7 +82,7 @@ impl Worker<'_> {
 
     fn queue(&mut self, connection: u32, bytes: &[u8], markers: &[Marker]) {
         let row = &mut self.connections[connection as usize];
-        let outbox = row.outbox.get_or_insert_with(Box::<Outbox>::default);
+        let outbox = &mut self.cold.lend(&mut row.cold).outbox;
         outbox.push(bytes, markers.iter().copied());
     }
 
@@ -100,12 +100,12 @@ impl Worker<'_> {
             let now = self.clock.now();
             self.drop_stale(connection, now);
             let row = &mut self.connections[connection as usize];
-            let (Some(stream), Some(outbox)) = (&mut row.stream, &row.outbox) else {
+            let (Some(stream), Some(cold)) = (&mut row.stream, &row.cold) else {
                 return;
             };
-            match socket::transmit(&*stream, outbox.pending()) {
+            match socket::transmit(&*stream, cold.outbox.pending()) {
                 Ok(count) => {
-                    row.last_write = now;
+                    row.last_write = Coarse::at(now);
                     self.recorder.wrote(count as u64);
                     self.advance_outbox(connection, count, now);
                 }
@@ -113,7 +113,9 @@ impl Worker<'_> {
                 Err(error) => return self.lose(connection, failure::of_open(&error)),
             }
         }
-        for endpoint in self.connections[connection as usize].endpoints() {
+        let row = &mut self.connections[connection as usize];
+        self.cold.collect(&mut row.cold);
+        for endpoint in row.endpoints() {
             self.make_runnable(endpoint);
         }
     }
@@ -121,14 +123,18 @@ impl Worker<'_> {
     /// Takes out frames of which nothing was written and whose deadline is over.
     fn drop_stale(&mut self, connection: u32, now: u64) {
         let (exchanges, recorder) = (&mut self.exchanges, &mut self.recorder);
+        let acks = &mut self.acks;
         let row = &mut self.connections[connection as usize];
-        if let Some(outbox) = &mut row.outbox {
-            outbox.retain(|marker| match marker.meaning {
+        if let Some(cold) = &mut row.cold {
+            cold.outbox.retain(|marker| match marker.meaning {
                 Meaning::Control => true,
                 Meaning::Exchange { ticket, packet_id } => {
                     let live = exchanges.live(ticket).is_some();
-                    if !live && packet_id > 0 {
-                        row.acks.retain(|ack| ack.packet_id != packet_id);
+                    if !live
+                        && packet_id > 0
+                        && let Some(slot) = acks.find(row.acks, packet_id)
+                    {
+                        acks.remove(&mut row.acks, slot);
                     }
                     live
                 }
@@ -148,8 +154,8 @@ impl Worker<'_> {
 
     fn advance_outbox(&mut self, connection: u32, count: usize, now: u64) {
         let mut begun = std::mem::take(&mut self.begun);
-        if let Some(outbox) = &mut self.connections[connection as usize].outbox {
-            outbox.advance(count, &mut begun);
+        if let Some(cold) = &mut self.connections[connection as usize].cold {
+            cold.outbox.advance(count, &mut begun);
         }
         for marker in begun.drain(..) {
             self.taken(connection, &marker, now);
@@ -170,13 +176,8 @@ impl Worker<'_> {
                 let (request, intended) = (exchange.request, exchange.intended);
                 self.recorder.sent(request, intended, marker.due, sent);
                 if packet_id > 0 {
-                    let row = &mut self.connections[connection as usize];
-                    if let Some(ack) = row
-                        .acks
-                        .iter_mut()
-                        .rev()
-                        .find(|ack| ack.packet_id == packet_id)
-                    {
+                    let list = self.connections[connection as usize].acks;
+                    if let Some(ack) = self.acks.find_young(list, packet_id) {
                         ack.intended = intended;
                         ack.sent = sent;
                     }

@@ -6,6 +6,8 @@
 //! occupied slots finds the next wake-up without walking empty ones.
 //! Not here: clocks and waiting; the caller brings `now`.
 
+use super::room;
+
 const SLOT_SHIFT: u32 = 16;
 const SLOTS: usize = 1 << 14;
 const MASK: u64 = SLOTS as u64 - 1;
@@ -53,6 +55,16 @@ impl<T: Copy> Wheel<T> {
             len: 0,
             turn: now >> SLOT_SHIFT,
         }
+    }
+
+    /// Makes room for so many more timers, and not for twice as many.
+    pub fn reserve(&mut self, more: usize) {
+        self.nodes.reserve_exact(more);
+    }
+
+    /// Bytes that a timer takes.
+    pub const fn timer_bytes() -> usize {
+        size_of::<Node<T>>()
     }
 
     /// Number of timers that wait.
@@ -162,6 +174,7 @@ impl<T: Copy> Wheel<T> {
 
     fn take_node(&mut self) -> u32 {
         if self.free == NONE {
+            room::grow(&mut self.nodes);
             self.nodes.push(Node {
                 at: 0,
                 previous: NONE,

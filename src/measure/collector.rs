@@ -145,20 +145,17 @@ impl Collector {
     /// Takes a worker's interval and returns an empty one, to be given to `Recorder::recycle`.
     pub fn add(&mut self, worker: usize, mut interval: Box<Interval>) -> Box<Interval> {
         let second = interval.second().max(self.open_from);
-        let empty = if let Some(pending) = self.pending.get_mut(&second) {
+        if let Some(pending) = self.pending.get_mut(&second) {
             pending.merged.merge(&interval);
             interval.reset();
-            interval
+            self.spare.push(interval);
         } else {
             let pending = Pending {
                 merged: interval,
                 delivered: vec![false; self.workers],
             };
             self.pending.insert(second, pending);
-            self.spare
-                .pop()
-                .unwrap_or_else(|| Box::new(Interval::new(&self.shape)))
-        };
+        }
         if let Some(delivered) = self
             .pending
             .get_mut(&second)
@@ -173,7 +170,11 @@ impl Collector {
             }
             self.close_oldest();
         }
-        empty
+        // After closing, so that what was closed just now is used again: each interval holds two
+        // histograms for each request.
+        self.spare
+            .pop()
+            .unwrap_or_else(|| Box::new(Interval::new(&self.shape)))
     }
 
     /// The last complete second, if there is one.

@@ -4,6 +4,7 @@
 //! limits. Memory is what this program allocates; the kernel's share is apart.
 
 use crate::plan::Plan;
+use crate::plan::request_id::IdCursor;
 use crate::plan::schedule::Cursor;
 use crate::profile::{Connections, Sender};
 
@@ -48,20 +49,39 @@ pub struct Arithmetic {
 /// Open files besides sockets: standard streams, pollers, wakers, results.
 pub const FILES_APART: u64 = 64;
 
-/// State, timers and table space of one endpoint and its share of requests in flight, in bytes.
-const ENDPOINT_BYTES: u64 = 256;
+/// An endpoint's row in the engine's table, in bytes. The engine's tests hold these numbers.
+pub(crate) const ENDPOINT_BYTES: u64 = 12;
 
-/// State of one connection with a small partial packet, in bytes.
-const CONNECTION_BYTES: u64 = 512;
+/// A connection's row in the engine's table, in bytes.
+pub(crate) const CONNECTION_BYTES: u64 = 48;
+
+/// A timer that waits, in bytes: a keep-alive for each connection, an arrival for each stream.
+pub(crate) const TIMER_BYTES: u64 = 32;
+
+/// A request in flight, in bytes: its row, its deadline, its place among the request IDs.
+const IN_FLIGHT_BYTES: u64 = 96 + TIMER_BYTES + 64;
 
 /// Idle TCP socket with its poller entry in the Linux kernel, in bytes.
 const SOCKET_BYTES: u64 = 3_500;
 
-/// Program, histograms and tables that do not depend on the fleet, in bytes.
-const BASE_BYTES: u64 = 24 * 1024 * 1024;
+/// Program and tables that depend on nothing, in bytes.
+const BASE_BYTES: u64 = 9 * 1024 * 1024;
 
-/// Two histograms: what one worker holds of one request in one stage of the load, in bytes.
-const STAGE_BYTES: u64 = 2 * 180 * 1024;
+/// A histogram of waits of up to a minute, in bytes.
+const HISTOGRAM_BYTES: u64 = 180 * 1024;
+
+/// Histograms that a worker holds of each request: two of each second, of which two are under way,
+/// and four of the whole run.
+const HISTOGRAMS: u64 = 2 * 2 + 4;
+
+/// Histograms that one worker holds of one request in one stage of the load.
+const STAGE_HISTOGRAMS: u64 = 2;
+
+/// What is kept of each request and second, in bytes: a row, and a histogram of which most is empty.
+const SECOND_BYTES: u64 = 144 + 800;
+
+/// Seconds that are kept; see the collector of `measure`.
+const SECONDS_MAX: f64 = 7.0 * 86_400.0;
 
 impl Plan {
     /// Connections of `endpoints` endpoints.
@@ -102,15 +122,7 @@ impl Plan {
         let bytes_sent = sum(&|m| m.in_total.map(|count| count * m.packet_bytes as f64));
         let connections = self.connections_of(self.endpoints);
         let callers = u64::from(self.callers(workers));
-        // A single stage is the measure phase, which is counted anyway.
-        let stages = match self.stages.len() as u64 {
-            1 => 0,
-            several => several * self.requests.len() as u64 * u64::from(workers.max(1)),
-        };
         let sockets = connections + callers;
-        let words = self.state_words as u64 * 8
-            + self.schedule.streams() as u64 * size_of::<Cursor>() as u64;
-        let ids = self.scopes.len() as u64 * 8;
         Arithmetic {
             total_in_measure,
             total,
@@ -120,13 +132,42 @@ impl Plan {
             files: sockets + FILES_APART,
             source_ports: sockets,
             memory_bytes: BASE_BYTES
-                + stages * STAGE_BYTES
-                + u64::from(self.endpoints) * (ENDPOINT_BYTES + words + ids)
-                + sockets * CONNECTION_BYTES
+                + self.histogram_bytes(u64::from(workers.max(1)))
+                + u64::from(self.endpoints) * self.endpoint_bytes(&messages)
+                + sockets * (CONNECTION_BYTES + TIMER_BYTES)
                 + self.identities.memory() as u64,
             kernel_bytes: sockets * SOCKET_BYTES,
             messages,
         }
+    }
+
+    /// What an endpoint takes beside its connection and its row in a list, in bytes. What is in flight
+    /// is known only where progress decides (closed, `"max"`): then it is one request, at least.
+    fn endpoint_bytes(&self, messages: &[Messages]) -> u64 {
+        let streams = self.schedule.streams() as u64 * (size_of::<Cursor>() as u64 + TIMER_BYTES);
+        let ids = (self.scopes.len() * size_of::<IdCursor>()) as u64;
+        let paced_by_progress = messages
+            .iter()
+            .zip(&self.requests)
+            .any(|(message, request)| message.in_total.is_none() && request.reactive.is_none());
+        let in_flight = if paced_by_progress {
+            size_of::<u64>() as u64 + IN_FLIGHT_BYTES
+        } else {
+            0
+        };
+        ENDPOINT_BYTES + self.state_words as u64 * 8 + streams + ids + in_flight
+    }
+
+    /// What is measured of every request, in bytes.
+    fn histogram_bytes(&self, workers: u64) -> u64 {
+        // A single stage is the measure phase, which is counted anyway.
+        let stages = match self.stages.len() as u64 {
+            1 => 0,
+            several => several * STAGE_HISTOGRAMS,
+        };
+        let requests = self.requests.len() as u64;
+        let seconds = (self.schedule.end_ns() as f64 / 1e9).min(SECONDS_MAX) as u64;
+        requests * (workers * (HISTOGRAMS + stages) * HISTOGRAM_BYTES + seconds * SECOND_BYTES)
     }
 
     fn messages(&self, index: usize, request: &crate::plan::Request) -> Messages {

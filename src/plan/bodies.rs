@@ -1,4 +1,4 @@
-//! Compiles the payload of a request.
+//! Compiles the payload of a request, and says whether its messages are to be counted.
 //!
 //! Not here: rendering it.
 
@@ -7,8 +7,8 @@ use std::sync::Arc;
 use crate::plan::compile::Compiler;
 use crate::plan::error::PlanError;
 use crate::plan::hash::{self, Purpose};
-use crate::plan::request::Body;
-use crate::plan::template::Scope;
+use crate::plan::request::{Body, Request};
+use crate::plan::template::{Piece, Scope, Template};
 use crate::profile::Payload;
 use crate::units::nanoseconds;
 
@@ -45,4 +45,31 @@ impl Compiler<'_> {
             },
         })
     }
+}
+
+impl Request {
+    /// Whether the number of a message decides what is in it. If not, nobody has to count.
+    pub(crate) fn is_numbered(&self) -> bool {
+        let payload = match &self.body {
+            Body::Template(template) => is_numbered(template),
+            Body::Batch { sample, .. } => is_numbered(sample),
+            Body::Bytes { .. } => true,
+            Body::Literal(_) => false,
+        };
+        payload || is_numbered(&self.topic) || !self.generators.is_empty()
+    }
+}
+
+fn is_numbered(template: &Template) -> bool {
+    let numbered = |piece: &Piece| match piece {
+        Piece::Generator(_) | Piece::Sequence | Piece::Uuid => true,
+        Piece::Literal(_)
+        | Piece::Endpoint(_)
+        | Piece::Identity(_)
+        | Piece::RequestId
+        | Piece::Clock(_)
+        | Piece::Capture(_)
+        | Piece::ItemId(_) => false,
+    };
+    template.pieces.iter().any(numbered)
 }

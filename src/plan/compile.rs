@@ -33,6 +33,9 @@ const ANSWER_DEADLINE_NS: u64 = 10_000_000_000;
 /// Bytes of the shared block that generated payloads are cut from.
 const BLOCK_BYTES: usize = 16 * 1024;
 
+/// Of a request whose messages nobody has to count: each endpoint would hold eight bytes for nothing.
+const NO_WORD: usize = usize::MAX;
+
 impl Plan {
     /// Compiles a profile. `identities` has read a row for each endpoint, or has no column at all;
     /// messages of endpoints whose rows it did not keep must not be asked for.
@@ -275,7 +278,11 @@ impl<'a> Compiler<'a> {
 
     /// Measures a request and adds it.
     pub(crate) fn push_request(&mut self, mut request: Request) -> Result<(), PlanError> {
-        self.next_word += 1;
+        if request.is_numbered() {
+            self.next_word += 1;
+        } else {
+            request.counter_word = NO_WORD;
+        }
         request.frame_longest = request.longest(self.identities).saturating_add(5);
         request.page = request.page(self.identities);
         if request.frame_longest > crate::plan::encoder::REMAINING_LENGTH_MAX {

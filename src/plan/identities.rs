@@ -99,6 +99,9 @@ impl Identities {
             let reason = format!("`{}` is the same as in line {before}", this.names[0]);
             return Err(PlanError::Identities { line, reason });
         }
+        // They grew by doubling, and stay as they are from here on.
+        this.text.shrink_to_fit();
+        this.ends.shrink_to_fit();
         Ok(this)
     }
 

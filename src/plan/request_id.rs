@@ -19,7 +19,7 @@ pub enum RequestIdKind {
     Uuid,
 }
 
-/// Decimal IDs, both ends inclusive.
+/// Decimal IDs, both ends inclusive. Of more than 2^31 IDs the first 2^31 are issued.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IdRange {
     /// Lowest.
@@ -39,24 +39,27 @@ impl RequestIdKind {
     }
 }
 
-/// Where one endpoint stands in a range. Its start is [`IdRange::start`].
+/// Where one endpoint stands in a range: four bytes, because each endpoint has one for each scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct IdCursor {
-    /// The ID that is tried first.
-    pub next: u32,
+pub struct IdCursor(u32);
+
+impl IdCursor {
+    /// Nothing was issued yet, whatever the range.
+    pub const START: Self = Self(0);
     /// Whether every ID of the range was issued at least once.
-    pub wrapped: bool,
+    const WRAPPED: u32 = 1 << 31;
+
+    /// How far above the first ID lies the one that is tried first.
+    fn offset(self) -> u32 {
+        self.0 & !Self::WRAPPED
+    }
+
+    fn has_wrapped(self) -> bool {
+        self.0 & Self::WRAPPED != 0
+    }
 }
 
 impl IdRange {
-    /// Nothing was issued yet.
-    pub fn start(self) -> IdCursor {
-        IdCursor {
-            next: self.first,
-            wrapped: false,
-        }
-    }
-
     /// How many IDs there are.
     pub fn size(self) -> u64 {
         u64::from(self.last.saturating_sub(self.first)) + 1
@@ -64,16 +67,15 @@ impl IdRange {
 
     /// The next ID that is not busy; `None` when all are. Asks about each ID at most once.
     pub fn allocate(self, cursor: &mut IdCursor, is_busy: impl Fn(u32) -> bool) -> Option<u32> {
-        for _ in 0..self.size() {
-            let id = cursor.next;
-            if id >= self.last {
-                *cursor = IdCursor {
-                    next: self.first,
-                    wrapped: true,
-                };
+        let last = self.last_offset();
+        for _ in 0..=last {
+            let offset = cursor.offset();
+            if offset >= last {
+                *cursor = IdCursor(IdCursor::WRAPPED);
             } else {
-                cursor.next = id + 1;
+                cursor.0 += 1;
             }
+            let id = self.first + offset;
             if !is_busy(id) {
                 return Some(id);
             }
@@ -81,9 +83,16 @@ impl IdRange {
         None
     }
 
+    /// Of the last ID that is issued.
+    fn last_offset(self) -> u32 {
+        self.last.saturating_sub(self.first).min(!IdCursor::WRAPPED)
+    }
+
     /// Whether `id` was ever issued by `cursor`: a reply with another one is not ours.
     pub fn was_issued(self, cursor: IdCursor, id: u32) -> bool {
-        (self.first..=self.last).contains(&id) && (cursor.wrapped || id < cursor.next)
+        id.checked_sub(self.first).is_some_and(|offset| {
+            offset <= self.last_offset() && (cursor.has_wrapped() || offset < cursor.offset())
+        })
     }
 
     /// Reads canonical decimal (no sign, no leading zero) within the range.
@@ -148,7 +157,7 @@ mod tests {
 
     #[test]
     fn ids_cycle_so_that_the_least_recently_used_comes_first() {
-        let mut cursor = RANGE.start();
+        let mut cursor = IdCursor::START;
         let ids: Vec<_> = (0..7)
             .map(|_| RANGE.allocate(&mut cursor, |_| false))
             .collect();
@@ -157,7 +166,7 @@ mod tests {
 
     #[test]
     fn busy_ids_are_passed_over_and_a_full_range_ends_the_search() {
-        let mut cursor = RANGE.start();
+        let mut cursor = IdCursor::START;
         assert_eq!(RANGE.allocate(&mut cursor, |id| id < 12), Some(12));
         let asked = std::cell::Cell::new(0);
         let busy = |_| {
@@ -166,12 +175,12 @@ mod tests {
         };
         assert_eq!(RANGE.allocate(&mut cursor, busy), None);
         assert_eq!(asked.get(), 5);
-        assert_eq!(std::mem::size_of::<IdCursor>(), 8);
+        assert_eq!(std::mem::size_of::<IdCursor>(), 4);
     }
 
     #[test]
     fn only_issued_ids_are_ours() {
-        let mut cursor = RANGE.start();
+        let mut cursor = IdCursor::START;
         assert!(!RANGE.was_issued(cursor, 10));
         RANGE.allocate(&mut cursor, |_| false);
         assert!(RANGE.was_issued(cursor, 10) && !RANGE.was_issued(cursor, 11));
@@ -191,7 +200,7 @@ mod tests {
             first: u32::MAX - 1,
             last: u32::MAX,
         };
-        let mut cursor = range.start();
+        let mut cursor = IdCursor::START;
         let ids: Vec<_> = (0..3)
             .map(|_| range.allocate(&mut cursor, |_| false))
             .collect();

@@ -20,13 +20,31 @@ pub struct Arrival {
     pub request: u16,
 }
 
-/// Where one endpoint stands in one stream.
+/// Where one endpoint stands in one stream. There is one for each of a fleet: 16 bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Cursor {
-    /// Arrivals so far.
+    /// Arrivals so far, and above these bits the request of the latest one.
     index: u64,
     /// Sum of the unit-rate gaps so far (Poisson only).
     position: f64,
+}
+
+/// At a million per second and endpoint these last nine years.
+const INDEX_BITS: u32 = 48;
+
+impl Cursor {
+    /// The request of the arrival that [`Schedule::next`] returned last; 0 before the first.
+    pub fn request(&self) -> u16 {
+        (self.index >> INDEX_BITS) as u16
+    }
+
+    fn number(&self) -> u64 {
+        self.index & ((1 << INDEX_BITS) - 1)
+    }
+
+    fn passed(&mut self, request: u16) {
+        self.index = (u64::from(request) << INDEX_BITS) | (self.number() + 1);
+    }
 }
 
 /// The schedule of the whole fleet.
@@ -116,7 +134,7 @@ impl Schedule {
 
     /// The next arrival of a stream; `None`, for ever, when it has ended. Instants never go back.
     pub fn next(&self, stream: usize, endpoint: u32, cursor: &mut Cursor) -> Option<Arrival> {
-        let number = cursor.index;
+        let number = cursor.number();
         let (intended, request) = match self.streams.get(stream)? {
             Stream::Paced {
                 key,
@@ -153,7 +171,7 @@ impl Schedule {
         if intended >= self.end_ns {
             return None;
         }
-        cursor.index += 1;
+        cursor.passed(request);
         Some(Arrival { intended, request })
     }
 
@@ -247,12 +265,12 @@ impl Schedule {
         let endpoints = u64::from(self.endpoints);
         match arrivals {
             Arrivals::Constant => cursor
-                .index
+                .number()
                 .saturating_mul(endpoints)
                 .saturating_add(u64::from(endpoint)) as f64,
             Arrivals::Poisson => {
                 // A unit-rate process per endpoint, stretched: together they are one of the fleet's rate.
-                cursor.position += exponential(hash(key, u64::from(endpoint), cursor.index));
+                cursor.position += exponential(hash(key, u64::from(endpoint), cursor.number()));
                 cursor.position * endpoints as f64
             }
         }

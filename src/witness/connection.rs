@@ -320,7 +320,7 @@ impl Connection {
             }
             RequestIdKind::Decimal(range) => {
                 let cursor = self.cursors.get_mut(usize::from(request.scope))?;
-                let cursor = cursor.get_or_insert_with(|| range.start());
+                let cursor = cursor.get_or_insert(IdCursor::START);
                 let busy = |id: u32| {
                     let mut waiting = self.quarantine.iter();
                     waiting.any(|(scope, of, _)| *scope == request.scope && *of == id)

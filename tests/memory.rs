@@ -1,0 +1,226 @@
+//! What an endpoint costs: bytes of heap, counted by the allocator, in a run that goes on.
+//!
+//! The engine runs in this process under a counting allocator, the simulated tenant in its own. Two
+//! fleets differ in nothing but their size; what the larger one holds more, divided by its
+//! endpoints, is the price of one. The same is what `midge check` computes. A binary of its own,
+//! because the allocator counts everything that the process does, and one test after the other for
+//! the same reason. Not here: what the kernel holds for each socket.
+
+use std::alloc::System;
+use std::fmt::Write as _;
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+
+use midge::engine::{self, Progress, Settings};
+use midge::event::Clock;
+use midge::plan::{Identities, Plan};
+use midge::profile;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+/// A tenant process that ends when this value is dropped.
+struct Tenant {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl Tenant {
+    fn start() -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_midge"))
+            .args(["tenant", "--listen", "127.0.0.1:0", "--until-stdin-closes"])
+            .args(["--relaxed-paths", "on", "--commands", "50/s"])
+            .args(["--config-push", "50/s", "--error-rate", "1%"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stderr.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let address = line.trim().strip_prefix("listening on ").unwrap();
+        Self {
+            address: address.parse().unwrap(),
+            child,
+        }
+    }
+}
+
+impl Drop for Tenant {
+    fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        let _ = self.child.wait();
+    }
+}
+
+/// A kind of fleet.
+#[derive(Clone, Copy)]
+struct Kind {
+    profile: &'static str,
+    sets: &'static [&'static str],
+    /// Whether a list says who the endpoints are.
+    listed: bool,
+    /// Seconds of load after which it is looked at.
+    after: u64,
+}
+
+/// Plain endpoints that keep their connections. A few messages per second, so that both fleets hold
+/// the same histograms.
+const IDLE: Kind = Kind {
+    profile: "./profiles/bench/idle.toml",
+    sets: &["load.arrival_rate=20/s"],
+    listed: false,
+    after: 4,
+};
+
+/// Endpoints that may use every service. All kinds of requests occur in every second, so that both
+/// fleets hold the same histograms, and few are in flight.
+const QUIET: Kind = Kind {
+    profile: "kaa-fleet",
+    sets: &[
+        "fleet.connect_rate=10_000/s",
+        "load.arrival_rate=500/s",
+        "load.warm_up=1s",
+        "request.*.weight=1",
+    ],
+    listed: true,
+    after: 4,
+};
+
+/// Endpoints of which each has used every service.
+const BUSY: Kind = Kind {
+    profile: "kaa-fleet",
+    sets: &[
+        "fleet.connect_rate=10_000/s",
+        "load.arrival_rate=2_000/s",
+        "load.warm_up=1s",
+        "load.measure=12s",
+        "request.*.weight=1",
+    ],
+    listed: true,
+    after: 10,
+};
+
+/// A token of 22 characters for each endpoint.
+fn list(endpoints: u32) -> Identities {
+    let mut text = "token\n".to_owned();
+    for endpoint in 0..endpoints {
+        let _ = writeln!(text, "token-{endpoint:016}");
+    }
+    Identities::from_csv(text.as_bytes(), endpoints, 0..endpoints).unwrap()
+}
+
+/// Bytes of heap that a fleet of this size holds in mid-run, and what the plan says of all memory.
+fn held(kind: Kind, endpoints: u32) -> (f64, f64) {
+    let tenant = Tenant::start();
+    let mut sets: Vec<String> = kind.sets.iter().map(ToString::to_string).collect();
+    sets.push(format!("fleet.endpoints={endpoints}"));
+    let read = |path: &std::path::Path| std::fs::read_to_string(path);
+    let loaded = profile::load(kind.profile, &sets, &read).unwrap();
+    let region = Region::new(ALLOCATOR);
+    let identities = if kind.listed {
+        list(endpoints)
+    } else {
+        Identities::none()
+    };
+    let plan = Arc::new(Plan::compile(&loaded.profile, identities).unwrap());
+    let computed = plan.arithmetic(1).memory_bytes as f64;
+    let shape = Arc::new(engine::shape(&plan, &loaded.profile));
+    let settings = Settings {
+        profile: loaded.profile,
+        targets: vec![tenant.address],
+        password: None,
+        nonce: 7,
+        workers: 1,
+        raw_log: None,
+        approach: engine::Approach::Asleep,
+    };
+    let run = engine::start(plan, shape, settings, Clock::start()).unwrap();
+    let seconds = run.progress.iter().filter_map(|progress| match progress {
+        Progress::Second { number, live } => Some((number, live)),
+        _ => None,
+    });
+    let (_, live) = { seconds }
+        .find(|(number, _)| *number >= kind.after)
+        .expect("the run lasts longer");
+    let change = region.change();
+    let counted = change.bytes_allocated as f64 - change.bytes_deallocated as f64;
+    assert_eq!(live.connected, u64::from(endpoints), "all are connected");
+    run.stopper().stop();
+    run.stopper().abort();
+    run.finish().unwrap();
+    (counted, computed)
+}
+
+/// What mio keeps of a stream where debug assertions are on, rounded to the row.
+const DEBUGGING: f64 = if cfg!(debug_assertions) { 16.0 } else { 0.0 };
+
+/// What one endpoint costs: as counted, and as computed.
+fn price(kind: Kind, few: u32, many: u32) -> (f64, f64) {
+    let (small, large) = (held(kind, few), held(kind, many));
+    let more = f64::from(many - few);
+    let counted = (large.0 - small.0) / more - DEBUGGING;
+    let computed = (large.1 - small.1) / more;
+    println!(
+        "{}: {counted:.1} bytes per endpoint, computed {computed:.1}",
+        kind.profile
+    );
+    (counted, computed)
+}
+
+/// As many connections as the kernel lets this process have; true if these fit.
+fn room_for(connections: u32) -> bool {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    setrlimit(Resource::Nofile, raised).is_ok()
+        && limit
+            .maximum
+            .is_none_or(|most| most > u64::from(connections) + 64)
+}
+
+#[track_caller]
+fn assert_price(kind: Kind, few: u32, many: u32, most: f64) {
+    let _alone = ONE_AT_A_TIME.lock();
+    assert!(room_for(many), "ulimit -Hn must be above {many}");
+    let kept =
+        |(counted, computed): (f64, f64)| counted <= most && (computed / counted - 1.0).abs() < 0.2;
+    // What was in flight at once counts too, and a machine that holds one of the two runs up for a
+    // second makes that much: three pairs that are off are no accident.
+    assert!(
+        (0..3).any(|_| kept(price(kind, few, many))),
+        "three times more than {most} bytes per endpoint, or not what is computed"
+    );
+}
+
+#[test]
+fn an_idle_endpoint_takes_few_bytes_and_as_many_as_computed() {
+    assert_price(IDLE, 1_000, 5_000, 160.0);
+}
+
+#[test]
+fn an_endpoint_with_every_service_takes_few_bytes_and_as_many_as_computed() {
+    assert_price(QUIET, 500, 4_500, 340.0);
+}
+
+/// Nothing of an endpoint grows with use.
+#[test]
+fn an_endpoint_that_has_used_every_service_takes_no_more() {
+    let _alone = ONE_AT_A_TIME.lock();
+    assert!(room_for(1_000));
+    // See above.
+    assert!(
+        (0..3).any(|_| price(BUSY, 100, 600).0 <= 600.0),
+        "three times more than 600 bytes per endpoint"
+    );
+}
