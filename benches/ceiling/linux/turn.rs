@@ -28,6 +28,8 @@ pub struct Turn {
 /// What the sink did in the window, by its own clocks.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Sunk {
+    /// Messages that it counted.
+    pub messages: u64,
     /// Messages per second.
     pub per_s: f64,
     /// Share of the time that it was on its processor.
@@ -66,21 +68,23 @@ impl Turn {
     /// arrivals, which must be as many messages as were sent.
     pub fn outcome(&self, arrivals: &Path) -> Outcome {
         let seconds = (self.closed_ns - self.opened_ns) as f64 / 1e9;
-        let per_s = match self.sink {
-            Some(sink) => sink.per_s,
-            None => self.arrived(arrivals) as f64 / seconds,
+        let (messages, per_s) = if let Some(sink) = self.sink {
+            (sink.messages, sink.per_s)
+        } else {
+            let arrived = self.arrived(arrivals);
+            (arrived, arrived as f64 / seconds)
         };
-        let share = self.cpu_ns as f64 / 1e9 / seconds;
+        let cpu_us = self.cpu_ns as f64 / 1e3;
         Outcome {
             per_s,
-            cpu_us: (per_s > 0.0).then(|| share / per_s * 1e6),
+            cpu_us: (messages > 0).then(|| cpu_us / messages as f64),
             sink_busy: self.sink.map(|sink| sink.busy),
             lag: self.lag,
         }
     }
 
     /// Messages that came to the tenant while the window was open.
-    fn arrived(&self, arrivals: &Path) -> usize {
+    fn arrived(&self, arrivals: &Path) -> u64 {
         let bytes = std::fs::read(arrivals).expect("the tenant has written it");
         let (instants, rest) = bytes.as_chunks::<8>();
         assert!(rest.is_empty(), "the tenant's file breaks off");
@@ -91,6 +95,6 @@ impl Turn {
         );
         let window = self.opened_ns..self.closed_ns;
         let instants = instants.iter().map(|bytes| u64::from_le_bytes(*bytes));
-        instants.filter(|instant| window.contains(instant)).count()
+        instants.filter(|instant| window.contains(instant)).count() as u64
     }
 }

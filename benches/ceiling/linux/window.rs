@@ -80,11 +80,13 @@ struct Count {
 }
 
 impl Count {
-    /// What the sink did since then, by its own time: it answers a little before the client looks on.
+    /// What the sink did since then, by its own time.
     fn since(self, earlier: Self) -> Sunk {
         let ns = (self.at_ns - earlier.at_ns) as f64;
+        let messages = self.messages - earlier.messages;
         Sunk {
-            per_s: (self.messages - earlier.messages) as f64 * 1e9 / ns,
+            messages,
+            per_s: messages as f64 * 1e9 / ns,
             busy: (self.cpu_ns - earlier.cpu_ns) as f64 / ns,
         }
     }
@@ -149,13 +151,16 @@ impl Window {
         Ok(())
     }
 
+    /// The sink counts while this waits for its answer, and threads of the client may go on: its
+    /// processor time half-way is the one that belongs to the count.
     fn look(&mut self) -> io::Result<Look> {
+        let asked = cpu_ns();
         let count = self.meter.count()?;
         let now = clock_gettime(ClockId::Monotonic);
         Ok(Look {
             count,
             at_ns: now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64,
-            cpu_ns: cpu_ns(),
+            cpu_ns: u64::midpoint(asked, cpu_ns()),
         })
     }
 
