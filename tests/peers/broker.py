@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from process import Process
+from process import Process, listen_at_once
 
 # Nothing is stored, nothing is held back, and each answer leaves at once.
 CONFIGURATION = """listener {port} 127.0.0.1
@@ -98,6 +98,7 @@ class Broker:
         self.files_of_its_own = self.process.open_files()
 
     def _hear(self):
+        listen_at_once()
         for line in self.listener.popen.stdout:
             topic, value = line.split(maxsplit=1)
             with self.heard:
@@ -119,7 +120,24 @@ class Broker:
         """Connections that it holds, its listener's not among them."""
         return self.process.open_files() - self.files_of_its_own
 
+    def unread_bytes(self) -> int:
+        """What clients have written to it and it has not read; the kernel keeps it."""
+        waiting = 0
+        for row in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+            _, local, remote, _, queues, *_ = row.split()
+            unacknowledged, unread = (int(length, 16) for length in queues.split(":"))
+            if _port(remote) == self.port:
+                waiting += unacknowledged
+            # Of a socket that listens this is the number of those who wait to be accepted.
+            elif _port(local) == self.port and _port(remote):
+                waiting += unread
+        return waiting
+
     def end(self):
         if self.listener:
             self.listener.end()
         self.process.end()
+
+
+def _port(address: str) -> int:
+    return int(address.split(":")[1], 16)

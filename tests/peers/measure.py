@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from broker import Broker, BrokerFailed
-from clients import PAYLOAD, Client
+from clients import PACKET, PAYLOAD, Client
 from process import Process, busy_s
 
 BROKER_CORE, CLIENT_CORE = 0, 1
@@ -32,8 +32,13 @@ class Figures:
     messages_per_s: float
     client_cpu: float
     broker_cpu: float
+    # Per message that it has written since it was connected: in the window it may have written none,
+    # and the broker have read old ones.
     client_us: float
+    # Per message that it has received in the window.
     broker_us: float
+    # Written and not read at the end: more than nothing, and the broker does not keep up.
+    unread_mb: float
     # What neither had of its core, whichever was more: other programs, and other guests.
     others: float
 
@@ -61,21 +66,22 @@ def measure(client: Client, warm_up_s: float, window_s: float) -> Figures:
     seconds = int(CONNECTED_WITHIN_S + warm_up_s + window_s) + 10
     with tempfile.TemporaryDirectory(prefix="midge-peers-") as folder:
         scratch = Path(folder)
-        broker = Broker(BROKER_CORE, scratch)
-        process = None
-        try:
-            log = open(scratch / "client.log", "wb+")
-            command = client.filled_in(port=broker.port, seconds=seconds, scratch=scratch)
-            process = Process(command, CLIENT_CORE, cwd=folder, stdout=log, stderr=log)
-            return _window(client, process, broker, warm_up_s, window_s)
-        except (Failed, BrokerFailed) as failure:
-            said = Path(log.name).read_text(errors="replace").strip().splitlines()[-3:]
-            raise Failed(" / ".join([str(failure), *said])) from failure
-        finally:
-            if process:
-                process.end()
-            broker.end()
-            log.close()
+        started = []
+        with open(scratch / "client.log", "w+") as log:
+            try:
+                broker = Broker(BROKER_CORE, scratch)
+                started.append(broker)
+                command = client.filled_in(port=broker.port, seconds=seconds, scratch=scratch)
+                process = Process(command, CLIENT_CORE, cwd=folder, stdout=log, stderr=log)
+                started.append(process)
+                return _window(client, process, broker, warm_up_s, window_s)
+            except (Failed, BrokerFailed) as failure:
+                log.seek(0)
+                last_words = log.read().strip().splitlines()[-3:]
+                raise Failed(" / ".join([str(failure), *last_words])) from failure
+            finally:
+                for each in reversed(started):
+                    each.end()
 
 
 def _window(
@@ -86,22 +92,17 @@ def _window(
         if not process.runs() or time.monotonic() > give_up:
             raise Failed(f"only {connected} of {client.connections} connections")
         time.sleep(0.01)
+    connected_s = process.cpu_s()
     broker.next_tick()
     time.sleep(warm_up_s)
     first = broker.next_tick()
-    spent = [
-        Stopwatch(value)
-        for value in (
-            process.cpu_s,
-            broker.process.cpu_s,
-            lambda: busy_s(CLIENT_CORE),
-            lambda: busy_s(BROKER_CORE),
-        )
-    ]
+    cores = (lambda: busy_s(CLIENT_CORE)), (lambda: busy_s(BROKER_CORE))
+    spent = [Stopwatch(value) for value in (process.cpu_s, broker.process.cpu_s, *cores)]
     # The tick that ends it is the first one after this; they come every second.
     time.sleep(window_s - 0.5)
     last = broker.next_tick()
     client_cpu, broker_cpu, client_core, broker_core = (stopwatch.rate() for stopwatch in spent)
+    written_s, unread = process.cpu_s() - connected_s, broker.unread_bytes()
     if not process.runs():
         raise Failed("it ended while it was measured")
     if (connected := broker.connections()) < client.connections:
@@ -110,12 +111,14 @@ def _window(
     if received == 0 or received % PAYLOAD:
         raise Failed(f"{received} bytes are no messages of {PAYLOAD} bytes")
     messages_per_s = received / PAYLOAD / (last.at - first.at)
+    written = last.payload_bytes / PAYLOAD + unread / PACKET
     return Figures(
         messages_per_s,
         client_cpu,
         broker_cpu,
-        client_us=client_cpu / messages_per_s * 1e6,
+        client_us=written_s / written * 1e6,
         broker_us=broker_cpu / messages_per_s * 1e6,
+        unread_mb=unread / 1e6,
         others=max(0.0, client_core - client_cpu, broker_core - broker_cpu),
     )
 

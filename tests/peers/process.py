@@ -15,8 +15,8 @@ ENDED_WITHIN_S = 10.0
 
 
 def listen_at_once():
-    """Before all others, for processes that do little: one that is kept waiting notes a wrong instant.
-    Where it is not allowed, a core that is not used by those who are measured does as well."""
+    """Puts a thread that does little before all others, for if it is kept waiting it notes a wrong
+    instant. Where that is not allowed, a core besides the two that are measured does as well."""
     try:
         rank = os.sched_param(1)
         os.sched_setscheduler(0, os.SCHED_RR | os.SCHED_RESET_ON_FORK, rank)

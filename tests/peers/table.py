@@ -12,8 +12,8 @@ from clients import Client
 from measure import BUSY, Figures
 
 HEADER = """| QoS | client | connections | messages/s | least to most | client's core | broker's core | \
-us per message, client | broker | others | busy |
-|---|---|---|---|---|---|---|---|---|---|---|
+us per message, client | broker | unread MB | others | busy |
+|---|---|---|---|---|---|---|---|---|---|---|---|
 """
 
 
@@ -61,7 +61,7 @@ def markdown(windows: list[Window], about: list[str]) -> str:
 def _row(client: Client, figures: list[Figures]) -> str:
     begin = f"| {client.qos} | {client.name} | {client.connections} |"
     if not figures:
-        return f"{begin} not measured | | | | | | | |\n"
+        return f"{begin} not measured | | | | | | | | |\n"
 
     def middle(name: str) -> float:
         return median(getattr(each, name) for each in figures)
@@ -76,6 +76,7 @@ def _row(client: Client, figures: list[Figures]) -> str:
         f"{shares['broker']:.0%}",
         f"{middle('client_us'):.2f}",
         f"{middle('broker_us'):.2f}",
+        f"{middle('unread_mb'):,.0f}",
         f"{middle('others'):.0%}",
         " and ".join(busy) or "neither",
     ]
