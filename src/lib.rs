@@ -89,7 +89,7 @@
 //!   `responder/pattern`, `responder/place`, `responder/id`, `responder/answer`, `responder/push` and
 //!   `responder/known`, with `responder/tests`. What it remembers:
 //!   `endpoints`, `thing`, `metadata`, `commands`, `outstanding`, `configuration`, `configurations`,
-//!   `watch`. How it behaves: `options`, `options/value`, `service`, `pending`, `timers`, `faults`,
+//!   `watch`, and of topics `routes`. How it behaves: `options`, `options/value`, `service`, `pending`, `timers`, `faults`,
 //!   `pushes`, `random`. What it tells: `report`, `arrivals`;
 //!   `judge` is its opinion of a message that nobody has sent.
 //! * [`witness`]: a client of another make that sends probes beside the fleet, behind the feature of

@@ -42,6 +42,7 @@ mod random;
 mod report;
 mod responder;
 mod router;
+mod routes;
 mod rules;
 mod server;
 mod service;

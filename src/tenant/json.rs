@@ -3,7 +3,7 @@
 //! Strict and pure. Not here: what the fields mean (`kaa_payload`, `enapter`).
 
 use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde::de::{DeserializeSeed, IgnoredAny};
 
 use super::problem::{INVALID_FIELDS, INVALID_JSON, Problem};
 
@@ -28,6 +28,18 @@ pub fn value<'a, T: Deserialize<'a>>(payload: &'a [u8]) -> Result<T, Problem> {
     let text = std::str::from_utf8(payload).map_err(|_| INVALID_JSON)?;
     // What is right is read once; only what is wrong is read again, to say why.
     serde_json::from_str(text).map_err(|_| valid(payload).err().unwrap_or(INVALID_FIELDS))
+}
+
+/// A JSON value read by something that takes any.
+///
+/// # Errors
+/// [`INVALID_JSON`]
+pub fn seeded<'a, S: DeserializeSeed<'a>>(payload: &'a [u8], seed: S) -> Result<S::Value, Problem> {
+    let text = std::str::from_utf8(payload).map_err(|_| INVALID_JSON)?;
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let found = seed.deserialize(&mut reader).map_err(|_| INVALID_JSON)?;
+    reader.end().map_err(|_| INVALID_JSON)?;
+    Ok(found)
 }
 
 /// A JSON object read into a struct; a derived struct alone would also take an array.

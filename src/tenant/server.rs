@@ -304,7 +304,7 @@ impl Server {
         let Some(session) = self.router.sessions.remove(id) else {
             return;
         };
-        self.platforms.responder.closed(id);
+        self.platforms.closed(id);
         for filter in &session.filters {
             self.router.subscriptions.remove(filter, id);
         }
