@@ -144,13 +144,19 @@ impl Platforms {
                 let address = kaa_address::Address::again(spans, resource, id);
                 self.speak(from, endpoint, &address);
                 let found = (kind, Ok(about));
-                (Route::Nobody, self.kaa(from, &address, Ok(endpoint), found, payload))
+                (
+                    Route::Nobody,
+                    self.kaa(from, &address, Ok(endpoint), found, payload),
+                )
             }
             Some(Known::Enapter {
                 device,
                 direction,
                 kind,
-            }) => (self.enapter(from, Ok(device), (direction, kind), payload), None),
+            }) => (
+                self.enapter(from, Ok(device), (direction, kind), payload),
+                None,
+            ),
             Some(Known::Defined {
                 name,
                 endpoint,
@@ -333,12 +339,7 @@ impl Platforms {
         }
     }
 
-    fn accept(
-        &mut self,
-        device: EndpointId,
-        kind: Kind,
-        payload: &[u8],
-    ) -> Result<Route, Problem> {
+    fn accept(&mut self, device: EndpointId, kind: Kind, payload: &[u8]) -> Result<Route, Problem> {
         match kind {
             Kind::Telemetry => enapter::check_telemetry(payload)?,
             Kind::Properties => enapter::check_properties(payload)?,

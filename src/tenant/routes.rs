@@ -4,8 +4,8 @@
 //! Kept is only what no other message can change. A few topics per connection; of more, those that
 //! come often stay. Not here: what a topic means (`platforms`), and anything about payloads.
 
-use super::endpoints::EndpointId;
 use super::enapter::Direction;
+use super::endpoints::EndpointId;
 use super::kaa::Resource;
 use super::kaa_address::Spans;
 use super::kind::Kind;

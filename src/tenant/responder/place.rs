@@ -253,7 +253,8 @@ mod tests {
 
     #[test]
     fn only_numbers_and_texts_are_read() {
-        let payload = r#" {"a": {"b": "x"}, "n": 7, "o": {}, "l": [1, [2, -3.5]], "e": "\u00e4\n"} "#;
+        let payload =
+            r#" {"a": {"b": "x"}, "n": 7, "o": {}, "l": [1, [2, -3.5]], "e": "\u00e4\n"} "#;
         for (pointer, expected) in [
             ("/a/b", Some(json!("x"))),
             ("/n", Some(json!(7))),
@@ -276,7 +277,14 @@ mod tests {
 
     #[test]
     fn what_is_no_json_is_told_from_what_has_nothing_there() {
-        for broken in ["", "{", r#"{"a":1"#, r#"{"a":1}}"#, "nul", r#"{"a":1,"b":[}"#] {
+        for broken in [
+            "",
+            "{",
+            r#"{"a":1"#,
+            r#"{"a":1}}"#,
+            "nul",
+            r#"{"a":1,"b":[}"#,
+        ] {
             assert_eq!(read("/a", broken), Err("invalid-json"), "{broken}");
         }
         for other in ["5", "null", "true", r#""a""#, "[]", "[1,{}]", "{}"] {
