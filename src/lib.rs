@@ -85,14 +85,14 @@
 //!   Two results: `compare` with `difference` (what is not equal) and `change` (one number), shown by
 //!   `compare_text`.
 //! * [`tenant`]: the far side, in a process of its own. `server` is its loop, `session` and
-//!   `sessions` its connections, `packets` and `flow` its half of MQTT, `subscriptions` and
+//!   `sessions` its connections with their `buffers`, `packets` and `flow` its half of MQTT, `subscriptions` and
 //!   `router` who gets what. `platforms` says what a message means: `kaa`, `kaa_address`,
 //!   `kaa_payload`, `rules`, `instances`, `enapter`, `json`, `kind`, `problem`; `defined` does so for
 //!   all others, from a profile's own definitions: `responder` over `responder/names`,
 //!   `responder/pattern`, `responder/place`, `responder/id`, `responder/answer`, `responder/push` and
 //!   `responder/known`, with `responder/tests`. What it remembers:
 //!   `endpoints`, `thing`, `metadata`, `commands`, `outstanding`, `configuration`, `configurations`,
-//!   `watch`. How it behaves: `options`, `options/value`, `service`, `pending`, `timers`, `faults`,
+//!   `watch`, and of topics `routes`. How it behaves: `options`, `options/value`, `service`, `pending`, `timers`, `agenda`, `faults`,
 //!   `pushes`, `random`. What it tells: `report`, `arrivals`;
 //!   `judge` is its opinion of a message that nobody has sent.
 //! * [`witness`]: a client of another make that sends probes beside the fleet, behind the feature of

@@ -14,7 +14,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+mod agenda;
 mod arrivals;
+mod buffers;
 mod commands;
 mod configuration;
 mod configurations;
@@ -42,6 +44,7 @@ mod random;
 mod report;
 mod responder;
 mod router;
+mod routes;
 mod rules;
 mod server;
 mod service;

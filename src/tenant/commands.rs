@@ -3,8 +3,10 @@
 //! A table of limited size: the oldest command is forgotten when a new one needs its place.
 //! Not here: topics and payloads (`enapter`).
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
+
+use foldhash::HashMap;
 
 use super::enapter::State;
 use super::problem::Problem;
@@ -40,7 +42,7 @@ impl Commands {
         let capacity = capacity.max(1);
         Self {
             capacity,
-            known: HashMap::new(),
+            known: HashMap::default(),
             oldest_first: VecDeque::new(),
         }
     }

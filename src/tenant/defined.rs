@@ -7,7 +7,8 @@ use super::endpoints::EndpointId;
 use super::kind::Name;
 use super::platforms::{Outcome, Platforms, Recipient, Reply, Route};
 use super::problem::{self, Problem};
-use super::responder::{Asked, Form, Meaning, Recognised, Responder, Subscriber, Target};
+use super::responder::{Asked, Form, Meaning, Recognised, Subscriber, Target};
+use super::routes::{Known, Unanswered};
 use super::sessions::ConnectionId;
 
 /// The first of two answers to one request: more is to come. It leaves at once.
@@ -40,29 +41,60 @@ impl Platforms {
     ) -> Option<(Route, Option<Reply>)> {
         self.intermediate.to = None;
         let found = self.responder.recognise(topic, payload)?;
-        self.counts.received.add(Name::Defined(found.name));
         let endpoint = match self.defined_endpoint(&found) {
             Ok(endpoint) => endpoint,
             Err(problem) => {
+                self.counts.received.add(Name::Defined(found.name));
                 self.counts.reject(problem.name);
                 return Some((Route::Nobody, None));
             }
         };
-        if found.meaning != Meaning::Call {
-            match endpoint {
-                Some(endpoint) => {
+        if endpoint.is_none() && found.meaning != Meaning::Call {
+            self.responder.known.spoke(from);
+        }
+        let name = found.name;
+        let message = match found.meaning {
+            Meaning::Request { definition, .. } if self.responder.answers(definition).is_some() => {
+                self.counts.received.add(Name::Defined(name));
+                if let Some(endpoint) = endpoint {
                     self.endpoints.spoke(endpoint, from);
                 }
-                None => self.responder.known.spoke(from),
-            }
-        }
-        Some(match &found.meaning {
-            Meaning::Request { .. } => {
                 let to = endpoint.map_or(Recipient::Session(from), Recipient::Endpoint);
-                self.answer(&found, to)
+                return Some(self.answer(&found, to));
             }
-            Meaning::Answer(inbound) => {
-                self.counts.defined_results.add(Name::Defined(*inbound));
+            Meaning::Request { .. } => Unanswered::Request,
+            Meaning::Answer(inbound) => Unanswered::Answer(inbound),
+            Meaning::Call => Unanswered::Call,
+        };
+        if found.steady {
+            let known = Known::Defined {
+                name,
+                endpoint,
+                message,
+            };
+            self.routes.keep(from, topic, known);
+        }
+        Some(self.unanswered(from, name, endpoint, message))
+    }
+
+    /// A message that gets no answer; a connection that is an endpoint itself is known already.
+    pub(super) fn unanswered(
+        &mut self,
+        from: ConnectionId,
+        name: u16,
+        endpoint: Option<EndpointId>,
+        message: Unanswered,
+    ) -> (Route, Option<Reply>) {
+        self.counts.received.add(Name::Defined(name));
+        if message != Unanswered::Call
+            && let Some(endpoint) = endpoint
+        {
+            self.endpoints.spoke(endpoint, from);
+        }
+        match message {
+            Unanswered::Request => (Route::Subscribers, None),
+            Unanswered::Answer(inbound) => {
+                self.counts.defined_results.add(Name::Defined(inbound));
                 // On a topic that names nobody, others may wait for what is meant for themselves.
                 let private = endpoint.is_none() && !self.responder.has_callers();
                 let route = if private {
@@ -72,14 +104,14 @@ impl Platforms {
                 };
                 (route, None)
             }
-            Meaning::Call => (endpoint.map_or(Route::Subscribers, Route::Endpoint), None),
-        })
+            Unanswered::Call => (endpoint.map_or(Route::Subscribers, Route::Endpoint), None),
+        }
     }
 
     /// The endpoint that a topic names, new if it must be; `None`: it names none.
     fn defined_endpoint(&mut self, found: &Recognised<'_>) -> Result<Option<EndpointId>, Problem> {
         self.key.clear();
-        let Some(form) = Responder::write_identity(found, &mut self.key) else {
+        let Some(form) = self.responder.write_identity(found, &mut self.key) else {
             return Ok(None);
         };
         let before = self.endpoints.len();

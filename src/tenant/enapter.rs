@@ -3,10 +3,12 @@
 //! Strict and pure. Device messages are never answered, so all that can be said about a bad one
 //! is the reason it is counted under. Not here: which command ids are open (`commands`).
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::json::object;
+use super::json::{AnyText, Each, object};
 use super::kind::Kind;
 use super::problem::{INVALID_FIELDS, Problem};
 
@@ -141,7 +143,7 @@ pub fn check_telemetry(payload: &[u8]) -> Result<(), Problem> {
     check_timestamp(telemetry.timestamp)?;
     match telemetry
         .alerts
-        .map(|alerts| serde_json::from_str::<Vec<String>>(alerts.get()))
+        .map(|alerts| serde_json::from_str::<Each<AnyText>>(alerts.get()))
     {
         Some(Err(_)) => Err(INVALID_ALERTS),
         _ => Ok(()),
@@ -171,14 +173,15 @@ pub fn check_logs(payload: &[u8]) -> Result<(), Problem> {
         #[serde(borrow)]
         timestamp: Option<&'a RawValue>,
         #[serde(rename = "message")]
-        _message: String,
-        severity: String,
+        _message: AnyText,
+        #[serde(borrow)]
+        severity: Cow<'a, str>,
         #[serde(rename = "persist")]
         _persist: Option<bool>,
     }
     let logs: Logs = object(payload)?;
     check_timestamp(logs.timestamp)?;
-    match logs.severity.as_str() {
+    match &*logs.severity {
         "debug" | "info" | "warning" | "error" => Ok(()),
         _ => Err(INVALID_FIELDS),
     }
@@ -188,16 +191,20 @@ pub fn check_logs(payload: &[u8]) -> Result<(), Problem> {
 ///
 /// # Errors
 /// The reason it is refused for.
-pub fn check_command(payload: &[u8]) -> Result<String, Problem> {
+pub fn check_command(payload: &[u8]) -> Result<Cow<'_, str>, Problem> {
     #[derive(Deserialize)]
-    struct Command {
-        id: String,
-        name: String,
-        #[serde(rename = "arguments")]
-        _arguments: Option<serde_json::Map<String, serde_json::Value>>,
+    struct Command<'a> {
+        #[serde(borrow)]
+        id: Cow<'a, str>,
+        #[serde(borrow)]
+        name: Cow<'a, str>,
+        #[serde(borrow, rename = "arguments")]
+        arguments: Option<&'a RawValue>,
     }
     let command: Command = object(payload)?;
-    if command.id.is_empty() || command.name.is_empty() {
+    let is_object = |value: &RawValue| value.get().starts_with('{');
+    if command.id.is_empty() || command.name.is_empty() || !command.arguments.is_none_or(is_object)
+    {
         return Err(INVALID_FIELDS);
     }
     Ok(command.id)
@@ -207,10 +214,11 @@ pub fn check_command(payload: &[u8]) -> Result<String, Problem> {
 ///
 /// # Errors
 /// The reason it is refused for.
-pub fn check_command_answer(payload: &[u8]) -> Result<(String, State), Problem> {
+pub fn check_command_answer(payload: &[u8]) -> Result<(Cow<'_, str>, State), Problem> {
     #[derive(Deserialize)]
     struct CommandAnswer<'a> {
-        id: String,
+        #[serde(borrow)]
+        id: Cow<'a, str>,
         state: State,
         #[serde(borrow)]
         payload: Option<&'a RawValue>,
@@ -312,7 +320,12 @@ mod tests {
 
     #[test]
     fn command_requests_and_responses_are_checked() {
-        let request = |text: &str| check_command(text.as_bytes());
+        fn request(text: &str) -> Result<Cow<'_, str>, Problem> {
+            check_command(text.as_bytes())
+        }
+        fn answer(text: &str) -> Result<(Cow<'_, str>, State), Problem> {
+            check_command_answer(text.as_bytes())
+        }
         assert_eq!(
             request(r#"{"id":"a","name":"set_power","arguments":{"power":5}}"#),
             Ok("a".into())
@@ -333,7 +346,6 @@ mod tests {
         ] {
             assert_eq!(request(bad), Err(INVALID_FIELDS), "{bad}");
         }
-        let answer = |text: &str| check_command_answer(text.as_bytes());
         assert_eq!(
             answer(r#"{"id":"a","state":"log"}"#),
             Ok(("a".into(), State::Log))

@@ -3,8 +3,9 @@
 //!
 //! A table of limited size. Not here: what a topic has to look like (`kaa`, `enapter`).
 
-use std::collections::HashMap;
 use std::sync::Arc;
+
+use foldhash::HashMap;
 
 use super::sessions::ConnectionId;
 use super::thing::Thing;
@@ -42,7 +43,7 @@ impl Endpoints {
     pub fn new(limit: usize) -> Self {
         Self {
             limit,
-            by_identity: HashMap::new(),
+            by_identity: HashMap::default(),
             all: Vec::new(),
         }
     }

@@ -3,7 +3,7 @@
 //! Only the packet identifiers: a clean session on one connection never repeats a message, so
 //! none is kept. Not here: writing packets.
 
-use std::collections::{HashMap, HashSet};
+use foldhash::{HashMap, HashSet};
 
 use crate::mqtt::Qos;
 

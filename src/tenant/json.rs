@@ -2,8 +2,11 @@
 //!
 //! Strict and pure. Not here: what the fields mean (`kaa_payload`, `enapter`).
 
-use serde::Deserialize;
-use serde::de::IgnoredAny;
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{DeserializeSeed, Error, IgnoredAny, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use super::problem::{INVALID_FIELDS, INVALID_JSON, Problem};
 
@@ -30,6 +33,18 @@ pub fn value<'a, T: Deserialize<'a>>(payload: &'a [u8]) -> Result<T, Problem> {
     serde_json::from_str(text).map_err(|_| valid(payload).err().unwrap_or(INVALID_FIELDS))
 }
 
+/// A JSON value read by something that takes any.
+///
+/// # Errors
+/// [`INVALID_JSON`]
+pub fn seeded<'a, S: DeserializeSeed<'a>>(payload: &'a [u8], seed: S) -> Result<S::Value, Problem> {
+    let text = std::str::from_utf8(payload).map_err(|_| INVALID_JSON)?;
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let found = seed.deserialize(&mut reader).map_err(|_| INVALID_JSON)?;
+    reader.end().map_err(|_| INVALID_JSON)?;
+    Ok(found)
+}
+
 /// A JSON object read into a struct; a derived struct alone would also take an array.
 ///
 /// # Errors
@@ -39,6 +54,51 @@ pub fn object<'a, T: Deserialize<'a>>(payload: &'a [u8]) -> Result<T, Problem> {
         value(payload)
     } else {
         Err(valid(payload).err().unwrap_or(INVALID_FIELDS))
+    }
+}
+
+/// A JSON string, whatever it says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AnyText;
+
+impl<'de> Deserialize<'de> for AnyText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(Self)
+    }
+}
+
+impl Visitor<'_> for AnyText {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_str<E: Error>(self, _: &str) -> Result<Self, E> {
+        Ok(self)
+    }
+}
+
+/// A JSON array of such items, of which none is kept.
+#[derive(Debug)]
+pub struct Each<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Each<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(Self(PhantomData))
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Each<T> {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self, A::Error> {
+        while items.next_element::<T>()?.is_some() {}
+        Ok(self)
     }
 }
 
@@ -55,6 +115,16 @@ mod tests {
     fn an_object_of_the_shape_is_read() {
         assert_eq!(object(b" {\"x\":1,\"y\":2} "), Ok(Point { x: 1 }));
         assert_eq!(value(b"[1,2]"), Ok([1, 2]));
+        for (payload, good) in [
+            (r#"["a","\n"]"#, true),
+            ("[]", true),
+            ("[1]", false),
+            (r#""a""#, false),
+            ("null", false),
+        ] {
+            let read = value::<Each<AnyText>>(payload.as_bytes());
+            assert_eq!(read.is_ok(), good, "{payload}");
+        }
     }
 
     #[test]

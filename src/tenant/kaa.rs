@@ -46,49 +46,122 @@ pub const INVALID_NAME: Problem = Problem::new(
     "Configuration name does not match [a-zA-Z0-9_-]+",
 );
 
-/// What a request is, and what it asks the endpoint's state to do.
-type Decided<'a> = (Kind, Result<Action<'a>, Problem>);
+/// What a topic is about, without its payload and its request ID.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resource {
+    /// JSON samples.
+    Samples,
+    /// One value with an optional unit.
+    Plain,
+    /// Metadata: values.
+    Get,
+    /// Metadata: names of the keys.
+    Keys,
+    /// Metadata: replace everything.
+    Replace,
+    /// Metadata: replace the given keys.
+    Update,
+    /// Metadata: delete the given keys.
+    Delete,
+    /// Commands that are outstanding.
+    Commands(InstanceId, Wanted),
+    /// Results of commands of one type; `None`: a type that this tenant does not have.
+    Results(InstanceId, Option<TypeId>),
+    /// The latest configuration.
+    Config(InstanceId, Content),
+    /// What became of a configuration.
+    Applied(InstanceId, Content),
+    /// A token for uploads.
+    Token,
+}
+
+/// What a topic is counted as, and what it is about.
+type Found = (Kind, Result<Resource, Problem>);
 
 impl Rules {
     /// Which request this is, and what it asks the endpoint's state to do.
-    pub fn decide<'a>(&self, address: &Address<'a>, payload: &[u8]) -> Decided<'a> {
+    pub fn decide<'a>(
+        &self,
+        address: &Address<'a>,
+        payload: &'a [u8],
+    ) -> (Kind, Result<Action<'a>, Problem>) {
+        let (kind, resource) = self.resource(address);
+        let action = resource.and_then(|resource| self.action(resource, address, payload));
+        (kind, action)
+    }
+
+    /// Which request this is.
+    pub fn resource(&self, address: &Address) -> Found {
         let Some((instance, extension)) = self.instances.find(address.extension) else {
             return (Kind::Unknown, Err(UNKNOWN_EXTENSION));
         };
-        match (extension, address.path) {
-            (Extension::DataCollection, "json") => {
-                (Kind::DcxJson, json::valid(payload).map(|()| Action::Accept))
+        let (kind, resource) = match (extension, address.path) {
+            (Extension::DataCollection, "json") => (Kind::DcxJson, Resource::Samples),
+            (Extension::DataCollection, _) => return self.plain(address),
+            (Extension::Metadata, "get") => (Kind::MetadataGet, Resource::Get),
+            (Extension::Metadata, "get/keys") => (Kind::MetadataKeys, Resource::Keys),
+            (Extension::Metadata, "update") => (Kind::MetadataReplace, Resource::Replace),
+            (Extension::Metadata, "update/keys") => (Kind::MetadataUpdate, Resource::Update),
+            (Extension::Metadata, "delete/keys") => (Kind::MetadataDelete, Resource::Delete),
+            (Extension::Commands, path) => return self.command(instance, path),
+            (Extension::Configuration, path) => {
+                return configuration(Content::Settings, instance, path);
             }
-            (Extension::DataCollection, _) => self.decide_plain(address, payload),
-            (Extension::Metadata, "get") => (Kind::MetadataGet, self.wanted_keys(payload)),
-            (Extension::Metadata, "get/keys") => (Kind::MetadataKeys, Ok(Action::Keys)),
-            (Extension::Metadata, "update") => (
-                Kind::MetadataReplace,
-                self.written_values(payload).map(Action::Replace),
-            ),
-            (Extension::Metadata, "update/keys") => (
-                Kind::MetadataUpdate,
-                self.written_values(payload).map(Action::Merge),
-            ),
-            (Extension::Metadata, "delete/keys") => {
-                (Kind::MetadataDelete, self.deleted_keys(payload))
+            (Extension::Software, path) => {
+                return configuration(Content::Software, instance, path);
             }
-            (Extension::Commands, _) => self.decide_command(instance, address, payload),
-            (Extension::Configuration, _) => {
-                self.decide_configuration(Content::Settings, instance, address, payload)
+            (Extension::Binary, "token") => (Kind::Token, Resource::Token),
+            (Extension::Metadata | Extension::Binary, _) => {
+                return (Kind::Unknown, Err(UNKNOWN_PATH));
             }
-            (Extension::Software, _) => {
-                self.decide_configuration(Content::Software, instance, address, payload)
-            }
-            (Extension::Binary, "token") => (
-                Kind::Token,
-                payloads::nothing(payload).map(|()| Action::Token),
-            ),
-            (Extension::Metadata | Extension::Binary, _) => (Kind::Unknown, Err(UNKNOWN_PATH)),
-        }
+        };
+        (kind, Ok(resource))
     }
 
-    fn decide_plain<'a>(&self, address: &Address<'a>, payload: &[u8]) -> Decided<'a> {
+    /// What a request asks the endpoint's state to do.
+    ///
+    /// # Errors
+    /// Why its payload is not acceptable.
+    pub fn action<'a>(
+        &self,
+        resource: Resource,
+        address: &Address<'a>,
+        payload: &'a [u8],
+    ) -> Result<Action<'a>, Problem> {
+        let which = |instance, content| Which {
+            content,
+            instance,
+            name: configuration_name(address.path),
+        };
+        Ok(match resource {
+            Resource::Samples => json::valid(payload).map(|()| Action::Accept)?,
+            Resource::Plain => payloads::valid_measurement(payload).map(|()| Action::Accept)?,
+            Resource::Get => self.wanted_keys(payload)?,
+            Resource::Keys => Action::Keys,
+            Resource::Replace => Action::Replace(self.written_values(payload)?),
+            Resource::Update => Action::Merge(self.written_values(payload)?),
+            Resource::Delete => self.deleted_keys(payload)?,
+            Resource::Commands(instance, wanted) => {
+                let observe = payloads::observe(payload)?;
+                Action::Outstanding(instance, wanted, self.asking(address, observe))
+            }
+            Resource::Results(instance, command_type) => {
+                Action::Results(instance, command_type, payloads::command_results(payload)?)
+            }
+            Resource::Config(instance, content) => {
+                let (known, observe) = payloads::known_config(payload)?;
+                let asking = self.asking(address, observe);
+                Action::Config(which(instance, content), known, asking)
+            }
+            Resource::Applied(instance, content) => {
+                let (id, status) = payloads::applied_config(payload)?;
+                Action::Applied(which(instance, content), id, status)
+            }
+            Resource::Token => payloads::nothing(payload).map(|()| Action::Token)?,
+        })
+    }
+
+    fn plain(&self, address: &Address) -> Found {
         match self.paths {
             Paths::Relaxed => {}
             Paths::Strict => return (Kind::Unknown, Err(UNKNOWN_PATH)),
@@ -96,25 +169,19 @@ impl Rules {
         }
         match address.path.strip_prefix("plain") {
             Some("") if address.id.is_some() => (Kind::DcxPlain, Err(METRIC_IS_ID)),
-            Some(metric) if metric.starts_with('/') && !metric[1..].contains('/') => (
-                Kind::DcxPlain,
-                payloads::valid_measurement(payload).map(|()| Action::Accept),
-            ),
+            Some(metric) if metric.starts_with('/') && !metric[1..].contains('/') => {
+                (Kind::DcxPlain, Ok(Resource::Plain))
+            }
             _ => (Kind::Unknown, Err(UNKNOWN_PATH)),
         }
     }
 
     /// Commands: `command/{type}` asks for the outstanding ones, `command` for those of all types,
     /// `result/{type}` answers some.
-    fn decide_command<'a>(
-        &self,
-        instance: InstanceId,
-        address: &Address<'a>,
-        payload: &[u8],
-    ) -> Decided<'a> {
-        let (resource, name) = match address.path.split_once('/') {
+    fn command(&self, instance: InstanceId, path: &str) -> Found {
+        let (resource, name) = match path.split_once('/') {
             Some((resource, name)) => (resource, Some(name)),
-            None => (address.path, None),
+            None => (path, None),
         };
         if name.is_some_and(|name| name.contains('/')) {
             return (Kind::Unknown, Err(UNKNOWN_PATH));
@@ -124,16 +191,12 @@ impl Rules {
                 let wanted = name.map_or(Wanted::All, |name| {
                     self.command_type(name).map_or(Wanted::Others, Wanted::One)
                 });
-                let action = payloads::observe(payload).map(|observe| {
-                    Action::Outstanding(instance, wanted, self.asking(address, observe))
-                });
-                (Kind::CommandPoll, action)
+                (Kind::CommandPoll, Ok(Resource::Commands(instance, wanted)))
             }
             ("result", Some(name)) => {
                 let command_type = self.command_type(name);
-                let action = payloads::command_results(payload)
-                    .map(|results| Action::Results(instance, command_type, results));
-                (Kind::CommandAnswer, action)
+                let resource = Resource::Results(instance, command_type);
+                (Kind::CommandAnswer, Ok(resource))
             }
             _ => (Kind::Unknown, Err(UNKNOWN_PATH)),
         }
@@ -142,50 +205,6 @@ impl Rules {
     fn command_type(&self, name: &str) -> Option<TypeId> {
         let place = self.command_types.iter().position(|known| known == name)?;
         TypeId::try_from(place).ok()
-    }
-
-    /// Configurations: `config/json` asks for the latest one, `applied/json` says what became of
-    /// one; both may be followed by the name of a configuration (RFC 7/CMP).
-    fn decide_configuration<'a>(
-        &self,
-        content: Content,
-        instance: InstanceId,
-        address: &Address<'a>,
-        payload: &[u8],
-    ) -> Decided<'a> {
-        let (asked, applied) = match content {
-            Content::Settings => (Kind::Config, Kind::ConfigApplied),
-            Content::Software => (Kind::OtaConfig, Kind::OtaApplied),
-        };
-        let path = address.path;
-        let (kind, rest) = match (
-            path.strip_prefix("config/json"),
-            path.strip_prefix("applied/json"),
-        ) {
-            (Some(rest), _) => (asked, rest),
-            (_, Some(rest)) => (applied, rest),
-            (None, None) => return (Kind::Unknown, Err(UNKNOWN_PATH)),
-        };
-        let name = match rest.strip_prefix('/') {
-            None if rest.is_empty() => None,
-            Some(name) if !name.contains('/') => Some(name),
-            _ => return (Kind::Unknown, Err(UNKNOWN_PATH)),
-        };
-        if !name.is_none_or(is_name) {
-            return (kind, Err(INVALID_NAME));
-        }
-        let which = Which {
-            content,
-            instance,
-            name,
-        };
-        let action = if kind == asked {
-            payloads::known_config(payload)
-                .map(|(known, observe)| Action::Config(which, known, self.asking(address, observe)))
-        } else {
-            payloads::applied_config(payload).map(|(id, status)| Action::Applied(which, id, status))
-        };
-        (kind, action)
     }
 
     /// An ID of more digits than anybody counts to has no reply topic that is kept.
@@ -237,6 +256,40 @@ impl Rules {
         }
         Ok(())
     }
+}
+
+/// Configurations: `config/json` asks for the latest one, `applied/json` says what became of
+/// one; both may be followed by the name of a configuration (RFC 7/CMP).
+fn configuration(content: Content, instance: InstanceId, path: &str) -> Found {
+    let (asked, applied) = match content {
+        Content::Settings => (Kind::Config, Kind::ConfigApplied),
+        Content::Software => (Kind::OtaConfig, Kind::OtaApplied),
+    };
+    let (kind, resource, rest) = match (
+        path.strip_prefix("config/json"),
+        path.strip_prefix("applied/json"),
+    ) {
+        (Some(rest), _) => (asked, Resource::Config(instance, content), rest),
+        (_, Some(rest)) => (applied, Resource::Applied(instance, content), rest),
+        (None, None) => return (Kind::Unknown, Err(UNKNOWN_PATH)),
+    };
+    match rest.strip_prefix('/') {
+        None if rest.is_empty() => (kind, Ok(resource)),
+        Some(name) if !name.contains('/') => {
+            let named = if is_name(name) {
+                Ok(resource)
+            } else {
+                Err(INVALID_NAME)
+            };
+            (kind, named)
+        }
+        _ => (Kind::Unknown, Err(UNKNOWN_PATH)),
+    }
+}
+
+/// The name of a configuration in a path of [`configuration`].
+fn configuration_name(path: &str) -> Option<&str> {
+    path.splitn(3, '/').nth(2)
 }
 
 /// Longer names of configurations are refused, because they are kept; bytes.

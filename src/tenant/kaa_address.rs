@@ -18,13 +18,52 @@ pub struct Address<'a> {
     /// Request ID in canonical decimal: the last level, if it consists of digits. 0 counts.
     pub id: Option<&'a str>,
     /// The topic without the request ID.
-    resource: &'a str,
+    pub resource: &'a str,
+}
+
+/// What every topic begins with.
+const PREFIX: &str = "kp1/";
+
+/// Where the parts of a topic end, in bytes: what is needed to read it again without a search.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Spans {
+    application: u16,
+    extension: u16,
+    token: u16,
 }
 
 impl<'a> Address<'a> {
+    /// Of a topic that was parsed before: what it is without its request ID, and the ID, which may
+    /// be another one now. Empty: it has none.
+    pub fn again(spans: Spans, resource: &'a str, id: &'a str) -> Self {
+        let [application, extension, token] =
+            [spans.application, spans.extension, spans.token].map(usize::from);
+        let part = |from, to| resource.get(from..to).unwrap_or_default();
+        Self {
+            application: part(PREFIX.len(), application),
+            extension: part(application + 1, extension),
+            token: part(extension + 1, token),
+            path: part(token + 1, resource.len()),
+            id: (!id.is_empty()).then(|| canonical(id)),
+            resource,
+        }
+    }
+
+    /// For [`Address::again`].
+    pub fn spans(&self) -> Spans {
+        // No topic is longer (MQTT 3.1.1, 1.5.3).
+        let application = PREFIX.len() + self.application.len();
+        let extension = application + 1 + self.extension.len();
+        Spans {
+            application: application as u16,
+            extension: extension as u16,
+            token: (extension + 1 + self.token.len()) as u16,
+        }
+    }
+
     /// `None` if the topic is not of this form (also for empty levels).
     pub fn parse(topic: &'a str) -> Option<Self> {
-        let rest = topic.strip_prefix("kp1/")?;
+        let rest = topic.strip_prefix(PREFIX)?;
         let mut levels = rest.splitn(4, '/');
         let (application, extension) = (levels.next()?, levels.next()?);
         let (token, path) = (levels.next()?, levels.next()?);

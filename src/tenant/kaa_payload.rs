@@ -2,10 +2,12 @@
 //!
 //! Strict and pure. Not here: topics and rules of the tenant (`kaa`), what is done (`thing`).
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use super::json::{self, object};
+use super::json::{self, AnyText, object};
 use super::problem::{INVALID_FIELDS, Problem};
 use super::watch::Observe;
 
@@ -79,6 +81,13 @@ fn unsaid() -> Observe {
     Observe::Unsaid
 }
 
+/// A text or null, borrowed where it can be.
+fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Cow<'de, str>>, D::Error> {
+    #[derive(Deserialize)]
+    struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+    Ok(Option::deserialize(deserializer)?.map(|Text(text)| text))
+}
+
 /// True or false, and not null.
 fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Observe, D::Error> {
     let said = bool::deserialize(deserializer)?;
@@ -117,7 +126,7 @@ pub fn command_results(payload: &[u8]) -> Result<Vec<CommandResult>, Problem> {
         id: u64,
         status_code: u16,
         #[serde(rename = "reasonPhrase")]
-        _reason: Option<String>,
+        _reason: Option<AnyText>,
     }
     let items: Vec<&RawValue> = json::value(payload)?;
     if items.is_empty() {
@@ -138,11 +147,12 @@ pub fn command_results(payload: &[u8]) -> Result<Vec<CommandResult>, Problem> {
 ///
 /// # Errors
 /// `INVALID_JSON` or [`INVALID_FIELDS`]
-pub fn known_config(payload: &[u8]) -> Result<(Option<String>, Observe), Problem> {
+pub fn known_config(payload: &[u8]) -> Result<(Option<Cow<'_, str>>, Observe), Problem> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase", deny_unknown_fields)]
-    struct Known {
-        config_id: Option<String>,
+    struct Known<'a> {
+        #[serde(default, borrow, deserialize_with = "text")]
+        config_id: Option<Cow<'a, str>>,
         #[serde(default = "unsaid", deserialize_with = "said")]
         observe: Observe,
     }
@@ -157,14 +167,15 @@ pub fn known_config(payload: &[u8]) -> Result<(Option<String>, Observe), Problem
 ///
 /// # Errors
 /// `INVALID_JSON` or [`INVALID_FIELDS`]
-pub fn applied_config(payload: &[u8]) -> Result<(String, u16), Problem> {
+pub fn applied_config(payload: &[u8]) -> Result<(Cow<'_, str>, u16), Problem> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase", deny_unknown_fields)]
-    struct Applied {
-        config_id: String,
+    struct Applied<'a> {
+        #[serde(borrow)]
+        config_id: Cow<'a, str>,
         status_code: Option<u16>,
         #[serde(rename = "reasonPhrase")]
-        _reason: Option<String>,
+        _reason: Option<AnyText>,
     }
     let applied: Applied = object(payload)?;
     Ok((applied.config_id, applied.status_code.unwrap_or(200)))

@@ -194,7 +194,7 @@ impl Server {
         if !self.published {
             self.published = true;
             if let Some(stall) = self.options.stall {
-                self.wheel.insert(now + stall.after_ns, Timer::Stall);
+                self.agenda.insert(now + stall.after_ns, Timer::Stall);
             }
         }
         let (route, reply) = self.platforms.publish(id, publish.topic, publish.payload);
@@ -256,7 +256,7 @@ impl Server {
         } else {
             match self.pending.insert(reply, qos, &topic, &payload) {
                 Some(number) => {
-                    self.wheel.insert(ready_at, Timer::Reply(number));
+                    self.agenda.insert(ready_at, Timer::Reply(number));
                 }
                 None => self.platforms.counts.lost.add(reply.name),
             }

@@ -9,7 +9,7 @@ use super::enapter::{self, Direction};
 use super::endpoints::{Contact, EndpointId, Endpoints};
 use super::faults::{Copies, Faults};
 use super::instances::Extension;
-use super::kaa::{IGNORED_PATH, UNKNOWN_PATH};
+use super::kaa::{IGNORED_PATH, Resource, UNKNOWN_PATH};
 use super::kaa_address;
 use super::kind::{Kind, Name};
 use super::options::{OnConnect, TenantOptions};
@@ -17,6 +17,7 @@ use super::problem::{self, Problem};
 use super::random::{Random, Stream};
 use super::report::Counts;
 use super::responder::Responder;
+use super::routes::{Known, Routes, repeated};
 use super::rules::Rules;
 use super::sessions::ConnectionId;
 
@@ -95,6 +96,7 @@ pub struct Platforms {
     /// Pushes of commands so far; types take turns.
     pub(super) command_turn: usize,
     pub(super) key: String,
+    pub(super) routes: Routes,
     pub(super) responder: Responder,
     /// What goes before the last reply.
     pub(super) intermediate: Intermediate,
@@ -120,6 +122,7 @@ impl Platforms {
             greeted: None,
             command_turn: 0,
             key: String::new(),
+            routes: Routes::default(),
         }
     }
 
@@ -130,11 +133,78 @@ impl Platforms {
         topic: &str,
         payload: &[u8],
     ) -> (Route, Option<Reply>) {
+        let (resource, id) = repeated(topic);
+        match self.routes.find(from, resource) {
+            Some(Known::Kaa {
+                spans,
+                endpoint,
+                kind,
+                resource: about,
+            }) => {
+                let address = kaa_address::Address::again(spans, resource, id);
+                self.speak(from, endpoint, &address);
+                let found = (kind, Ok(about));
+                (
+                    Route::Nobody,
+                    self.kaa(from, &address, Ok(endpoint), found, payload),
+                )
+            }
+            Some(Known::Enapter {
+                device,
+                direction,
+                kind,
+            }) => (
+                self.enapter(from, Ok(device), (direction, kind), payload),
+                None,
+            ),
+            Some(Known::Defined {
+                name,
+                endpoint,
+                message,
+            }) => self.unanswered(from, name, endpoint, message),
+            Some(Known::Other) => self.other(),
+            None => self.publish_unknown(from, topic, payload),
+        }
+    }
+
+    /// A message whose topic is met for the first time, or is not worth keeping.
+    fn publish_unknown(
+        &mut self,
+        from: ConnectionId,
+        topic: &str,
+        payload: &[u8],
+    ) -> (Route, Option<Reply>) {
         if let Some(address) = kaa_address::Address::parse(topic) {
-            return (Route::Nobody, self.kaa(from, &address, payload));
+            let found = self.rules.resource(&address);
+            let endpoint = self.kaa_endpoint(from, &address);
+            if let (Ok(endpoint), (kind, Ok(resource))) = (endpoint, found) {
+                let spans = address.spans();
+                let known = Known::Kaa {
+                    spans,
+                    endpoint,
+                    kind,
+                    resource,
+                };
+                self.routes.keep(from, address.resource, known);
+            }
+            let reply = self.kaa(from, &address, endpoint, found, payload);
+            return (Route::Nobody, reply);
         }
         if let Some(address) = enapter::Address::parse(topic) {
-            return (self.enapter(from, &address, payload), None);
+            let device = self.device(&address);
+            let (direction, kind) = (address.direction, address.kind());
+            if let Ok(device) = device
+                && kind != Kind::Unknown
+            {
+                let known = Known::Enapter {
+                    device,
+                    direction,
+                    kind,
+                };
+                self.routes.keep(from, topic, known);
+            }
+            let route = self.enapter(from, device, (direction, kind), payload);
+            return (route, None);
         }
         if topic.starts_with("kp1/") {
             self.counts.received.add(Kind::Unknown);
@@ -144,6 +214,11 @@ impl Platforms {
         if let Some(handled) = self.defined(from, topic, payload) {
             return handled;
         }
+        self.routes.keep(from, topic, Known::Other);
+        self.other()
+    }
+
+    fn other(&mut self) -> (Route, Option<Reply>) {
         self.counts.received.add(Kind::Other);
         (Route::Subscribers, None)
     }
@@ -152,13 +227,14 @@ impl Platforms {
         &mut self,
         from: ConnectionId,
         address: &kaa_address::Address,
+        endpoint: Result<EndpointId, Problem>,
+        (kind, resource): (Kind, Result<Resource, Problem>),
         payload: &[u8],
     ) -> Option<Reply> {
         self.topic.clear();
         self.payload.clear();
-        let (kind, decided) = self.rules.decide(address, payload);
         self.counts.received.add(kind);
-        let endpoint = self.kaa_endpoint(from, address);
+        let decided = resource.and_then(|resource| self.rules.action(resource, address, payload));
         let outcome = match (endpoint, decided) {
             (Err(problem), _) | (_, Err(problem)) => Err(problem),
             // Without an ID there is no reply that could become an error.
@@ -211,6 +287,12 @@ impl Platforms {
         if self.endpoints.len() > before {
             self.things.push(endpoint);
         }
+        self.speak(from, endpoint, address);
+        Ok(endpoint)
+    }
+
+    /// A Kaa endpoint speaks.
+    fn speak(&mut self, from: ConnectionId, endpoint: EndpointId, address: &kaa_address::Address) {
         let contacts = [
             self.endpoints.spoke(endpoint, from),
             self.endpoints.spoke_as(endpoint, address.application),
@@ -218,7 +300,6 @@ impl Platforms {
         if contacts.contains(&Contact::First) {
             self.meet(endpoint);
         }
-        Ok(endpoint)
     }
 
     /// A Kaa endpoint has come: on another connection, or as another application version.
@@ -235,10 +316,21 @@ impl Platforms {
         }
     }
 
-    fn enapter(&mut self, from: ConnectionId, address: &enapter::Address, payload: &[u8]) -> Route {
-        let kind = address.kind();
+    fn enapter(
+        &mut self,
+        from: ConnectionId,
+        device: Result<EndpointId, Problem>,
+        (direction, kind): (Direction, Kind),
+        payload: &[u8],
+    ) -> Route {
         self.counts.received.add(kind);
-        match self.accept(from, address, kind, payload) {
+        let accepted = device.and_then(|device| {
+            if direction == Direction::From {
+                self.endpoints.spoke(device, from);
+            }
+            self.accept(device, kind, payload)
+        });
+        match accepted {
             Ok(route) => route,
             Err(problem) => {
                 self.counts.reject(problem.name);
@@ -247,17 +339,7 @@ impl Platforms {
         }
     }
 
-    fn accept(
-        &mut self,
-        from: ConnectionId,
-        address: &enapter::Address,
-        kind: Kind,
-        payload: &[u8],
-    ) -> Result<Route, Problem> {
-        let device = self.device(address).ok_or(problem::FULL)?;
-        if address.direction == Direction::From {
-            self.endpoints.spoke(device, from);
-        }
+    fn accept(&mut self, device: EndpointId, kind: Kind, payload: &[u8]) -> Result<Route, Problem> {
         match kind {
             Kind::Telemetry => enapter::check_telemetry(payload)?,
             Kind::Properties => enapter::check_properties(payload)?,
@@ -278,16 +360,16 @@ impl Platforms {
         Ok(Route::Subscribers)
     }
 
-    /// The device that a topic names, new if it must be. `None`: the table is full.
-    fn device(&mut self, address: &enapter::Address) -> Option<EndpointId> {
+    /// The device that a topic names, new if it must be.
+    fn device(&mut self, address: &enapter::Address) -> Result<EndpointId, Problem> {
         self.key.clear();
         address.write_identity(&mut self.key);
         let before = self.endpoints.len();
-        let device = self.endpoints.find(&self.key)?;
+        let device = self.endpoints.find(&self.key).ok_or(problem::FULL)?;
         if self.endpoints.len() > before {
             self.devices.push(device);
         }
-        Some(device)
+        Ok(device)
     }
 
     fn write_command_key(&mut self, device: EndpointId, id: &str) {
@@ -314,11 +396,17 @@ impl Platforms {
             !address.hardware.contains(['+', '#']) && !address.channel.contains(['+', '#']);
         if address.direction == Direction::To
             && names_a_device
-            && let Some(device) = self.device(&address)
+            && let Ok(device) = self.device(&address)
             && self.endpoints.speaker(device).is_none()
         {
             self.endpoints.spoke(device, connection);
         }
+    }
+
+    /// A connection has ended.
+    pub fn closed(&mut self, connection: ConnectionId) {
+        self.routes.closed(connection);
+        self.responder.closed(connection);
     }
 
     /// The connection that last spoke for an endpoint; it may be closed by now.

@@ -6,14 +6,12 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
-
 use super::random::Random;
 use super::sessions::ConnectionId;
-use crate::profile::{Definitions, Inbound, Request, Sender};
-use id::{IdIn, Json, id_of_topic};
+use crate::profile::{Definitions, IdKind, Inbound, Request, Sender};
+use id::{IdIn, id_of_topic};
 use names::{Depth, Names};
-use pattern::Pattern;
+use pattern::{Pattern, Values};
 use push::Pushed;
 
 mod answer;
@@ -25,6 +23,7 @@ mod place;
 mod push;
 
 pub use answer::{Answers, Asked};
+pub use id::Id;
 pub use known::{FormId, Known, write_identity};
 pub use push::{Subscriber, Target};
 
@@ -37,21 +36,23 @@ pub struct Recognised<'t> {
     /// Its name in reports, by its place in [`Responder::names`].
     pub name: u16,
     /// Values of the fields of its topic.
-    pub values: Vec<&'t str>,
+    pub values: Values<'t>,
     /// What it is.
-    pub meaning: Meaning,
-    identity: Identity,
+    pub meaning: Meaning<'t>,
+    /// Whether every message of this topic is the same, whatever its payload is.
+    pub steady: bool,
+    identity: Option<IdentityId>,
 }
 
 /// What a message is.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Meaning {
+pub enum Meaning<'t> {
     /// A request of an endpoint.
     Request {
         /// Place of its definition.
         definition: usize,
         /// Its ID, as it is to be repeated.
-        id: Option<Value>,
+        id: Option<Id<'t>>,
         /// Whether it could be read.
         form: Form,
     },
@@ -86,6 +87,7 @@ pub struct Responder {
     answers: Vec<Heard>,
     calls: Vec<Heard>,
     pushed: Vec<Pushed>,
+    identities: Vec<Identity>,
     number: u64,
 }
 
@@ -94,8 +96,8 @@ pub struct Responder {
 struct Definition {
     heard: Heard,
     id: IdIn,
+    id_kind: IdKind,
     answers: Option<Answers>,
-    request: Request,
 }
 
 /// A topic that somebody publishes to.
@@ -105,11 +107,21 @@ struct Heard {
     /// Of the inbound definition that is answered.
     inbound: u16,
     pattern: Pattern,
-    identity: Identity,
+    /// `None`: the connection tells the endpoint.
+    identity: Option<IdentityId>,
+    /// Whether no field of the topic differs between messages of one endpoint.
+    settled: bool,
 }
 
-/// Which fields of a topic tell its endpoint: form and places. `None`: the connection does.
-type Identity = Option<Arc<(FormId, Vec<usize>)>>;
+/// Number of an [`Identity`].
+type IdentityId = usize;
+
+/// Which fields of a topic tell its endpoint.
+#[derive(Debug)]
+struct Identity {
+    form: FormId,
+    places: Vec<usize>,
+}
 
 impl Responder {
     /// From the definitions of a run or of platforms.
@@ -169,22 +181,17 @@ impl Responder {
                 own.push(field);
             }
         }
-        let identity = identity(&mut self.known, &pattern, own);
+        let own = own.into_iter().map(str::to_owned).collect();
         let answers = Answers::new(request, &pattern, names, depth)?;
         let id = IdIn::of(request, &pattern)?;
-        let heard = Heard {
-            name,
-            inbound: 0,
-            pattern,
-            identity,
-        };
+        let heard = self.heard((name, 0), pattern, own);
         match request.from {
             Sender::Caller => self.calls.push(heard),
             Sender::Endpoint => self.requests.push(Definition {
                 heard,
                 id,
+                id_kind: request.request_id.kind,
                 answers,
-                request: request.clone(),
             }),
         }
         Ok(())
@@ -203,21 +210,42 @@ impl Responder {
             let pattern = Pattern::new(names.expand(&answer.topic, None, depth)?)?;
             let fields = pattern.fields().iter().map(String::as_str);
             let own = fields.filter(|field| names.of_pushed_endpoint(field));
-            let own = own.collect();
-            heard.push(Heard {
-                name,
-                inbound,
-                identity: identity(&mut self.known, &pattern, own),
-                pattern,
-            });
+            let own = own.map(str::to_owned).collect();
+            heard.push(self.heard((name, inbound), pattern, own));
         }
         self.pushed.extend(pushed);
         self.answers.extend(heard);
         Ok(())
     }
 
+    /// A topic whose endpoint is told by these fields.
+    fn heard(
+        &mut self,
+        (name, inbound): (u16, u16),
+        pattern: Pattern,
+        mut own: Vec<String>,
+    ) -> Heard {
+        own.sort_unstable();
+        let fields: Vec<&str> = own.iter().map(String::as_str).collect();
+        let settled = pattern.fields().iter().all(|field| own.contains(field));
+        let identity = (!own.is_empty()).then(|| {
+            let form = self.known.form(&fields);
+            let places = fields.iter().filter_map(|field| pattern.place(field));
+            let places = places.collect();
+            self.identities.push(Identity { form, places });
+            self.identities.len() - 1
+        });
+        Heard {
+            name,
+            inbound,
+            pattern,
+            identity,
+            settled,
+        }
+    }
+
     /// What a message is; `None`: no definition knows it.
-    pub fn recognise<'t>(&self, topic: &'t str, payload: &[u8]) -> Option<Recognised<'t>> {
+    pub fn recognise<'t>(&self, topic: &'t str, payload: &'t [u8]) -> Option<Recognised<'t>> {
         self.recognise_request(topic, payload)
             .or_else(|| {
                 let (heard, values) = first(&self.answers, topic)?;
@@ -231,43 +259,46 @@ impl Responder {
 
     /// The first definition of this topic whose ID the message has; else the first one without an
     /// ID; else the first one, whose ID is missing.
-    fn recognise_request<'t>(&self, topic: &'t str, payload: &[u8]) -> Option<Recognised<'t>> {
-        let mut json = Json::Unread(payload);
+    fn recognise_request<'t>(&self, topic: &'t str, payload: &'t [u8]) -> Option<Recognised<'t>> {
         let (mut plain, mut lacking) = (None, None);
         for (place, definition) in self.requests.iter().enumerate() {
             let Some(values) = definition.heard.pattern.matches(topic) else {
                 continue;
             };
-            let found = |id: Option<Value>, form| {
+            let found = |values: Values<'t>, id: Option<Id<'t>>, form| {
                 let meaning = Meaning::Request {
                     definition: place,
                     id,
                     form,
                 };
-                definition.heard.found(values.clone(), meaning)
+                definition.heard.found(values, meaning)
             };
             match &definition.id {
-                IdIn::Payload(pointer) => {
-                    let value = json.value();
-                    let id = value.and_then(|value| pointer.scalar(value)).cloned();
-                    let form = value.map_or(Form::Broken, |_| Form::Sound);
+                IdIn::Payload(at) => {
+                    let (id, form) = match at.read(payload) {
+                        Ok(id) => (id, Form::Sound),
+                        Err(_) => (None, Form::Broken),
+                    };
                     if id.is_some() {
-                        return Some(found(id, form));
+                        return Some(found(values, id, form));
                     }
-                    lacking.get_or_insert_with(|| found(None, form));
+                    lacking.get_or_insert_with(|| found(values, None, form));
                 }
+                _ if plain.is_some() => {}
                 IdIn::Topic(at) => {
-                    let id = values
-                        .get(*at)
-                        .map(|id| id_of_topic(&definition.request, id));
-                    plain.get_or_insert_with(|| found(id, Form::Sound));
+                    let id = values.get(*at).copied();
+                    let id = id.map(|id| id_of_topic(definition.id_kind, id));
+                    plain = Some(found(values, id, Form::Sound));
                 }
-                IdIn::Nowhere => {
-                    plain.get_or_insert_with(|| found(None, Form::Sound));
-                }
+                IdIn::Nowhere => plain = Some(found(values, None, Form::Sound)),
             }
         }
-        plain.or(lacking)
+        // A definition whose ID is missing here might have it in the next message.
+        let steady = lacking.is_none();
+        plain.or(lacking).map(|found| Recognised {
+            steady: found.steady && steady,
+            ..found
+        })
     }
 
     /// The answers to a request; `None`: it is not answered.
@@ -275,10 +306,10 @@ impl Responder {
         self.requests.get(definition)?.answers.as_ref()
     }
 
-    /// Appends the identity of the endpoint that a message is from or for. False: its connection
+    /// Appends the identity of the endpoint that a message is from or for. `None`: its connection
     /// is all that tells.
-    pub fn write_identity(found: &Recognised<'_>, identity: &mut String) -> Option<FormId> {
-        let (form, places) = &**found.identity.as_ref()?;
+    pub fn write_identity(&self, found: &Recognised<'_>, identity: &mut String) -> Option<FormId> {
+        let Identity { form, places } = self.identities.get(found.identity?)?;
         let values = places.iter().map(|&place| found.values[place]);
         write_identity(*form, values, identity);
         Some(*form)
@@ -334,17 +365,18 @@ impl Responder {
 }
 
 impl Heard {
-    fn found<'t>(&self, values: Vec<&'t str>, meaning: Meaning) -> Recognised<'t> {
+    fn found<'t>(&self, values: Values<'t>, meaning: Meaning<'t>) -> Recognised<'t> {
         Recognised {
             name: self.name,
             values,
             meaning,
-            identity: self.identity.clone(),
+            steady: self.settled,
+            identity: self.identity,
         }
     }
 }
 
-fn first<'h, 't>(all: &'h [Heard], topic: &'t str) -> Option<(&'h Heard, Vec<&'t str>)> {
+fn first<'h, 't>(all: &'h [Heard], topic: &'t str) -> Option<(&'h Heard, Values<'t>)> {
     all.iter()
         .find_map(|heard| Some((heard, heard.pattern.matches(topic)?)))
 }
@@ -352,16 +384,6 @@ fn first<'h, 't>(all: &'h [Heard], topic: &'t str) -> Option<(&'h Heard, Vec<&'t
 /// With variables as they are, or else without any: what failed first says why.
 fn either(mut add: impl FnMut(Depth) -> Result<(), String>) -> Result<(), String> {
     add(Depth::Levels).or_else(|reason| add(Depth::Endpoint).map_err(|_| reason))
-}
-
-fn identity(known: &mut Known, pattern: &Pattern, mut own: Vec<&str>) -> Identity {
-    own.sort_unstable();
-    if own.is_empty() {
-        return None;
-    }
-    let places = own.iter().filter_map(|field| pattern.place(field));
-    let places = places.collect();
-    Some(Arc::new((known.form(&own), places)))
 }
 
 #[cfg(test)]

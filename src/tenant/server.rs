@@ -5,12 +5,14 @@
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use mio::net::TcpListener;
 use mio::{Interest, Token, Waker};
 
+use super::agenda::Agenda;
 use super::arrivals::Arrivals;
 use super::options::TenantOptions;
 use super::packets::Progress;
@@ -23,7 +25,7 @@ use super::service::Service;
 use super::session::{Ending, Session, Stage};
 use super::sessions::ConnectionId;
 use super::timers::Timer;
-use crate::event::{Clock, Event, Poller, Wheel, socket};
+use crate::event::{Clock, Event, Poller, socket};
 
 const LISTENER: usize = 0;
 const WAKER: usize = 1;
@@ -32,6 +34,8 @@ const FIRST_CONNECTION: usize = 2;
 const EVENTS: usize = 1_024;
 const BACKLOG: i32 = 4_096;
 const READ_SIZE: usize = 64 << 10;
+/// The beginning of a packet is read on behind, if it is not longer; bytes.
+const PARTIAL_SIZE: usize = 4 << 10;
 /// Reads of one connection before the others have their turn.
 const READS_PER_TURN: usize = 8;
 /// How long a new connection may take for its CONNECT.
@@ -52,7 +56,7 @@ enum Until {
 pub struct Server {
     pub(super) options: TenantOptions,
     pub(super) clock: Clock,
-    pub(super) wheel: Wheel<Timer>,
+    pub(super) agenda: Agenda,
     pub(super) router: Router,
     pub(super) platforms: Platforms,
     pub(super) service: Service,
@@ -87,7 +91,7 @@ impl Server {
         let clock = Clock::start();
         let stopped = Arc::new(AtomicBool::new(false));
         let server = Self {
-            wheel: Wheel::new(clock.now()),
+            agenda: Agenda::new(clock.now()),
             router: Router::new(&options),
             platforms: Platforms::new(&options),
             service: Service::new(options.service_time, options.servers, options.seed),
@@ -100,7 +104,7 @@ impl Server {
             published: false,
             disconnects: Random::new(options.seed, Stream::Disconnects),
             gaps: Random::new(options.seed, Stream::Gaps),
-            scratch: vec![0; READ_SIZE],
+            scratch: vec![0; PARTIAL_SIZE + READ_SIZE],
             unread: Vec::new(),
             thawed_at: 0,
             failure: None,
@@ -124,6 +128,7 @@ impl Server {
     /// When the poller fails, or the arrivals file cannot be written.
     pub(super) fn run(mut self) -> io::Result<TenantReport> {
         let mut due = Vec::new();
+        let mut unread = Vec::new();
         while !self.stopped.load(Ordering::Acquire) {
             let timeout = self.timeout();
             self.poller.wait(timeout)?;
@@ -131,10 +136,11 @@ impl Server {
                 let event = self.poller.event(index);
                 self.handle(event);
             }
-            for id in std::mem::take(&mut self.unread) {
+            std::mem::swap(&mut unread, &mut self.unread);
+            for id in unread.drain(..) {
                 self.read(id, Until::Dry);
             }
-            self.wheel.expire(self.clock.now(), &mut due);
+            self.agenda.expire(self.clock.now(), &mut due);
             for (at, timer) in due.drain(..) {
                 self.fire(at, timer);
             }
@@ -160,9 +166,7 @@ impl Server {
         if !self.unread.is_empty() {
             return Some(0);
         }
-        self.wheel
-            .next()
-            .map(|at| at.saturating_sub(self.clock.now()))
+        self.agenda.idle_ns(self.clock.now())
     }
 
     fn handle(&mut self, event: Event) {
@@ -217,7 +221,7 @@ impl Server {
                     ) => {}
                 Err(_) => {
                     // Out of descriptors: the edge is spent, so come back by timer.
-                    self.wheel
+                    self.agenda
                         .insert(self.clock.now() + ACCEPT_AGAIN_NS, Timer::Accept);
                     return;
                 }
@@ -232,7 +236,13 @@ impl Server {
             let Some(session) = self.router.sessions.get(id) else {
                 return;
             };
-            let count = match socket::receive(&session.socket, &mut self.scratch) {
+            // Behind the beginning of a packet, so that this alone is copied and not what follows.
+            let kept = match session.partial.len() {
+                few if few <= PARTIAL_SIZE => few,
+                _ => 0,
+            };
+            let free = &mut self.scratch[kept..kept + READ_SIZE];
+            let count = match socket::receive(&session.socket, free) {
                 Ok(0) => return self.close(id, Ending::Peer),
                 Ok(count) => count,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return,
@@ -244,7 +254,7 @@ impl Server {
             if let Some(arrivals) = &mut self.arrivals {
                 arrivals.read_now();
             }
-            self.decode(id, count, now);
+            self.decode(id, kept..kept + count, now);
             self.settle();
             if until == Until::Short && count < READ_SIZE {
                 return;
@@ -255,32 +265,32 @@ impl Server {
         }
     }
 
-    /// Handles `count` bytes in the scratch buffer, after what was kept of earlier ones.
-    fn decode(&mut self, id: ConnectionId, count: usize, now: u64) {
+    /// Handles what was read to this place of the scratch buffer, after what was kept of earlier
+    /// bytes.
+    fn decode(&mut self, id: ConnectionId, read: Range<usize>, now: u64) {
         let Some(session) = self.router.sessions.get(id) else {
             return;
         };
         let mut partial = std::mem::take(&mut session.partial);
-        let scratch = std::mem::take(&mut self.scratch);
-        if !partial.is_empty() {
-            partial.extend_from_slice(&scratch[..count]);
-        }
-        let input = if partial.is_empty() {
-            &scratch[..count]
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let fits = partial.len() == read.start;
+        if fits {
+            scratch[..read.start].copy_from_slice(&partial);
         } else {
-            &partial
-        };
+            partial.extend_from_slice(&scratch[read.clone()]);
+        }
+        let input = if fits { &scratch[..read.end] } else { &partial };
         match self.packets(id, input, now) {
+            Progress::Consumed(used) if fits => {
+                partial.clear();
+                let rest = &scratch[used..read.end];
+                self.router.sessions.keep_partial(id, partial, rest);
+            }
             Progress::Consumed(used) => {
+                partial.drain(..used);
                 if partial.is_empty() {
-                    partial.extend_from_slice(&scratch[used..count]);
-                } else {
-                    partial.drain(..used);
-                }
-                if partial.is_empty() {
-                    partial = Vec::new();
-                }
-                if let Some(session) = self.router.sessions.get(id) {
+                    self.router.sessions.keep_partial(id, partial, &[]);
+                } else if let Some(session) = self.router.sessions.get(id) {
                     session.partial = partial;
                 }
             }
@@ -304,12 +314,12 @@ impl Server {
         let Some(session) = self.router.sessions.remove(id) else {
             return;
         };
-        self.platforms.responder.closed(id);
+        self.platforms.closed(id);
         for filter in &session.filters {
             self.router.subscriptions.remove(filter, id);
         }
         if let Some(timer) = session.silence {
-            self.wheel.cancel(timer);
+            self.agenda.cancel(timer);
         }
         if let Some(reason) = ending.reason() {
             self.platforms.counts.reject(reason);

@@ -3,9 +3,10 @@
 //! Reads go into a buffer that all connections share; only the beginning of a packet whose end
 //! has not come yet is kept here. Not here: what a packet means (`packets`).
 
-use std::collections::HashSet;
 use std::io::{self, ErrorKind};
+use std::sync::Arc;
 
+use foldhash::HashSet;
 use mio::net::TcpStream;
 
 use super::flow::Flow;
@@ -64,8 +65,8 @@ pub struct Session {
     pub socket: TcpStream,
     /// Opened or connected.
     pub stage: Stage,
-    /// As in CONNECT; may be empty.
-    pub client_id: Box<str>,
+    /// As in CONNECT; `None`: it was empty.
+    pub client_id: Option<Arc<str>>,
     /// Longest silence in nanoseconds; `None`: no limit.
     pub patience_ns: Option<u64>,
     /// The timer that ends this patience.
@@ -93,13 +94,13 @@ impl Session {
         Self {
             socket,
             stage: Stage::Opened,
-            client_id: "".into(),
+            client_id: None,
             patience_ns: Some(patience_ns),
             silence: None,
             heard_at: now,
             partial: Vec::new(),
             flow: Flow::default(),
-            filters: HashSet::new(),
+            filters: HashSet::default(),
             out: Vec::new(),
             written: 0,
             noted: false,

@@ -3,8 +3,11 @@
 //! Also the bookkeeping that concerns several: who holds a client identifier, who has something
 //! to write, who is to be closed. Not here: subscriptions, and the event loop.
 
-use std::collections::HashMap;
+use std::sync::Arc;
 
+use foldhash::HashMap;
+
+use super::buffers::Buffers;
 use super::session::{Ending, Session, Stage};
 
 /// Names a connection; after its end it names nothing.
@@ -32,21 +35,16 @@ struct Slot {
     session: Option<Session>,
 }
 
-/// Buffers larger than this are not kept for the next use.
-const KEPT_BUFFER_MAX: usize = 256 << 10;
-/// Buffers kept for the next use.
-const KEPT_BUFFERS: usize = 1 << 10;
-
 /// The table of connections.
 #[derive(Debug, Default)]
 pub struct Sessions {
     slots: Vec<Slot>,
     free: Vec<u32>,
     connected: Vec<ConnectionId>,
-    by_client: HashMap<Box<str>, ConnectionId>,
+    by_client: HashMap<Arc<str>, ConnectionId>,
     noted: Vec<ConnectionId>,
     doomed: Vec<(ConnectionId, Ending)>,
-    buffers: Vec<Vec<u8>>,
+    buffers: Buffers,
 }
 
 impl Sessions {
@@ -94,14 +92,15 @@ impl Sessions {
         let place = self.connected.len();
         let Some(session) = self.get(id) else { return };
         session.stage = Stage::Connected;
-        session.client_id = client_id.into();
         session.place = place;
-        self.connected.push(id);
-        if !client_id.is_empty()
-            && let Some(older) = self.by_client.insert(client_id.into(), id)
-        {
-            self.doom(older, Ending::TakenOver);
+        if !client_id.is_empty() {
+            let client_id: Arc<str> = client_id.into();
+            session.client_id = Some(Arc::clone(&client_id));
+            if let Some(older) = self.by_client.insert(client_id, id) {
+                self.doom(older, Ending::TakenOver);
+            }
         }
+        self.connected.push(id);
     }
 
     /// Takes a connection out of all lists.
@@ -121,8 +120,10 @@ impl Sessions {
                 moved.place = session.place;
             }
         }
-        if self.by_client.get(&session.client_id) == Some(&id) {
-            self.by_client.remove(&session.client_id);
+        if let Some(client_id) = &session.client_id
+            && self.by_client.get(client_id) == Some(&id)
+        {
+            self.by_client.remove(client_id);
         }
         Some(session)
     }
@@ -135,7 +136,7 @@ impl Sessions {
             .filter(|slot| slot.generation == id.generation)?;
         let session = slot.session.as_mut()?;
         if session.out.capacity() == 0 {
-            session.out = self.buffers.pop().unwrap_or_default();
+            session.out = self.buffers.take();
         }
         if !session.noted {
             session.noted = true;
@@ -164,15 +165,28 @@ impl Sessions {
             self.doom(id, Ending::Peer);
         } else if session.out.is_empty() && session.out.capacity() > 0 {
             let buffer = std::mem::take(&mut session.out);
-            if buffer.capacity() <= KEPT_BUFFER_MAX && self.buffers.len() < KEPT_BUFFERS {
-                self.buffers.push(buffer);
-            }
+            self.buffers.give(buffer);
+        }
+    }
+
+    /// Keeps the beginning of a packet whose end has not come yet; empty: there is none.
+    pub fn keep_partial(&mut self, id: ConnectionId, mut partial: Vec<u8>, rest: &[u8]) {
+        if rest.is_empty() {
+            return self.buffers.give(partial);
+        }
+        if partial.capacity() == 0 {
+            partial = self.buffers.take();
+        }
+        partial.extend_from_slice(rest);
+        if let Some(session) = self.get(id) {
+            session.partial = partial;
         }
     }
 
     /// Whether the connection is open and not about to be closed.
     pub fn is_alive(&mut self, id: ConnectionId) -> bool {
-        self.doomed.iter().all(|&(other, _)| other != id) && self.get(id).is_some()
+        let doomed = !self.doomed.is_empty() && self.doomed.iter().any(|&(other, _)| other == id);
+        !doomed && self.get(id).is_some()
     }
 
     /// Takes the next connection that is to be closed, and why.

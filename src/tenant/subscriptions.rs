@@ -5,7 +5,8 @@
 //! costs no more than one. Not a routing tree, no retained messages, no shared subscriptions.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
+
+use foldhash::HashMap;
 
 use crate::mqtt::{Qos, topic};
 

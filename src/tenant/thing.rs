@@ -4,6 +4,7 @@
 //! many: what is empty takes no memory of its own. Not here: whether a request is well-formed
 //! (`kaa`), what is pushed (`pushes`), and to which connection anything goes.
 
+use std::borrow::Cow;
 use std::io::Write as _;
 
 use super::configuration::Which;
@@ -38,9 +39,9 @@ pub enum Action<'a> {
     /// Results of commands of one type; `None`: a type that this tenant does not have.
     Results(InstanceId, Option<TypeId>, Vec<CommandResult>),
     /// The configuration, unless it is the one with this id.
-    Config(Which<'a>, Option<String>, Asking),
+    Config(Which<'a>, Option<Cow<'a, str>>, Asking),
     /// The configuration with this id was applied, or refused, by the status code.
-    Applied(Which<'a>, String, u16),
+    Applied(Which<'a>, Cow<'a, str>, u16),
     /// A token for uploads.
     Token,
 }

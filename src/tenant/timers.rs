@@ -108,9 +108,9 @@ impl Server {
         let Some(session) = self.router.sessions.get(id) else {
             return;
         };
-        let timer = self.wheel.insert(at, Timer::Silence(id));
+        let timer = self.agenda.insert(at, Timer::Silence(id));
         if let Some(earlier) = session.silence.replace(timer) {
-            self.wheel.cancel(earlier);
+            self.agenda.cancel(earlier);
         }
     }
 
@@ -181,7 +181,7 @@ impl Server {
     fn insert_after_gap(&mut self, at: u64, rate_per_s: f64, timer: Timer) {
         if rate_per_s > 0.0 {
             let gap_ns = (self.gaps.exponential() / rate_per_s * 1e9) as u64;
-            self.wheel.insert(at.saturating_add(gap_ns), timer);
+            self.agenda.insert(at.saturating_add(gap_ns), timer);
         }
     }
 

@@ -6,6 +6,7 @@
 use serde_json::{Map, Value};
 
 use super::super::problem::{INJECTED, INVALID_JSON};
+use super::id::Id;
 use super::names::{Depth, Names, Token};
 use super::pattern::Pattern;
 use super::place::Place;
@@ -35,8 +36,12 @@ pub struct Answer {
 enum Body {
     /// The same each time.
     Fixed(Vec<u8>),
-    /// A JSON value into which the ID goes.
-    WithId(Value, Place),
+    /// JSON text around the ID, and the same JSON for a request that has none.
+    WithId {
+        before: Vec<u8>,
+        after: Vec<u8>,
+        without: Vec<u8>,
+    },
     /// A template, into whose JSON these values and the ID go.
     Template {
         text: Text,
@@ -51,7 +56,7 @@ pub struct Asked<'a> {
     /// Values of the fields of its topic.
     pub values: &'a [&'a str],
     /// Its ID, as the request writes it.
-    pub id: Option<&'a Value>,
+    pub id: Option<&'a Id<'a>>,
 }
 
 /// What an answer says besides its place.
@@ -213,10 +218,35 @@ impl Maker<'_> {
             place.put(&mut value, written);
         }
         Ok(match id {
-            Some(id) => Body::WithId(value, id),
+            Some(id) => Body::around(&value, &id),
             None if value.as_object().is_some_and(Map::is_empty) => Body::Fixed(Vec::new()),
             None => Body::Fixed(value.to_string().into_bytes()),
         })
+    }
+}
+
+impl Body {
+    /// A JSON value into which an ID goes at this place.
+    fn around(value: &Value, id: &Place) -> Self {
+        let with = |id_value: Value| {
+            let mut value = value.clone();
+            id.put(&mut value, id_value);
+            value.to_string()
+        };
+        // A text that stands nowhere else, so that it shows where the ID is.
+        let mut mark = String::from("id");
+        let other = with(Value::Null);
+        while other.contains(&mark) {
+            mark.push('~');
+        }
+        let quoted = format!("\"{mark}\"");
+        let text = with(Value::from(mark));
+        let (before, after) = text.split_once(&quoted).unwrap_or((&text, ""));
+        Self::WithId {
+            before: before.into(),
+            after: after.into(),
+            without: value.to_string().into(),
+        }
     }
 }
 
@@ -234,14 +264,18 @@ impl Answer {
         self.topic.write(asked, topic);
         match &self.payload {
             Body::Fixed(bytes) => payload.extend_from_slice(bytes),
-            Body::WithId(value, place) => {
-                let mut value = value.clone();
-                if let Some(id) = asked.id {
-                    place.put(&mut value, id.clone());
+            Body::WithId {
+                before,
+                after,
+                without,
+            } => match asked.id {
+                Some(id) => {
+                    payload.extend_from_slice(before);
+                    id.write_json(payload);
+                    payload.extend_from_slice(after);
                 }
-                // Writing into a Vec cannot fail.
-                let _ = serde_json::to_writer(payload, &value);
-            }
+                None => payload.extend_from_slice(without),
+            },
             Body::Template { text, fixed, id } => {
                 let mut written = String::new();
                 text.write(asked, &mut written);
@@ -253,8 +287,9 @@ impl Answer {
                             place.put(&mut value, written.clone());
                         }
                         if let Some((place, id)) = id {
-                            place.put(&mut value, id.clone());
+                            place.put(&mut value, id.to_value());
                         }
+                        // Writing into a Vec cannot fail.
                         let _ = serde_json::to_writer(payload, &value);
                     }
                     None => payload.extend_from_slice(written.as_bytes()),
@@ -283,11 +318,11 @@ impl Text {
             match piece {
                 Piece::Literal(text) => out.push_str(text),
                 Piece::Value(place) => out.push_str(asked.values.get(*place).unwrap_or(&"")),
-                Piece::Id => match asked.id {
-                    Some(Value::String(text)) => out.push_str(text),
-                    Some(id) => out.push_str(&id.to_string()),
-                    None => {}
-                },
+                Piece::Id => {
+                    if let Some(id) = asked.id {
+                        id.write_text(out);
+                    }
+                }
             }
         }
     }

@@ -1,9 +1,12 @@
-//! Where a request has its ID, as far as its definition says.
+//! Where a request has its ID, as far as its definition says, and what an ID is.
 //!
 //! A definition says where the reply carries it; the request may have it elsewhere. Not here: reading
-//! topics (`pattern`), and what is done with the ID.
+//! topics (`pattern`) and payloads (`place`), and what is done with the ID.
 
-use serde_json::Value;
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use serde_json::{Number, Value};
 
 use super::pattern::Pattern;
 use super::place::Place;
@@ -64,30 +67,82 @@ fn example(template: &str) -> String {
 
 /// The ID of a topic as a payload writes it: numbers bare, unless they are the text of something
 /// else.
-pub fn id_of_topic(request: &Request, text: &str) -> Value {
-    match request.request_id.kind {
-        IdKind::Range(..) => text.parse::<u32>().map_or(Value::from(text), Value::from),
-        IdKind::Uuid => Value::from(text),
+pub fn id_of_topic<'t>(kind: IdKind, text: &'t str) -> Id<'t> {
+    match kind {
+        IdKind::Range(..) => text.parse::<u32>().map_or(Id::from(text), Id::from),
+        IdKind::Uuid => Id::from(text),
     }
 }
 
-/// A payload that is read at most once.
-pub enum Json<'p> {
-    /// Not yet.
-    Unread(&'p [u8]),
-    /// What was found; `None`: no JSON.
-    Read(Option<Value>),
+/// An ID, borrowed from its message where it can be.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Id<'m> {
+    /// A JSON number.
+    Number(Number),
+    /// A text.
+    Text(Cow<'m, str>),
 }
 
-impl Json<'_> {
-    /// What it holds; `None`: it is no JSON.
-    pub fn value(&mut self) -> Option<&Value> {
-        if let Self::Unread(payload) = *self {
-            *self = Self::Read(serde_json::from_slice(payload).ok());
-        }
+impl Id<'_> {
+    /// Appends it as JSON.
+    pub fn write_json(&self, out: &mut Vec<u8>) {
+        // Writing into a Vec cannot fail.
+        let _ = match self {
+            Self::Number(number) => serde_json::to_writer(out, number),
+            Self::Text(text) => serde_json::to_writer(out, text),
+        };
+    }
+
+    /// Appends it as it stands in a topic.
+    pub fn write_text(&self, out: &mut String) {
+        // Writing into a String cannot fail.
+        let _ = match self {
+            Self::Number(number) => write!(out, "{number}"),
+            Self::Text(text) => out.write_str(text),
+        };
+    }
+
+    /// As a value of its own.
+    pub fn to_value(&self) -> Value {
         match self {
-            Self::Read(value) => value.as_ref(),
-            Self::Unread(_) => None,
+            Self::Number(number) => Value::Number(number.clone()),
+            Self::Text(text) => Value::from(text.as_ref()),
         }
+    }
+}
+
+impl<'m> From<&'m str> for Id<'m> {
+    fn from(text: &'m str) -> Self {
+        Self::Text(Cow::Borrowed(text))
+    }
+}
+
+impl From<String> for Id<'_> {
+    fn from(text: String) -> Self {
+        Self::Text(Cow::Owned(text))
+    }
+}
+
+impl From<Number> for Id<'_> {
+    fn from(number: Number) -> Self {
+        Self::Number(number)
+    }
+}
+
+impl From<u32> for Id<'_> {
+    fn from(number: u32) -> Self {
+        Self::Number(number.into())
+    }
+}
+
+impl From<u64> for Id<'_> {
+    fn from(number: u64) -> Self {
+        Self::Number(number.into())
+    }
+}
+
+impl From<i64> for Id<'_> {
+    fn from(number: i64) -> Self {
+        Self::Number(number.into())
     }
 }

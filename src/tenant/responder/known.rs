@@ -4,8 +4,9 @@
 //! An endpoint's identity is a text that holds the values of its fields, so that nothing else is
 //! kept for it here but its number. Not here: which connection speaks for it (`endpoints`).
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+
+use foldhash::HashMap;
 
 use super::super::endpoints::EndpointId;
 use super::super::sessions::ConnectionId;
@@ -95,7 +96,7 @@ pub fn write_identity<'a>(
     identity: &mut String,
 ) {
     identity.push(SEPARATOR);
-    identity.push_str(&form.to_string());
+    identity.push_str(itoa::Buffer::new().format(form));
     for value in values {
         identity.push(SEPARATOR);
         identity.push_str(value);
