@@ -44,7 +44,7 @@ impl Table {
     fn new(rows: usize) -> Self {
         let owner = Owner {
             head: NONE,
-            cursor: IDS.start(),
+            cursor: IdCursor::START,
             oldest: IDS.first,
         };
         let mut table = Self {
