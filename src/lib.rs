@@ -91,7 +91,7 @@
 //!   all others, from a profile's own definitions: `responder` over `responder/names`,
 //!   `responder/pattern`, `responder/place`, `responder/id`, `responder/answer`, `responder/push` and
 //!   `responder/known`, with `responder/tests`. What it remembers:
-//!   `endpoints`, `thing`, `metadata`, `commands`, `outstanding`, `configuration`, `configurations`,
+//!   `endpoints`, `presence`, `thing`, `metadata`, `commands`, `outstanding`, `configuration`, `configurations`,
 //!   `watch`, and of topics `routes`. How it behaves: `options`, `options/value`, `service`, `pending`, `timers`, `agenda`, `faults`,
 //!   `pushes`, `random`. What it tells: `report`, `arrivals`;
 //!   `judge` is its opinion of a message that nobody has sent.
@@ -140,8 +140,10 @@
 //!    `a_client_that_does_not_read_is_disconnected`, `metadata_stops_growing_at_its_limit`
 //! 10. Platforms are data: no platform's name outside [`tenant`] and the shipped profiles.
 //!     `platform_names_stay_in_the_tenant_and_the_profiles`
-//! 11. After warm-up a worker allocates nothing per message: all of its tables are used again.
-//!     `one_more_message_costs_no_allocation`
+//! 11. After warm-up a worker allocates nothing per message: all of its tables are used again. Nor
+//!     does the tenant, unless it has to keep something of the message.
+//!     `one_more_message_costs_no_allocation`,
+//!     `a_message_that_leaves_nothing_behind_costs_the_tenant_no_allocation`
 //! 12. Only `main` ends the process, only [`cli`] prints. Data goes to stdout, words to stderr.
 //!     `only_main_exits_and_only_the_command_line_prints`
 

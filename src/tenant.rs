@@ -38,6 +38,7 @@ mod outstanding;
 mod packets;
 mod pending;
 mod platforms;
+mod presence;
 mod problem;
 mod pushes;
 mod random;

@@ -25,7 +25,7 @@ pub fn each(measure: &mut impl Measure) {
             assert!(wheel.cancel(handle));
         });
         measure.operation(&format!("wheel/next, {many} wait"), || {
-            black_box(&wheel).next()
+            black_box(&mut wheel).next(SECOND / 50)
         });
         let mut now = 0;
         let mut due = Vec::with_capacity(64);

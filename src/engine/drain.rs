@@ -75,7 +75,7 @@ impl Worker<'_> {
     }
 
     /// Whether everything that was due before the drain has ended. Once true, it stays true.
-    fn plan_has_ended(&self) -> bool {
+    fn plan_has_ended(&mut self) -> bool {
         let later = |at: u64| at > self.load_end;
         // With fences no look at the backlogs is needed: a fence queues behind what waits, and a
         // target that pushes without end may keep answers waiting without end.
@@ -83,7 +83,7 @@ impl Worker<'_> {
         self.exchanges.awaited() == 0
             && self.pushed.awaited() == 0
             && self.due.front().is_none_or(|&(at, _)| later(at))
-            && self.wheel.next().is_none_or(later)
+            && self.wheel.next(self.load_end + 1).is_none_or(later)
             && (fenced || self.connections.iter().all(|row| row.backlog() == 0))
     }
 

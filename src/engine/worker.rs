@@ -264,8 +264,9 @@ impl Worker<'_> {
         let timeout = if busy || self.stage == Stage::Done {
             0
         } else {
-            let next = self.wheel.next().unwrap_or(u64::MAX);
-            next.saturating_sub(before).min(LONGEST_WAIT)
+            let latest = before + LONGEST_WAIT;
+            let next = self.wheel.next(latest).unwrap_or(latest);
+            next.min(latest).saturating_sub(before)
         };
         self.recorder.busy(before.saturating_sub(self.last_wake));
         self.pass(before, timeout)?;

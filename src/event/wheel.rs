@@ -36,6 +36,8 @@ struct Node<T> {
 #[derive(Debug)]
 pub struct Wheel<T: Copy> {
     heads: Vec<u32>,
+    /// Of each slot: nothing in it is due before. Tells a slot of later turns without walking it.
+    bounds: Vec<u64>,
     occupied: Vec<u64>,
     nodes: Vec<Node<T>>,
     free: u32,
@@ -49,6 +51,7 @@ impl<T: Copy> Wheel<T> {
     pub fn new(now: u64) -> Self {
         Self {
             heads: vec![NONE; SLOTS],
+            bounds: vec![u64::MAX; SLOTS],
             occupied: vec![0; SLOTS / 64],
             nodes: Vec::new(),
             free: NONE,
@@ -105,6 +108,7 @@ impl<T: Copy> Wheel<T> {
             self.nodes[next as usize].previous = index;
         }
         self.heads[slot] = index;
+        self.bounds[slot] = self.bounds[slot].min(at);
         self.occupied[slot / 64] |= 1 << (slot % 64);
         self.len += 1;
         index
@@ -121,15 +125,20 @@ impl<T: Copy> Wheel<T> {
         }
     }
 
-    /// The earliest instant, or an instant before it at which asking again is worth while.
-    pub fn next(&self) -> Option<u64> {
+    /// The earliest instant, or an instant before it at which asking again is worth while: `until` if
+    /// nothing is due before. Slots beyond it are not looked at; thousands of timers may lie there.
+    pub fn next(&mut self, until: u64) -> Option<u64> {
         if self.len == 0 {
             return None;
         }
         let start = (self.turn & MASK) as usize;
+        let ahead = (until >> SLOT_SHIFT).saturating_sub(self.turn) as usize;
         let mut offset = 0;
         while let Some(slot) = self.occupied_slot(start, offset) {
             let distance = (slot + SLOTS - start) % SLOTS;
+            if distance > ahead {
+                return Some(until);
+            }
             let absolute = self.turn + distance as u64;
             if let Some(at) = self.earliest_in(slot, absolute) {
                 return Some(at);
@@ -140,7 +149,7 @@ impl<T: Copy> Wheel<T> {
             }
         }
         // All timers are more than one turn away.
-        Some((self.turn + SLOTS as u64) << SLOT_SHIFT)
+        Some(until.min((self.turn + SLOTS as u64) << SLOT_SHIFT))
     }
 
     /// Appends every timer with an instant at or before `now` to `out`, in order of instant.
@@ -206,6 +215,7 @@ impl<T: Copy> Wheel<T> {
             let slot = usize::from(slot);
             self.heads[slot] = next;
             if next == NONE {
+                self.bounds[slot] = u64::MAX;
                 self.occupied[slot / 64] &= !(1 << (slot % 64));
             }
         } else {
@@ -222,14 +232,21 @@ impl<T: Copy> Wheel<T> {
     }
 
     fn drain_slot(&mut self, slot: usize, now: u64, out: &mut Vec<(u64, T)>) {
+        if self.bounds[slot] > now {
+            return;
+        }
+        let mut left = u64::MAX;
         let mut index = self.heads[slot];
         while index != NONE {
             let Node { at, next, .. } = self.nodes[index as usize];
             if at <= now {
                 out.extend(self.remove(index));
+            } else {
+                left = left.min(at);
             }
             index = next;
         }
+        self.bounds[slot] = left;
     }
 
     /// The first occupied slot at `start + offset` or after, in wheel order, within one turn.
@@ -252,18 +269,21 @@ impl<T: Copy> Wheel<T> {
     }
 
     /// The earliest instant in a slot that belongs to this turn (or is overdue).
-    fn earliest_in(&self, slot: usize, absolute: u64) -> Option<u64> {
+    fn earliest_in(&mut self, slot: usize, absolute: u64) -> Option<u64> {
         let end = (absolute + 1) << SLOT_SHIFT;
+        if self.bounds[slot] >= end {
+            return None;
+        }
+        let mut earliest = u64::MAX;
         let mut index = self.heads[slot];
-        let mut earliest = None;
         while index != NONE {
             let node = &self.nodes[index as usize];
-            if node.at < end && earliest.is_none_or(|at| node.at < at) {
-                earliest = Some(node.at);
-            }
+            earliest = earliest.min(node.at);
             index = node.next;
         }
-        earliest
+        // What was cancelled has left it too low.
+        self.bounds[slot] = earliest;
+        (earliest < end).then_some(earliest)
     }
 }
 
@@ -286,9 +306,9 @@ mod tests {
         let mut wheel = Wheel::new(0);
         wheel.insert(1_000_001, 1);
         assert_eq!(fired(&mut wheel, 1_000_000), []);
-        assert_eq!(wheel.next(), Some(1_000_001));
+        assert_eq!(wheel.next(u64::MAX), Some(1_000_001));
         assert_eq!(fired(&mut wheel, 1_000_001), [(1_000_001, 1)]);
-        assert_eq!(wheel.next(), None);
+        assert_eq!(wheel.next(u64::MAX), None);
     }
 
     #[test]
@@ -346,7 +366,7 @@ mod tests {
                     prop_assert!(wheel.cancel(handle));
                     model.remove(&key);
                 }
-                if let (Some(bound), Some((&(at, _), _))) = (wheel.next(), model.iter().next()) {
+                if let (Some(bound), Some((&(at, _), _))) = (wheel.next(now + ahead), model.iter().next()) {
                     prop_assert!(bound <= at.max(now), "next() must not be after the earliest timer");
                 }
                 now += advance;

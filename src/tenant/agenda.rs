@@ -7,6 +7,9 @@
 use super::timers::Timer;
 use crate::event::{Handle, Wheel};
 
+/// A timer that is farther ahead than a second is not looked for yet.
+const FAR_AHEAD: u64 = 1_000_000_000;
+
 /// All timers.
 #[derive(Debug)]
 pub(super) struct Agenda {
@@ -44,7 +47,7 @@ impl Agenda {
     pub(super) fn expire(&mut self, now: u64, due: &mut Vec<(u64, Timer)>) {
         if self.look_at.is_some_and(|at| at <= now) {
             self.wheel.expire(now, due);
-            self.look_at = self.wheel.next();
+            self.look_at = self.wheel.next(now + FAR_AHEAD);
         }
     }
 }

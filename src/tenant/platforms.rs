@@ -361,7 +361,7 @@ impl Platforms {
     }
 
     /// The device that a topic names, new if it must be.
-    fn device(&mut self, address: &enapter::Address) -> Result<EndpointId, Problem> {
+    pub(super) fn device(&mut self, address: &enapter::Address) -> Result<EndpointId, Problem> {
         self.key.clear();
         address.write_identity(&mut self.key);
         let before = self.endpoints.len();
@@ -383,38 +383,6 @@ impl Platforms {
     pub(super) fn open_command(&mut self, device: EndpointId, id: &str) -> Result<(), Problem> {
         self.write_command_key(device, id);
         self.commands.open(&self.key)
-    }
-
-    /// A connection subscribed: a filter for the commands of one device speaks for that device,
-    /// unless somebody did already.
-    pub fn subscribed(&mut self, connection: ConnectionId, filter: &str) {
-        self.defined_subscribed(connection, filter);
-        let Some(address) = enapter::Address::parse(filter) else {
-            return;
-        };
-        let names_a_device =
-            !address.hardware.contains(['+', '#']) && !address.channel.contains(['+', '#']);
-        if address.direction == Direction::To
-            && names_a_device
-            && let Ok(device) = self.device(&address)
-            && self.endpoints.speaker(device).is_none()
-        {
-            self.endpoints.spoke(device, connection);
-        }
-    }
-
-    /// A connection has ended.
-    pub fn closed(&mut self, connection: ConnectionId) {
-        self.routes.closed(connection);
-        self.responder.closed(connection);
-    }
-
-    /// The connection that last spoke for an endpoint; it may be closed by now.
-    pub fn speaker(&self, to: Recipient) -> Option<ConnectionId> {
-        match to {
-            Recipient::Endpoint(endpoint) => self.endpoints.speaker(endpoint),
-            Recipient::Connection(connection) | Recipient::Session(connection) => Some(connection),
-        }
     }
 }
 
