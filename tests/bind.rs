@@ -106,7 +106,7 @@ fn without_sources_the_result_does_not_speak_of_them() {
 
 #[test]
 fn an_address_that_is_not_ours_is_refused_before_anything_is_sent() {
-    let broker = FakeBroker::start(|peer| peer.swallow());
+    let broker = FakeBroker::start(support::Peer::swallow);
     let sources = format!(r#"["127.0.0.2", "{NOT_OURS}"]"#);
     let outcome = six(&broker.url)
         .set("target.bind", &sources)

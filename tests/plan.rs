@@ -23,7 +23,7 @@ use std::time::Duration;
 use midge::plan::{Captures, Identities, Message, Plan, Shard};
 use midge::profile::{
     Arrivals, Connections, Fleet, Generator, IdKind, IdPlace, Limits, Load, Model, Pace, Payload,
-    Profile, Protocol, Request, RequestIdUse, Sender, Subscribe, Target,
+    Profile, Protocol, Request, RequestIdUse, Sender, Sources, Subscribe, Target,
 };
 use midge::units::Rate;
 use proptest::prelude::*;
@@ -38,6 +38,7 @@ fn profile(endpoints: u32, rate: f64, seconds: u64) -> Profile {
             protocol: Protocol::V311,
             username: None,
             password: None,
+            bind: Sources::default(),
             connect_timeout: Duration::from_secs(10),
         },
         fleet: Fleet {
