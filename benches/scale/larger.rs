@@ -72,15 +72,7 @@ fn line(out: &mut String, what: &str, figure: String, from: &str) {
 pub fn fleet(out: &mut String, measured: &Measured) {
     let title = format!("### {} endpoints, one connection each", count(FLEET));
     table(out, &title, &["what", "figure", "from"]);
-    let gb = |bytes: f64| format!("{:.2} GB", bytes / 1e9);
-    if let Some((each, apart)) = measured.line(|cell| cell.rss_bytes as f64) {
-        let from = "memory.csv: the line through the smallest and the largest fleet";
-        line(out, "memory of midge", gb(each * FLEET + apart), from);
-    }
-    if let Some((both, _)) = measured.line(|cell| cell.slab_bytes as f64) {
-        let from = "memory.csv: half of what both ends of a connection took; buffers of data under way are more";
-        line(out, "memory of the kernel", gb(both / 2.0 * FLEET), from);
-    }
+    memory(out, measured);
     let ports = measured.fact_number("ports_per_source_address").max(1.0);
     let from = format!(
         "{} ports each, as on this machine (machine.csv)",
@@ -133,6 +125,25 @@ pub fn fleet(out: &mut String, measured: &Measured) {
         );
     }
     often(out, measured);
+}
+
+/// Bytes of the fleet.
+fn memory(out: &mut String, measured: &Measured) {
+    let gb = |bytes: f64| format!("{:.2} GB", bytes / 1e9);
+    if let Some((each, apart)) = measured.line(|cell| cell.rss_bytes as f64) {
+        let from = "memory.csv: the line through the smallest and the largest fleet";
+        let figure = gb(each * FLEET + apart);
+        line(out, "memory of midge, idle", figure, from);
+    }
+    if let Some((each, apart)) = measured.loaded_line("kaa") {
+        let from = "cost.csv, kaa: the same line at 20,000/s; more is in flight at a higher rate";
+        let figure = gb(each * FLEET + apart);
+        line(out, "memory of midge, with requests", figure, from);
+    }
+    if let Some((both, _)) = measured.line(|cell| cell.slab_bytes as f64) {
+        let from = "memory.csv: half of what both ends of a connection took; buffers of data under way are more";
+        line(out, "memory of the kernel", gb(both / 2.0 * FLEET), from);
+    }
 }
 
 /// Cores, if each endpoint of the fleet sends this often.
