@@ -5,6 +5,10 @@
 //! endpoints, is the price of one. The same is what `midge check` computes. A binary of its own,
 //! because the allocator counts everything that the process does, and one test after the other for
 //! the same reason. Not here: what the kernel holds for each socket.
+#![allow(
+    clippy::print_stdout,
+    reason = "figures for whoever asks with --nocapture"
+)]
 
 use std::alloc::System;
 use std::fmt::Write as _;

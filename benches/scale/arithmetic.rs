@@ -122,22 +122,27 @@ impl Measured {
         rows.max_by_key(|row| row.endpoints)
     }
 
-    /// Bytes per endpoint and bytes apart from them: the line through the smallest and the largest
-    /// idle fleet.
+    /// Bytes per endpoint and bytes apart from them, of an idle fleet.
     pub fn line(&self, of: impl Fn(&MemoryRow) -> f64) -> Option<(f64, f64)> {
-        let small = self.memory.iter().min_by_key(|row| row.endpoints)?;
-        let large = self.memory.iter().max_by_key(|row| row.endpoints)?;
-        let more = f64::from(
-            large
-                .endpoints
-                .checked_sub(small.endpoints)
-                .filter(|n| *n > 0)?,
-        );
-        let each = (of(large) - of(small)) / more;
-        // Fleets that are too small to tell show what else goes on.
-        (each > 0.0).then_some(())?;
-        Some((each, of(small) - each * f64::from(small.endpoints)))
+        through(self.memory.iter().map(|row| (row.endpoints, of(row))))
     }
+
+    /// The same of midge under a load, with one worker.
+    pub fn loaded_line(&self, load: &str) -> Option<(f64, f64)> {
+        let of_load = |row: &&CostRow| row.load == load && row.workers == 1;
+        let rows = self.cost.iter().filter(of_load);
+        through(rows.map(|row| (row.endpoints, row.rss_bytes as f64)))
+    }
+}
+
+/// Slope and foot of the line through the smallest and the largest fleet.
+fn through(points: impl Iterator<Item = (u32, f64)>) -> Option<(f64, f64)> {
+    let mut points: Vec<(u32, f64)> = points.collect();
+    points.sort_by_key(|(endpoints, _)| *endpoints);
+    let (&(small, low), &(large, high)) = (points.first()?, points.last()?);
+    let each = (high - low) / f64::from(large - small);
+    // Fleets that are too small to tell show what else goes on.
+    (each.is_finite() && each > 0.0).then(|| (each, low - each * f64::from(small)))
 }
 
 fn machine(out: &mut String, measured: &Measured) {

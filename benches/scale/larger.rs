@@ -5,6 +5,7 @@
 use std::fmt::Write as _;
 
 use super::arithmetic::{Measured, count, number, or_dash, row, table};
+use super::table::CostRow;
 
 /// The machine that is asked about.
 const CORES: f64 = 64.0;
@@ -62,40 +63,37 @@ pub fn cores(out: &mut String, measured: &Measured) {
     }
 }
 
+/// One row of the fleet's table.
+fn line(out: &mut String, what: &str, figure: String, from: &str) {
+    row(out, &[what.to_owned(), figure, from.to_owned()]);
+}
+
 /// A million endpoints.
 pub fn fleet(out: &mut String, measured: &Measured) {
     let title = format!("### {} endpoints, one connection each", count(FLEET));
     table(out, &title, &["what", "figure", "from"]);
-    let mut line = |what: &str, figure: String, from: &str| {
-        row(out, &[what.to_owned(), figure, from.to_owned()]);
-    };
-    let gb = |bytes: f64| format!("{:.2} GB", bytes / 1e9);
-    if let Some((each, apart)) = measured.line(|cell| cell.rss_bytes as f64) {
-        let from = "memory.csv: the line through the smallest and the largest fleet";
-        line("memory of midge", gb(each * FLEET + apart), from);
-    }
-    if let Some((both, _)) = measured.line(|cell| cell.slab_bytes as f64) {
-        let from = "memory.csv: half of what both ends of a connection took; buffers of data under way are more";
-        line("memory of the kernel", gb(both / 2.0 * FLEET), from);
-    }
+    memory(out, measured);
     let ports = measured.fact_number("ports_per_source_address").max(1.0);
     let from = format!(
         "{} ports each, as on this machine (machine.csv)",
         count(ports)
     );
     line(
+        out,
         "source addresses for each address of the target",
         count((FLEET / ports).ceil()),
         &from,
     );
     let from = "1024 to 65535 in net.ipv4.ip_local_port_range";
     line(
+        out,
         "the same with all ports",
         count((FLEET / PORTS_MOST).ceil()),
         from,
     );
     let apart = midge::plan::FILES_APART as f64;
     line(
+        out,
         "open files",
         count(FLEET + apart),
         "one each, and those apart",
@@ -105,11 +103,14 @@ pub fn fleet(out: &mut String, measured: &Measured) {
         .max(apart + 1.0);
     let from = format!("{} open files each (machine.csv)", count(limit));
     line(
+        out,
         "processes at this machine's limit",
         count((FLEET / (limit - apart)).ceil()),
         &from,
     );
-    let connect = measured.largest("paced", 1).or(measured.cost.last());
+    let valid = |row: &&CostRow| row.valid_repeats > 0;
+    let any = measured.cost.iter().rfind(valid);
+    let connect = measured.largest("paced", 1).or(any);
     if let Some(cell) = connect {
         let seconds = FLEET * cell.connect_cpu_us / 1e6;
         let from = format!(
@@ -117,28 +118,51 @@ pub fn fleet(out: &mut String, measured: &Measured) {
             number(cell.connect_cpu_us)
         );
         line(
+            out,
             "CPU time until all are connected",
             format!("{} s of one core", number(seconds)),
             &from,
         );
     }
-    fleet_cores(out, measured);
+    often(out, measured);
 }
 
-/// What a million endpoints take of cores at some rates.
-fn fleet_cores(out: &mut String, measured: &Measured) {
+/// Bytes of the fleet.
+fn memory(out: &mut String, measured: &Measured) {
+    let gb = |bytes: f64| format!("{:.2} GB", bytes / 1e9);
+    if let Some((each, apart)) = measured.line(|cell| cell.rss_bytes as f64) {
+        let from = "memory.csv: the line through the smallest and the largest fleet";
+        let figure = gb(each * FLEET + apart);
+        line(out, "memory of midge, idle", figure, from);
+    }
+    if let Some((each, apart)) = measured.loaded_line("kaa") {
+        let from = "cost.csv, kaa: the same line at 20,000/s; more is in flight at a higher rate";
+        let figure = gb(each * FLEET + apart);
+        line(out, "memory of midge, with requests", figure, from);
+    }
+    if let Some((both, _)) = measured.line(|cell| cell.slab_bytes as f64) {
+        let from = "memory.csv: half of what both ends of a connection took; buffers of data under way are more";
+        line(out, "memory of the kernel", gb(both / 2.0 * FLEET), from);
+    }
+}
+
+/// Cores, if each endpoint of the fleet sends this often.
+fn often(out: &mut String, measured: &Measured) {
     for (load, period) in [("paced", 60.0), ("paced", 1.0), ("kaa", 60.0), ("kaa", 1.0)] {
         let Some(cell) = measured.largest(load, 1) else {
             continue;
         };
         let rate = FLEET / period;
-        let cost = cell.cpu_us_per_message;
-        let cells = [
-            format!("cores, {load}, each endpoint every {period} s"),
-            number(rate * cost / 1e6),
-            format!("{}/s at {} us", count(rate), number(cost)),
-        ];
-        row(out, &cells);
+        line(
+            out,
+            &format!("cores, {load}, each endpoint every {period} s"),
+            number(rate * cell.cpu_us_per_message / 1e6),
+            &format!(
+                "{}/s at {} us",
+                count(rate),
+                number(cell.cpu_us_per_message)
+            ),
+        );
     }
 }
 
