@@ -218,7 +218,7 @@ fn an_endpoint_that_has_used_every_service_takes_no_more() {
     assert!(room_for(1_000));
     // See above.
     assert!(
-        (0..3).any(|_| price(BUSY, 100, 600).0 <= 600.0),
-        "three times more than 600 bytes per endpoint"
+        (0..3).any(|_| price(BUSY, 100, 600).0 <= 900.0),
+        "three times more than 900 bytes per endpoint"
     );
 }
