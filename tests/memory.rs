@@ -6,6 +6,8 @@
 //! because the allocator counts everything that the process does, and one test after the other for
 //! the same reason. Not here: what the kernel holds for each socket.
 
+#![allow(clippy::print_stderr, reason = "README.md shows what it counts")]
+
 use std::alloc::System;
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader};
@@ -23,6 +25,7 @@ use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
+/// The allocator counts what all of them do.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 /// A tenant process that ends when this value is dropped.
@@ -167,7 +170,7 @@ fn price(kind: Kind, few: u32, many: u32) -> (f64, f64) {
     let more = f64::from(many - few);
     let counted = (large.0 - small.0) / more - DEBUGGING;
     let computed = (large.1 - small.1) / more;
-    println!(
+    eprintln!(
         "{}: {counted:.1} bytes per endpoint, computed {computed:.1}",
         kind.profile
     );

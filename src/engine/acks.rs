@@ -78,7 +78,7 @@ impl Acks {
         };
         match list.last {
             NONE => list.first = slot,
-            last => self.rows[last as usize].next = slot,
+            before => self.rows[before as usize].next = slot,
         }
         list.last = slot;
     }
@@ -137,11 +137,11 @@ impl Acks {
         }
     }
 
-    /// The first packet ID after `last` that no unfinished handshake of the list uses; `None` when
+    /// The first packet ID after `latest` that no unfinished handshake of the list uses; `None` when
     /// there is none (section 2.3.1).
-    pub(super) fn free_packet_id(&self, list: AckList, last: u16) -> Option<u16> {
+    pub(super) fn free_packet_id(&self, list: AckList, latest: u16) -> Option<u16> {
         let after = |id: u16| id.checked_add(1).unwrap_or(1);
-        let id = after(last);
+        let id = after(latest);
         if self.find(list, id).is_none() {
             return Some(id);
         }

@@ -142,10 +142,12 @@ mod tests {
         let mut pool = Pool::new();
         let mut places: Vec<Option<Box<Cold>>> = (0..100).map(|_| None).collect();
         let mut burst = |pool: &mut Pool, size: usize| {
-            places[..size]
-                .iter_mut()
-                .for_each(|p| drop(pool.lend(p).tail.pop()));
-            places.iter_mut().for_each(|place| pool.take_back(place));
+            for place in &mut places[..size] {
+                pool.lend(place);
+            }
+            for place in &mut places {
+                pool.take_back(place);
+            }
         };
         burst(&mut pool, 100);
         pool.give_back();
@@ -162,7 +164,7 @@ mod tests {
         let mut pool = Pool::new();
         let mut places: Vec<Option<Box<Cold>>> = (0..200).map(|_| None).collect();
         for place in &mut places {
-            pool.lend(place).tail.extend_from_slice(&[0; 50_000]);
+            pool.lend(place).tail.resize(50_000, 0);
         }
         for place in &mut places {
             pool.take_back(place);
