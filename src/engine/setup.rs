@@ -63,6 +63,7 @@ impl<'a> Worker<'a> {
             load_start: 0,
             load_end: u64::MAX,
             drain: Drain::Open,
+            fences_from: 0,
             base: endpoints.start,
             endpoints: vec![Endpoint::NEW; count],
             caller: caller_of(&connections),

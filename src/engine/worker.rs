@@ -65,6 +65,8 @@ pub(super) struct Worker<'a> {
     pub load_start: u64,
     pub load_end: u64,
     pub drain: Drain,
+    /// The fences of all connections before this one are down.
+    pub fences_from: u32,
     /// Global number of local endpoint 0.
     pub base: u32,
     pub endpoints: Vec<Endpoint>,

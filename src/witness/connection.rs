@@ -51,7 +51,7 @@ pub(super) struct Connection {
     /// Of the generators.
     state: Vec<u64>,
     /// By scope, from the first use on.
-    cursors: Vec<Option<IdCursor>>,
+    cursors: Vec<IdCursor>,
     /// Scope, ID and instant until which a late reply may come.
     quarantine: Vec<(u16, u32, u64)>,
     issued: u64,
@@ -89,7 +89,7 @@ impl Connection {
             endpoint: plan.endpoints.saturating_add(number),
             slots: order.slots(number, setting.profile.load.seed),
             state: vec![0; plan.state_words],
-            cursors: vec![None; plan.scopes.len()],
+            cursors: vec![IdCursor::START; plan.scopes.len()],
             quarantine: Vec::new(),
             issued: 0,
             probes: Probes::new(setting.bounds),
@@ -320,7 +320,6 @@ impl Connection {
             }
             RequestIdKind::Decimal(range) => {
                 let cursor = self.cursors.get_mut(usize::from(request.scope))?;
-                let cursor = cursor.get_or_insert(IdCursor::START);
                 let busy = |id: u32| {
                     let mut waiting = self.quarantine.iter();
                     waiting.any(|(scope, of, _)| *scope == request.scope && *of == id)
