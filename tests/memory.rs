@@ -9,7 +9,6 @@
     clippy::print_stdout,
     reason = "figures for whoever asks with --nocapture"
 )]
-
 #![allow(clippy::print_stderr, reason = "README.md shows what it counts")]
 
 use std::alloc::System;

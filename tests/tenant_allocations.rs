@@ -206,17 +206,6 @@ fn cases() -> Vec<Case> {
                 [publish(0, 0, &topic, "x"), reply]
             }),
         ),
-        case(
-            "an ID in the payload of a definition",
-            requests(|id| {
-                let payload = format!(r#"{{"value":{{"a":[1,2]}},"token":"t-{id}"}}"#);
-                let reply = format!(r#"{{"token":"t-{id}"}}"#);
-                [
-                    publish(0, 0, "acme/d-1/shadow", &payload),
-                    publish(0, 0, "acme/d-1/shadow/accepted", &reply),
-                ]
-            }),
-        ),
     ]
 }
 

@@ -2,7 +2,8 @@
 //!
 //! A hashed wheel: a timer lies in the slot of its instant (65.5 us wide), timers of later turns lie
 //! there too and are passed over. Insert and cancel are O(1) and do not allocate once the slab has
-//! grown; what is due comes out in order of instant, however late it is asked for. A bitmap of
+//! grown; what is due comes out in order of instant, however late it is asked for, and what is due
+//! at the same instant in the order in which it was set. A bitmap of
 //! occupied slots finds the next wake-up without walking empty ones.
 //! Not here: clocks and waiting; the caller brings `now`.
 
@@ -235,7 +236,7 @@ impl<T: Copy> Wheel<T> {
         if self.bounds[slot] > now {
             return;
         }
-        let mut left = u64::MAX;
+        let (mut left, begin) = (u64::MAX, out.len());
         let mut index = self.heads[slot];
         while index != NONE {
             let Node { at, next, .. } = self.nodes[index as usize];
@@ -247,6 +248,8 @@ impl<T: Copy> Wheel<T> {
             index = next;
         }
         self.bounds[slot] = left;
+        // The youngest lies in front; those of one instant come in the order in which they were set.
+        out[begin..].reverse();
     }
 
     /// The first occupied slot at `start + offset` or after, in wheel order, within one turn.
@@ -325,6 +328,19 @@ mod tests {
             order,
             [10, 70_000, 2_500_000_000, 2_500_000_001, 5_000_000_000]
         );
+    }
+
+    #[test]
+    fn timers_of_one_instant_fire_in_the_order_in_which_they_were_set() {
+        let mut wheel = Wheel::new(0);
+        for number in 0..5 {
+            wheel.insert(70_000, number);
+        }
+        let order: Vec<u32> = fired(&mut wheel, 80_000)
+            .iter()
+            .map(|timer| timer.1)
+            .collect();
+        assert_eq!(order, [0, 1, 2, 3, 4]);
     }
 
     #[test]
