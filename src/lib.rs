@@ -137,8 +137,10 @@
 //!    `a_client_that_does_not_read_is_disconnected`, `metadata_stops_growing_at_its_limit`
 //! 10. Platforms are data: no platform's name outside [`tenant`] and the shipped profiles.
 //!     `platform_names_stay_in_the_tenant_and_the_profiles`
-//! 11. After warm-up a worker allocates nothing per message: all of its tables are used again.
-//!     `one_more_message_costs_no_allocation`
+//! 11. After warm-up a worker allocates nothing per message: all of its tables are used again. Nor
+//!     does the tenant, unless it has to keep something of the message.
+//!     `one_more_message_costs_no_allocation`,
+//!     `a_message_that_leaves_nothing_behind_costs_the_tenant_no_allocation`
 //! 12. Only `main` ends the process, only [`cli`] prints. Data goes to stdout, words to stderr.
 //!     `only_main_exits_and_only_the_command_line_prints`
 
