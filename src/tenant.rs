@@ -21,6 +21,7 @@ mod commands;
 mod configuration;
 mod configurations;
 mod defined;
+mod devices;
 mod enapter;
 mod endpoints;
 mod faults;

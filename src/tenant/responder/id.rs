@@ -67,7 +67,7 @@ fn example(template: &str) -> String {
 
 /// The ID of a topic as a payload writes it: numbers bare, unless they are the text of something
 /// else.
-pub fn id_of_topic<'t>(kind: IdKind, text: &'t str) -> Id<'t> {
+pub fn id_of_topic(kind: IdKind, text: &str) -> Id<'_> {
     match kind {
         IdKind::Range(..) => text.parse::<u32>().map_or(Id::from(text), Id::from),
         IdKind::Uuid => Id::from(text),
