@@ -87,11 +87,11 @@
 //! * [`tenant`]: the far side, in a process of its own. `server` is its loop, `session` and
 //!   `sessions` its connections with their `buffers`, `packets` and `flow` its half of MQTT, `subscriptions` and
 //!   `router` who gets what. `platforms` says what a message means: `kaa`, `kaa_address`,
-//!   `kaa_payload`, `rules`, `instances`, `enapter`, `json`, `kind`, `problem`; `defined` does so for
+//!   `kaa_payload`, `rules`, `instances`, `enapter`, `devices`, `json`, `kind`, `problem`; `defined` does so for
 //!   all others, from a profile's own definitions: `responder` over `responder/names`,
 //!   `responder/pattern`, `responder/place`, `responder/id`, `responder/answer`, `responder/push` and
 //!   `responder/known`, with `responder/tests`. What it remembers:
-//!   `endpoints`, `presence`, `thing`, `metadata`, `commands`, `outstanding`, `configuration`, `configurations`,
+//!   `endpoints`, `thing`, `metadata`, `commands`, `outstanding`, `configuration`, `configurations`,
 //!   `watch`, and of topics `routes`. How it behaves: `options`, `options/value`, `service`, `pending`, `timers`, `agenda`, `faults`,
 //!   `pushes`, `random`. What it tells: `report`, `arrivals`;
 //!   `judge` is its opinion of a message that nobody has sent.

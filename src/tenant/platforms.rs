@@ -9,7 +9,7 @@ use super::enapter::{self, Direction};
 use super::endpoints::{Contact, EndpointId, Endpoints};
 use super::faults::{Copies, Faults};
 use super::instances::Extension;
-use super::kaa::{IGNORED_PATH, Resource, UNKNOWN_PATH};
+use super::kaa::{IGNORED_PATH, Resource};
 use super::kaa_address;
 use super::kind::{Kind, Name};
 use super::options::{OnConnect, TenantOptions};
@@ -88,7 +88,7 @@ pub struct Platforms {
     pub(super) things: Vec<EndpointId>,
     /// Enapter devices.
     pub(super) devices: Vec<EndpointId>,
-    commands: Commands,
+    pub(super) commands: Commands,
     pub(super) faults: Faults,
     pub(super) random: Random,
     /// A Kaa endpoint that is sent its configurations because it has just come, and which is next.
@@ -316,73 +316,36 @@ impl Platforms {
         }
     }
 
-    fn enapter(
-        &mut self,
-        from: ConnectionId,
-        device: Result<EndpointId, Problem>,
-        (direction, kind): (Direction, Kind),
-        payload: &[u8],
-    ) -> Route {
-        self.counts.received.add(kind);
-        let accepted = device.and_then(|device| {
-            if direction == Direction::From {
-                self.endpoints.spoke(device, from);
-            }
-            self.accept(device, kind, payload)
-        });
-        match accepted {
-            Ok(route) => route,
-            Err(problem) => {
-                self.counts.reject(problem.name);
-                Route::Nobody
-            }
+    /// A connection subscribed: a filter for the commands of one device speaks for that device,
+    /// unless somebody did already.
+    pub fn subscribed(&mut self, connection: ConnectionId, filter: &str) {
+        self.defined_subscribed(connection, filter);
+        let Some(address) = enapter::Address::parse(filter) else {
+            return;
+        };
+        let names_a_device =
+            !address.hardware.contains(['+', '#']) && !address.channel.contains(['+', '#']);
+        if address.direction == Direction::To
+            && names_a_device
+            && let Ok(device) = self.device(&address)
+            && self.endpoints.speaker(device).is_none()
+        {
+            self.endpoints.spoke(device, connection);
         }
     }
 
-    fn accept(&mut self, device: EndpointId, kind: Kind, payload: &[u8]) -> Result<Route, Problem> {
-        match kind {
-            Kind::Telemetry => enapter::check_telemetry(payload)?,
-            Kind::Properties => enapter::check_properties(payload)?,
-            Kind::Logs => enapter::check_logs(payload)?,
-            Kind::Command => {
-                let id = enapter::check_command(payload)?;
-                self.open_command(device, &id)?;
-                return Ok(Route::Endpoint(device));
-            }
-            Kind::CommandAnswer => {
-                let (id, state) = enapter::check_command_answer(payload)?;
-                self.write_command_key(device, &id);
-                self.commands.answer(&self.key, state)?;
-                self.counts.result(state.name());
-            }
-            _ => return Err(UNKNOWN_PATH),
-        }
-        Ok(Route::Subscribers)
+    /// A connection has ended.
+    pub fn closed(&mut self, connection: ConnectionId) {
+        self.routes.closed(connection);
+        self.responder.closed(connection);
     }
 
-    /// The device that a topic names, new if it must be.
-    pub(super) fn device(&mut self, address: &enapter::Address) -> Result<EndpointId, Problem> {
-        self.key.clear();
-        address.write_identity(&mut self.key);
-        let before = self.endpoints.len();
-        let device = self.endpoints.find(&self.key).ok_or(problem::FULL)?;
-        if self.endpoints.len() > before {
-            self.devices.push(device);
+    /// The connection that last spoke for an endpoint; it may be closed by now.
+    pub fn speaker(&self, to: Recipient) -> Option<ConnectionId> {
+        match to {
+            Recipient::Endpoint(endpoint) => self.endpoints.speaker(endpoint),
+            Recipient::Connection(connection) | Recipient::Session(connection) => Some(connection),
         }
-        Ok(device)
-    }
-
-    fn write_command_key(&mut self, device: EndpointId, id: &str) {
-        self.key.clear();
-        for part in [self.endpoints.identity(device), "/", id] {
-            self.key.push_str(part);
-        }
-    }
-
-    /// Remembers a command that is about to be sent to a device.
-    pub(super) fn open_command(&mut self, device: EndpointId, id: &str) -> Result<(), Problem> {
-        self.write_command_key(device, id);
-        self.commands.open(&self.key)
     }
 }
 
