@@ -28,12 +28,14 @@ const ELSEWHERE: [&str; 9] = [
 ];
 
 /// Flags of other programs.
-const FOREIGN: [&str; 6] = [
+const FOREIGN: [&str; 8] = [
     "--bench",
     "--features",
+    "--nocapture",
     "--open",
     "--release",
     "--renew",
+    "--test",
     "--thorough",
 ];
 

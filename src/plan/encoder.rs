@@ -104,6 +104,7 @@ impl Template {
     }
 }
 
+#[inline(never)]
 fn write_item_id(id: &[u8], form: ItemIdForm, pen: &mut Pen<'_>) {
     let bare = || std::str::from_utf8(id).map_or(&[][..], |id| unquoted(id).as_bytes());
     match form {

@@ -270,6 +270,7 @@ impl Kind {
 }
 
 /// Writes a random UUID (RFC 9562, section 5.4) made from 64 random bits.
+#[inline(never)]
 pub(crate) fn write_random_uuid(pen: &mut Pen<'_>, bits: u64) {
     let both = (u128::from(bits) << 64) | u128::from(mix(bits ^ 0x6A09_E667_F3BC_C908));
     write_uuid(

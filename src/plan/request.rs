@@ -119,7 +119,8 @@ impl Request {
 
     /// Free bytes that a buffer needs so that [`Request::encode`] does not make it grow.
     pub fn room(&self) -> usize {
-        self.frame_longest.saturating_add(SLACK)
+        // A pen asks for its page before it knows how little of it will be used.
+        self.frame_longest.saturating_add(self.page + SLACK)
     }
 
     /// Appends one PUBLISH packet (MQTT 3.1.1, section 3.3) and takes the next message number.
@@ -163,7 +164,7 @@ impl Request {
                     let mut values = self.values(message, first + u64::from(index), state);
                     let age = u64::from(batch - 1 - index).saturating_mul(*interval_ns);
                     values.unix_ns = message.unix_ns.saturating_sub(age);
-                    sample.render(&values, out);
+                    Pen::append(out, self.page, |pen| sample.write(&values, pen));
                 }
                 out.push(b']');
             }
@@ -185,13 +186,14 @@ impl Request {
         self.reactive.map_or(0, |delay| delay.draw(bits()))
     }
 
-    /// What [`Request::encode`] writes with a pen, at most, in bytes: everything up to the payload,
-    /// and the payload if it is a template.
+    /// What [`Request::encode`] writes with one pen, at most, in bytes: everything up to the payload,
+    /// and the payload if it is a template; of a batch each sample.
     pub(crate) fn page(&self, identities: &Identities) -> usize {
         let text = |template: &Template| template.longest(&self.generators, identities);
         let payload = match &self.body {
             Body::Template(template) => text(template),
-            Body::Batch { .. } | Body::Bytes { .. } | Body::Literal(_) => 0,
+            Body::Batch { sample, .. } => text(sample),
+            Body::Bytes { .. } | Body::Literal(_) => 0,
         };
         Frame::HEAD + text(&self.topic) + 2 + payload
     }

@@ -165,6 +165,7 @@ fn write_long(pen: &mut Pen<'_>, value: u64, width: usize) {
 /// Writes an instant (nanoseconds since 1970, UTC).
 ///
 /// A date costs a few divisions, less than looking up and copying a cached one safely would.
+#[inline(never)]
 pub(crate) fn write_instant(pen: &mut Pen<'_>, unix_ns: u64, format: TimestampFormat) {
     let seconds = unix_ns / 1_000_000_000;
     let offset: &[u8] = match format {
@@ -195,6 +196,7 @@ pub(crate) fn write_instant(pen: &mut Pen<'_>, unix_ns: u64, format: TimestampFo
 }
 
 /// Writes a UUID in lower-case text form (RFC 9562, section 4).
+#[inline(never)]
 pub(crate) fn write_uuid(pen: &mut Pen<'_>, uuid: uuid::Uuid) {
     let mut buffer = uuid::Uuid::encode_buffer();
     pen.write(uuid.hyphenated().encode_lower(&mut buffer).as_bytes());
