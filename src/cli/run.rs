@@ -61,6 +61,15 @@ enum Goal {
     Real(Vec<SocketAddr>),
 }
 
+impl Goal {
+    fn addresses(&self) -> Vec<SocketAddr> {
+        match self {
+            Self::Simulated(tenant) => vec![tenant.address],
+            Self::Real(addresses) => addresses.clone(),
+        }
+    }
+}
+
 pub(super) fn run(args: &RunArgs) -> Result<Exit, Failure> {
     let prepared = prepare_with(&args.profile, args.witness.endpoints())?;
     let order = args.witness.order(&prepared)?;
@@ -77,18 +86,11 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, Failure> {
     let goal = aim(args, &prepared.loaded)?;
     let mut settings = Settings {
         profile: profile.clone(),
-        targets: match &goal {
-            Goal::Simulated(tenant) => vec![tenant.address],
-            Goal::Real(addresses) => addresses.clone(),
-        },
+        targets: goal.addresses(),
         password,
         nonce: clock.unix_ns_at_start() ^ u64::from(std::process::id()).rotate_left(48),
         workers: usize::from(args.workers),
-        approach: if args.spin {
-            Approach::Awake
-        } else {
-            Approach::Asleep
-        },
+        approach: Approach::spinning(args.spin),
     };
     if let Some(order) = &order {
         make_room(order, &settings.targets, &mut settings.profile)?;

@@ -29,6 +29,13 @@ pub enum Approach {
     Awake,
 }
 
+impl Approach {
+    /// As `midge run --spin` says.
+    pub fn spinning(spin: bool) -> Self {
+        if spin { Self::Awake } else { Self::Asleep }
+    }
+}
+
 impl Worker<'_> {
     /// Waits for an event, from `now` for `timeout` ns at most.
     pub(super) fn pass(&mut self, now: u64, timeout: u64) -> io::Result<()> {
