@@ -7,7 +7,7 @@
 //! There is no rule that chooses by rate, because none was found that gains. A worker that looked
 //! instead of sleeping wherever the next instant was nearer than 3 or 6 us took as much CPU time for
 //! each message as one that always sleeps, at 20,000, 50,000 and 80,000 per second; with 12 or 25 us as
-//! much or up to half more. It was a few microseconds more punctual, where half of all requests
+//! much or up to 60 % more. It was a few microseconds more punctual, where half of all requests
 //! leave within 5 us anyway. The ends of that scale can be seen with and without `--spin`, as
 //! `generator.cpu_s` over `whole_run.sent` and `total.schedule_lag_us`, in the results of
 //! `midge run profiles/bench/paced.toml --set load.arrival_rate=80_000/s`.
@@ -29,6 +29,13 @@ pub enum Approach {
     Asleep,
     /// Looks at its sockets over and over, and is there on time.
     Awake,
+}
+
+impl Approach {
+    /// As `midge run --spin` says.
+    pub fn spinning(spin: bool) -> Self {
+        if spin { Self::Awake } else { Self::Asleep }
+    }
 }
 
 impl Worker<'_> {
