@@ -56,7 +56,7 @@ impl Request {
             Body::Bytes { .. } => true,
             Body::Literal(_) => false,
         };
-        payload || is_numbered(&self.topic) || !self.generators.is_empty()
+        payload || is_numbered(&self.topic) || !self.fields.generators.is_empty()
     }
 }
 

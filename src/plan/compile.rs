@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::plan::captures::Captures;
-use crate::plan::encoder::remaining_length_width;
+use crate::plan::encoder::{Fields, remaining_length_width};
 use crate::plan::error::PlanError;
 use crate::plan::generator::{Generator, printable};
 use crate::plan::hash::{self, Purpose};
@@ -216,6 +216,7 @@ impl<'a> Compiler<'a> {
             .reply
             .as_ref()
             .and_then(|reply| reply.outcome.as_ref());
+        let blank = self.blank();
         self.push_request(Request {
             name: name.clone(),
             from: request.from,
@@ -230,8 +231,11 @@ impl<'a> Compiler<'a> {
             reactive: None,
             topic,
             body,
-            generators,
-            ..self.blank()
+            fields: Fields {
+                generators,
+                ..blank.fields.clone()
+            },
+            ..blank
         })
     }
 
@@ -267,17 +271,21 @@ impl<'a> Compiler<'a> {
             frame_longest: 0,
             topic: Template::default(),
             body: Body::Literal(Box::default()),
-            generators: Vec::new(),
+            fields: Fields {
+                id_kind: RequestIdKind::None,
+                uuid_key: hash::key(seed, Purpose::Uuid, index),
+                generators: Vec::new(),
+            },
             counter_word: self.next_word,
             page: 0,
             length_width: 1,
-            uuid_key: hash::key(seed, Purpose::Uuid, index),
             delay_key: hash::key(seed, Purpose::Delay, index),
         }
     }
 
     /// Measures a request and adds it.
     pub(crate) fn push_request(&mut self, mut request: Request) -> Result<(), PlanError> {
+        request.fields.id_kind = request.id_kind;
         if request.is_numbered() {
             self.next_word += 1;
         } else {

@@ -4,7 +4,6 @@
 //! a plan) and packets.
 
 use crate::plan::Plan;
-use crate::plan::encoder::Values;
 use crate::plan::pattern::{Listener, Pattern, explicit_filter, without_overlap};
 use crate::plan::template::Template;
 
@@ -156,7 +155,7 @@ impl Plan {
 
     fn of_endpoint(&self, template: &Template, endpoint: u32) -> String {
         let mut text = Vec::new();
-        template.render(&Values::of_endpoint(endpoint, &self.identities), &mut text);
+        template.render(endpoint, &self.identities, &mut text);
         String::from_utf8_lossy(&text).into_owned()
     }
 }

@@ -8,6 +8,7 @@ use crate::plan::generator::{Generator, write_random_uuid};
 use crate::plan::identities::Identities;
 use crate::plan::pen::Pen;
 use crate::plan::pointer::unquoted;
+use crate::plan::request::Message;
 use crate::plan::request_id::RequestIdKind;
 use crate::plan::template::{ItemIdForm, Piece, Template};
 use crate::plan::text::{write_instant, write_integer, write_uuid};
@@ -16,75 +17,87 @@ use crate::random::hash;
 /// Largest remaining length (MQTT 3.1.1, section 2.2.3).
 pub(crate) const REMAINING_LENGTH_MAX: usize = 268_435_455;
 
-/// Everything that the pieces of one message can refer to.
+/// Everything that the pieces of one message can refer to. Few words, because it is made for each
+/// message: a copy of all that is in them was read back before it had been written.
 #[derive(Clone, Copy)]
 pub(crate) struct Values<'a> {
-    pub(crate) endpoint: u32,
-    pub(crate) request_id: u128,
-    pub(crate) id_kind: RequestIdKind,
+    pub(crate) message: &'a Message<'a>,
+    pub(crate) fields: &'a Fields,
+    /// The message's, or that of the sample in a batch.
     pub(crate) unix_ns: u64,
     /// Number of the message, or of the sample in a batch.
     pub(crate) number: u64,
-    pub(crate) uuid_key: u64,
-    pub(crate) identities: &'a Identities,
-    pub(crate) captures: &'a Captures,
-    pub(crate) generators: &'a [Generator],
     pub(crate) state: &'a [u64],
 }
 
-impl<'a> Values<'a> {
-    /// For templates that hold only what is fixed for an endpoint.
-    pub(crate) fn of_endpoint(endpoint: u32, identities: &'a Identities) -> Self {
-        const NO_CAPTURES: &Captures = &Captures::new();
-        Self {
-            endpoint,
-            request_id: 0,
-            id_kind: RequestIdKind::None,
-            unix_ns: 0,
-            number: 0,
-            uuid_key: 0,
-            identities,
-            captures: NO_CAPTURES,
-            generators: &[],
-            state: &[],
-        }
-    }
+/// What a request's fields are made of, the same for all its messages.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Fields {
+    pub(crate) id_kind: RequestIdKind,
+    pub(crate) uuid_key: u64,
+    pub(crate) generators: Vec<Generator>,
+}
+
+impl Fields {
+    /// Of templates that hold only what is fixed for an endpoint.
+    const NONE: &Self = &Self {
+        id_kind: RequestIdKind::None,
+        uuid_key: 0,
+        generators: Vec::new(),
+    };
 }
 
 impl Template {
-    /// Appends the text for these values.
-    pub(crate) fn render(&self, values: &Values<'_>, out: &mut Vec<u8>) {
-        let longest = self.longest(values.generators, values.identities);
-        Pen::append(out, longest, |pen| self.write(values, pen));
+    /// Appends the text for an endpoint; only for templates that hold only what is fixed for it.
+    pub(crate) fn render(&self, endpoint: u32, identities: &Identities, out: &mut Vec<u8>) {
+        const NO_CAPTURES: &Captures = &Captures::new();
+        let message = Message {
+            endpoint,
+            request_id: 0,
+            packet_id: 0,
+            unix_ns: 0,
+            identities,
+            captures: NO_CAPTURES,
+        };
+        let values = Values {
+            message: &message,
+            fields: Fields::NONE,
+            unix_ns: 0,
+            number: 0,
+            state: &[],
+        };
+        let longest = self.longest(&[], identities);
+        Pen::append(out, longest, |pen| self.write(&values, pen));
     }
 
     /// Writes the text for these values, at most [`Template::longest`] bytes.
     #[inline]
     pub(crate) fn write(&self, values: &Values<'_>, pen: &mut Pen<'_>) {
+        let (message, fields) = (values.message, values.fields);
         for piece in &self.pieces {
             match piece {
                 Piece::Literal(text) => pen.write(text),
-                Piece::Endpoint(format) => format.write(values.endpoint, pen),
+                Piece::Endpoint(format) => format.write(message.endpoint, pen),
                 Piece::Identity(column) => {
-                    pen.write(values.identities.get(*column, values.endpoint));
+                    pen.write(message.identities.get(*column, message.endpoint));
                 }
-                Piece::RequestId if values.id_kind == RequestIdKind::Uuid => {
-                    write_uuid(pen, uuid::Uuid::from_u128(values.request_id));
+                Piece::RequestId if fields.id_kind == RequestIdKind::Uuid => {
+                    write_uuid(pen, uuid::Uuid::from_u128(message.request_id));
                 }
-                Piece::RequestId => write_integer(pen, values.request_id as u64),
+                Piece::RequestId => write_integer(pen, message.request_id as u64),
                 Piece::Clock(format) => write_instant(pen, values.unix_ns, *format),
                 Piece::Generator(index) => {
-                    if let Some(generator) = values.generators.get(*index) {
-                        generator.write(values.endpoint, values.number, values.state, pen);
+                    if let Some(generator) = fields.generators.get(*index) {
+                        generator.write(message.endpoint, values.number, values.state, pen);
                     }
                 }
                 Piece::Sequence => write_integer(pen, values.number),
                 Piece::Uuid => {
-                    let bits = hash(values.uuid_key, u64::from(values.endpoint), values.number);
+                    let bits = hash(fields.uuid_key, u64::from(message.endpoint), values.number);
                     write_random_uuid(pen, bits);
                 }
-                Piece::Capture(index) => pen.write(values.captures.get(*index)),
-                Piece::ItemId(form) => write_item_id(values.captures.item_id(), *form, pen),
+                Piece::Capture(index) => pen.write(message.captures.get(*index)),
+                Piece::ItemId(form) => write_item_id(message.captures.item_id(), *form, pen),
             }
         }
     }

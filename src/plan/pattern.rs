@@ -5,7 +5,6 @@
 //! literals first, goes through the topic once and allocates nothing.
 
 use crate::plan::captures::Captures;
-use crate::plan::encoder::Values;
 use crate::plan::error::PlanError;
 use crate::plan::identities::Identities;
 use crate::plan::template::{Piece, Template};
@@ -243,7 +242,7 @@ pub(crate) fn explicit_filter(
     identities: &Identities,
 ) -> String {
     let mut text = Vec::new();
-    template.render(&Values::of_endpoint(endpoint, identities), &mut text);
+    template.render(endpoint, identities, &mut text);
     String::from_utf8_lossy(&text).into_owned()
 }
 

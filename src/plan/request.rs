@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use crate::plan::captures::Captures;
 use crate::plan::carried::Carried;
-use crate::plan::encoder::{Frame, Values};
-use crate::plan::generator::{Generator, printable};
+use crate::plan::encoder::{Fields, Frame, Values};
+use crate::plan::generator::printable;
 use crate::plan::identities::Identities;
 use crate::plan::pen::{Pen, SLACK};
 use crate::plan::request_id::RequestIdKind;
@@ -49,14 +49,13 @@ pub struct Request {
     pub(crate) carried: Option<Carried>,
     pub(crate) topic: Template,
     pub(crate) body: Body,
-    pub(crate) generators: Vec<Generator>,
+    pub(crate) fields: Fields,
     /// State word that counts the messages.
     pub(crate) counter_word: usize,
     /// [`Request::page`], computed once.
     pub(crate) page: usize,
     /// Guess for the bytes of the remaining length.
     pub(crate) length_width: usize,
-    pub(crate) uuid_key: u64,
     pub(crate) delay_key: u64,
 }
 
@@ -189,7 +188,7 @@ impl Request {
     /// What [`Request::encode`] writes with one pen, at most, in bytes: everything up to the payload,
     /// and the payload if it is a template; of a batch each sample.
     pub(crate) fn page(&self, identities: &Identities) -> usize {
-        let text = |template: &Template| template.longest(&self.generators, identities);
+        let text = |template: &Template| template.longest(&self.fields.generators, identities);
         let payload = match &self.body {
             Body::Template(template) => text(template),
             Body::Batch { sample, .. } => text(sample),
@@ -200,7 +199,7 @@ impl Request {
 
     /// Topic, packet ID and payload at most, in bytes.
     pub(crate) fn longest(&self, identities: &Identities) -> usize {
-        let text = |template: &Template| template.longest(&self.generators, identities);
+        let text = |template: &Template| template.longest(&self.fields.generators, identities);
         let payload = match &self.body {
             Body::Template(template) => text(template),
             Body::Batch { sample, batch, .. } => (text(sample) + 1)
@@ -230,22 +229,17 @@ impl Request {
     }
 
     fn advance(&self, endpoint: u32, number: u64, state: &mut [u64]) {
-        for generator in &self.generators {
+        for generator in &self.fields.generators {
             generator.advance(endpoint, number, state);
         }
     }
 
-    fn values<'a>(&'a self, message: &Message<'a>, number: u64, state: &'a [u64]) -> Values<'a> {
+    fn values<'a>(&'a self, message: &'a Message<'a>, number: u64, state: &'a [u64]) -> Values<'a> {
         Values {
-            endpoint: message.endpoint,
-            request_id: message.request_id,
-            id_kind: self.id_kind,
+            message,
+            fields: &self.fields,
             unix_ns: message.unix_ns,
             number,
-            uuid_key: self.uuid_key,
-            identities: message.identities,
-            captures: message.captures,
-            generators: &self.generators,
             state,
         }
     }

@@ -2,7 +2,6 @@
 //!
 //! Not here: matching (patterns).
 
-use crate::plan::encoder::Values;
 use crate::plan::error::PlanError;
 use crate::plan::generator::Generator;
 use crate::plan::identities::Identities;
@@ -76,7 +75,7 @@ pub(crate) fn check_filter(
     let mut text = Vec::new();
     check_columns(place, filter, identities)?;
     let endpoint = identities.kept().start;
-    filter.render(&Values::of_endpoint(endpoint, identities), &mut text);
+    filter.render(endpoint, identities, &mut text);
     let mut levels = text.split(|b| *b == b'/').peekable();
     let mut sound = !text.is_empty() && text.len() <= STRING_MAX && !text.contains(&0);
     while let Some(level) = levels.next() {
