@@ -41,8 +41,8 @@ struct Settings {
     endpoints: u32,
     #[arg(long, default_value_t = 42)]
     seed: u64,
-    /// Flags of `midge run` for one more row of each rate, as often as needed: --also=--workers=2
-    #[arg(long, allow_hyphen_values = true)]
+    /// Flags of `midge run` for one more row of each rate, as often as needed
+    #[arg(long, allow_hyphen_values = true, default_value = "--spin")]
     also: Vec<String>,
     /// What `cargo bench` says; without it everything is only tried
     #[arg(long, hide = true)]
