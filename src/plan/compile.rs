@@ -216,7 +216,6 @@ impl<'a> Compiler<'a> {
             .reply
             .as_ref()
             .and_then(|reply| reply.outcome.as_ref());
-        let blank = self.blank();
         self.push_request(Request {
             name: name.clone(),
             from: request.from,
@@ -231,11 +230,8 @@ impl<'a> Compiler<'a> {
             reactive: None,
             topic,
             body,
-            fields: Fields {
-                generators,
-                ..blank.fields.clone()
-            },
-            ..blank
+            fields: self.fields(generators),
+            ..self.blank()
         })
     }
 
@@ -247,6 +243,16 @@ impl<'a> Compiler<'a> {
         };
         if let Ok(pattern) = Pattern::new(topic, "", CaptureMeaning::Free, from) {
             side.echoes.push((pattern, kind));
+        }
+    }
+
+    /// What the fields of the next request are made of; the kind of its IDs comes later.
+    fn fields(&self, generators: Vec<Generator>) -> Fields {
+        let index = self.requests.len() as u64;
+        Fields {
+            id_kind: RequestIdKind::None,
+            uuid_key: hash::key(self.profile.load.seed, Purpose::Uuid, index),
+            generators,
         }
     }
 
@@ -271,11 +277,7 @@ impl<'a> Compiler<'a> {
             frame_longest: 0,
             topic: Template::default(),
             body: Body::Literal(Box::default()),
-            fields: Fields {
-                id_kind: RequestIdKind::None,
-                uuid_key: hash::key(seed, Purpose::Uuid, index),
-                generators: Vec::new(),
-            },
+            fields: self.fields(Vec::new()),
             counter_word: self.next_word,
             page: 0,
             length_width: 1,
