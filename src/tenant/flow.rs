@@ -3,6 +3,8 @@
 //! Only the packet identifiers: a clean session on one connection never repeats a message, so
 //! none is kept. Not here: writing packets.
 
+use std::collections::hash_map::Entry;
+
 use foldhash::{HashMap, HashSet};
 
 use crate::mqtt::Qos;
@@ -27,18 +29,22 @@ pub enum Arrival {
     Repeated,
 }
 
-/// Packet identifiers in use on one connection, both directions.
+/// Packet identifiers in use on one connection, both directions. At QoS 0 there are none, and they
+/// take no memory.
 #[derive(Debug, Default)]
-pub struct Flow {
+pub struct Flow(Option<Box<Ids>>);
+
+#[derive(Debug, Default)]
+struct Ids {
     received: HashSet<u16>,
     sent: HashMap<u16, Awaiting>,
-    last_id: u16,
+    last: u16,
 }
 
 impl Flow {
     /// A PUBLISH came in. At QoS 2 it is new only once until its PUBREL [MQTT-4.3.3-2].
     pub fn arrived(&mut self, qos: Qos, packet_id: u16) -> Arrival {
-        if qos == Qos::ExactlyOnce && !self.received.insert(packet_id) {
+        if qos == Qos::ExactlyOnce && !self.ids().received.insert(packet_id) {
             return Arrival::Repeated;
         }
         Arrival::New
@@ -46,7 +52,9 @@ impl Flow {
 
     /// A PUBREL came in: the identifier may be used again.
     pub fn released(&mut self, packet_id: u16) {
-        self.received.remove(&packet_id);
+        if let Some(ids) = &mut self.0 {
+            ids.received.remove(&packet_id);
+        }
     }
 
     /// The identifier of a new outgoing message; 0 at QoS 0. `None`: all 65,535 are in use.
@@ -56,14 +64,15 @@ impl Flow {
             Qos::AtLeastOnce => Awaiting::Acknowledgement,
             Qos::ExactlyOnce => Awaiting::Record,
         };
-        if self.sent.len() >= usize::from(u16::MAX) {
+        let ids = self.ids();
+        if ids.sent.len() >= usize::from(u16::MAX) {
             return None;
         }
         loop {
-            self.last_id = self.last_id.checked_add(1).unwrap_or(1);
-            if !self.sent.contains_key(&self.last_id) {
-                self.sent.insert(self.last_id, awaiting);
-                return Some(self.last_id);
+            ids.last = ids.last.checked_add(1).unwrap_or(1);
+            if let Entry::Vacant(free) = ids.sent.entry(ids.last) {
+                free.insert(awaiting);
+                return Some(ids.last);
             }
         }
     }
@@ -75,7 +84,7 @@ impl Flow {
 
     /// A PUBREC came in. False: nothing waited for it.
     pub fn recorded(&mut self, packet_id: u16) -> bool {
-        match self.sent.get_mut(&packet_id) {
+        match self.0.as_mut().and_then(|ids| ids.sent.get_mut(&packet_id)) {
             // A repeated PUBREC is answered like the first one.
             Some(awaiting @ (Awaiting::Record | Awaiting::Completion)) => {
                 *awaiting = Awaiting::Completion;
@@ -91,11 +100,16 @@ impl Flow {
     }
 
     fn finish(&mut self, packet_id: u16, expected: Awaiting) -> bool {
-        let matches = self.sent.get(&packet_id) == Some(&expected);
+        let Some(ids) = &mut self.0 else { return false };
+        let matches = ids.sent.get(&packet_id) == Some(&expected);
         if matches {
-            self.sent.remove(&packet_id);
+            ids.sent.remove(&packet_id);
         }
         matches
+    }
+
+    fn ids(&mut self) -> &mut Ids {
+        self.0.get_or_insert_default()
     }
 }
 
