@@ -10,6 +10,6 @@ pub mod room;
 pub mod socket;
 pub mod wheel;
 
-pub use clock::Clock;
+pub use clock::{Clock, monotonic_ns};
 pub use poller::{Event, Poller, Waiting};
 pub use wheel::{Handle, Wheel};

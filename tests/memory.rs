@@ -13,9 +13,6 @@
 
 use std::alloc::System;
 use std::fmt::Write as _;
-use std::io::{BufRead, BufReader};
-use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
 use midge::engine::{self, Progress, Settings};
@@ -25,46 +22,21 @@ use midge::profile;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
+#[path = "../benches/support/far.rs"]
+mod far;
+
+use far::Far;
+
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 /// The allocator counts what all of them do.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
-/// A tenant process that ends when this value is dropped.
-struct Tenant {
-    child: Child,
-    address: SocketAddr,
-}
-
-impl Tenant {
-    fn start() -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_midge"))
-            .args(["tenant", "--listen", "127.0.0.1:0", "--until-stdin-closes"])
-            .args(["--relaxed-paths", "on", "--commands", "50/s"])
-            .args(["--config-push", "50/s", "--error-rate", "1%"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stderr.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        let address = line.trim().strip_prefix("listening on ").unwrap();
-        Self {
-            address: address.parse().unwrap(),
-            child,
-        }
-    }
-}
-
-impl Drop for Tenant {
-    fn drop(&mut self) {
-        drop(self.child.stdin.take());
-        let _ = self.child.wait();
-    }
+/// A tenant that pushes and errs.
+fn tenant() -> Far {
+    let flags = "--relaxed-paths on --commands 50/s --config-push 50/s --error-rate 1%";
+    Far::tenant(flags.split(' ').map(str::to_owned))
 }
 
 /// A kind of fleet.
@@ -126,7 +98,7 @@ fn list(endpoints: u32) -> Identities {
 
 /// Bytes of heap that a fleet of this size holds in mid-run, and what the plan says of all memory.
 fn held(kind: Kind, endpoints: u32) -> (f64, f64) {
-    let tenant = Tenant::start();
+    let tenant = tenant();
     let mut sets: Vec<String> = kind.sets.iter().map(ToString::to_string).collect();
     sets.push(format!("fleet.endpoints={endpoints}"));
     let read = |path: &std::path::Path| std::fs::read_to_string(path);

@@ -22,14 +22,14 @@ impl Clock {
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
         Self {
-            epoch: monotonic(),
+            epoch: monotonic_ns(),
             unix_ns: u64::try_from(unix.as_nanos()).unwrap_or(u64::MAX),
         }
     }
 
     /// Nanoseconds since the epoch.
     pub fn now(&self) -> u64 {
-        monotonic() - self.epoch
+        monotonic_ns() - self.epoch
     }
 
     /// The epoch by `CLOCK_MONOTONIC`, which processes of one machine share, in nanoseconds.
@@ -45,7 +45,7 @@ impl Clock {
 
 /// Nanoseconds of `CLOCK_MONOTONIC`. Not the standard library's `Instant`: two divided parts, taken
 /// apart and checked again at each subtraction, cost a quarter of the reading.
-fn monotonic() -> u64 {
+pub fn monotonic_ns() -> u64 {
     let now = clock_gettime(ClockId::Monotonic);
     // It begins at 0 when the machine starts, and 2^64 ns are 584 years.
     now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64

@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
 use std::path::Path;
 
-use rustix::time::{ClockId, clock_gettime};
+use crate::event::monotonic_ns;
 
 /// The instants of a file; `None` if its end is missing.
 pub fn arrivals(file: &[u8]) -> Option<Vec<u64>> {
@@ -38,10 +38,7 @@ impl Arrivals {
 
     /// A read has just returned: the instant of everything it brought.
     pub fn read_now(&mut self) {
-        let now = clock_gettime(ClockId::Monotonic);
-        // The monotonic clock begins at 0 and outlives no machine.
-        let ns = now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64;
-        self.read_at = ns.to_le_bytes();
+        self.read_at = monotonic_ns().to_le_bytes();
     }
 
     /// Records one PUBLISH of the last read.
