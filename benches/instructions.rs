@@ -26,7 +26,7 @@ mod operations;
 mod valgrind;
 
 use counts::{Counts, Finding};
-use midge::plan::Captures;
+use midge::plan::{Captures, Moment, Sheet};
 use operations::{Measure, plans};
 
 /// Tells a process that it runs under valgrind, and is to carry out the operations.
@@ -68,12 +68,13 @@ fn planted(measure: &mut impl Measure) {
     let plan = plans::shipped("kaa-fleet");
     let request = &plan.requests[0];
     let captures = Captures::new();
-    let mut out = Vec::with_capacity(request.frame_longest);
+    let mut out = Sheet::default();
+    let moment = Moment::at(plans::UNIX_NS);
     let mut state = vec![0; plan.state_words];
     for (name, bytes) in PLANTED.into_iter().zip([0, 64]) {
         measure.operation(name, || {
             out.clear();
-            let message = plans::message(&plan, &captures, black_box(54_321));
+            let message = plans::message(&plan, &captures, &moment, black_box(54_321));
             request.encode(&mut out, &message, &mut state);
             // Without a capacity there is nothing to allocate.
             Vec::<u8>::with_capacity(black_box(bytes))

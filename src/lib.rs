@@ -51,7 +51,8 @@
 //!   `read/check` for keys that nothing reads and `read/tests`. The list of all keys: `keys`,
 //!   `keys/table`. Back to text: `write`.
 //! * [`plan`]: what a profile compiles to. When: `schedule`, `curve`, `stages`, `shard`. What: `request`,
-//!   `template`, `generator`, `encoder`, `text`, `pen`, `hash`, `bodies`, `identities` from an
+//!   `template`, `generator`, `encoder`, `text`, `moment`, `pen` and `sheet` (what they write on),
+//!   `hash`, `bodies`, `identities` from an
 //!   `identity_file`, `columns` (are they all used). Request IDs:
 //!   `request_id`. What comes back: `recognise` over `pattern`, `pointer`, `reply`, `replies`,
 //!   `inbound`, `pushes`, `carried`, `items`, `captures`. For people: `example`. Connections: `connection`,

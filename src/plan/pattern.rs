@@ -68,7 +68,7 @@ impl Pattern {
             .pieces
             .iter()
             .map(|piece| match piece {
-                Piece::Literal(text) => Segment::Literal(text.clone()),
+                Piece::Literal(text) => Segment::Literal(text.as_bytes().into()),
                 Piece::Endpoint(format) => Segment::Endpoint(*format),
                 Piece::Identity(column) => Segment::Identity(*column),
                 Piece::RequestId => Segment::RequestId,
