@@ -59,24 +59,31 @@ pub(crate) fn find_all<'a, const N: usize>(
     if json.is_empty() || steps.iter().all(Option::is_none) {
         return [None; N];
     }
-    if let Some(found) = descend(steps, json) {
+    // Checked as a whole, once, and not again for every key.
+    let text = std::str::from_utf8(json);
+    if let Ok(text) = text
+        && let Some(found) = descend(steps, serde_json::Deserializer::from_str(text))
+    {
         return found.map(|raw| raw.map(RawValue::get));
     }
-    if N == 1 {
+    if N == 1 && text.is_ok() {
         return [None; N];
     }
     // The parser is stricter with what it descends into than with what it skips: one pointer must
     // not cost another one its value.
-    pointers.map(|pointer| pointer.and_then(|pointer| pointer.find(json)))
+    steps.map(|steps| {
+        let parser = serde_json::Deserializer::from_slice(json);
+        let [found] = descend([Some(steps?)], parser)?;
+        found.map(RawValue::get)
+    })
 }
 
 /// `None` when the text is not JSON.
-fn descend<'a, const N: usize>(
+fn descend<'a, const N: usize, R: serde_json::de::Read<'a>>(
     steps: [Option<&[Step]>; N],
-    json: &'a [u8],
+    mut parser: serde_json::Deserializer<R>,
 ) -> Option<[Option<&'a RawValue>; N]> {
     let mut found = [None; N];
-    let mut parser = serde_json::Deserializer::from_slice(json);
     let descend = Descend {
         steps,
         found: &mut found,
@@ -125,7 +132,10 @@ impl<'de, const N: usize> DeserializeSeed<'de> for Descend<'_, '_, 'de, N> {
                 None => *found,
                 Some([]) => Some(raw),
                 // Another pointer leads further into the value of this one.
-                steps => descend([steps], raw.get().as_bytes()).and_then(|[found]| found),
+                steps => {
+                    let parser = serde_json::Deserializer::from_str(raw.get());
+                    descend([steps], parser).and_then(|[found]| found)
+                }
             };
         }
         Ok(())
@@ -283,10 +293,16 @@ mod tests {
         fn several_pointers_find_what_each_finds_alone(
             json in json(),
             pointers in prop::array::uniform4(prop::option::of("(/[ab01]){0,3}")),
+            broken: bool,
         ) {
+            let mut json = json.into_bytes();
+            // A byte that is no text.
+            if let (Some(last), true) = (json.iter().rposition(|byte| *byte == b'a'), broken) {
+                json[last] = 0xFF;
+            }
             let pointers = pointers.map(|text| text.and_then(|text| Pointer::parse(&text)));
-            let found = find_all(pointers.each_ref().map(Option::as_ref), json.as_bytes());
-            let alone = pointers.each_ref().map(|p| p.as_ref().and_then(|p| p.find(json.as_bytes())));
+            let found = find_all(pointers.each_ref().map(Option::as_ref), &json);
+            let alone = pointers.each_ref().map(|p| p.as_ref().and_then(|p| p.find(&json)));
             prop_assert_eq!(found, alone);
         }
 

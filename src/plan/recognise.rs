@@ -179,7 +179,9 @@ impl Side {
                 Rule::Reply(index) if is_first(index, meant.reply.map(|(index, _)| index)) => {
                     let rule = &self.replies[index];
                     let read = rule.read(&self.contents[rule.content], fit.found(), payload);
-                    meant.reply = read.map(|reply| (index, reply)).or(meant.reply);
+                    if let Some(reply) = read {
+                        meant.reply = Some((index, reply));
+                    }
                 }
                 Rule::LoneError(index) => {
                     meant.several = meant.lone.is_some();

@@ -6,11 +6,16 @@
 //! some need, are cut out afterwards. Not here: which of the patterns that fit counts (the
 //! recogniser).
 
+use std::ops::Range;
+
 use crate::plan::captures::Captures;
 use crate::plan::identities::Identities;
 use crate::plan::pattern::{Found, Listener, Pattern, Segment, level, until};
 use crate::plan::text::EndpointFormat;
 use crate::profile::Sender;
+
+/// Most decimal digits whose value is certain to fit into 64 bits.
+const DIGITS_MAX: u8 = 19;
 
 /// Patterns, each with what it stands for.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,12 +27,20 @@ pub(crate) struct Trie<T> {
 /// A place that some topics have in common, from their beginning to here.
 #[derive(Debug, Clone, PartialEq)]
 struct Node<T> {
-    /// The first byte of each of `literals`: all differ, so at most one of them can go on.
-    firsts: Vec<u8>,
-    literals: Vec<(Box<[u8]>, usize)>,
+    /// Their first bytes differ, so a topic goes on with one at most.
+    literals: Vec<Literal>,
     fields: Vec<(Field, usize)>,
     /// Of the patterns that end here, as they were added.
     ends: Vec<(T, Places)>,
+}
+
+/// Bytes that must be there, and the node behind them.
+#[derive(Debug, Clone, PartialEq)]
+struct Literal {
+    first: u8,
+    /// What follows the first byte.
+    rest: Box<[u8]>,
+    to: usize,
 }
 
 /// A part of a topic that is no literal.
@@ -52,12 +65,14 @@ struct Places {
 
 /// The free parts on the way to a place in a topic, last one first.
 struct Part<'p> {
-    text: &'p str,
+    /// Where it stands in the topic.
+    text: Range<usize>,
     before: Option<&'p Part<'p>>,
 }
 
 /// A pattern that a topic fits.
 pub(crate) struct Fit<'f> {
+    topic: &'f str,
     places: &'f Places,
     last: Option<&'f Part<'f>>,
 }
@@ -65,7 +80,6 @@ pub(crate) struct Fit<'f> {
 impl<T> Default for Node<T> {
     fn default() -> Self {
         Self {
-            firsts: Vec::new(),
             literals: Vec::new(),
             fields: Vec::new(),
             ends: Vec::new(),
@@ -112,24 +126,33 @@ impl<T> Trie<T> {
 
     /// The node behind a literal.
     fn literal(&mut self, mut node: usize, mut text: &[u8]) -> usize {
-        while let Some(first) = text.first() {
-            let Some(index) = self.nodes[node].firsts.iter().position(|b| b == first) else {
+        while let Some((&first, after)) = text.split_first() {
+            let mut known = self.nodes[node].literals.iter();
+            let Some(index) = known.position(|literal| literal.first == first) else {
                 let to = self.node();
-                self.nodes[node].firsts.push(*first);
-                self.nodes[node].literals.push((text.into(), to));
+                self.nodes[node].literals.push(Literal {
+                    first,
+                    rest: after.into(),
+                    to,
+                });
                 return to;
             };
-            let (there, to) = self.nodes[node].literals[index].clone();
-            let pairs = there.iter().zip(text);
+            let Literal { rest, to, .. } = self.nodes[node].literals[index].clone();
+            let pairs = rest.iter().zip(after);
             let common = pairs.take_while(|(one, other)| one == other).count();
             let mut next = to;
-            if common < there.len() {
+            if let Some((&first, apart)) = rest[common..].split_first() {
+                // They part within the literal: a node is put where.
                 next = self.node();
-                self.nodes[next].firsts.push(there[common]);
-                self.nodes[next].literals.push((there[common..].into(), to));
-                self.nodes[node].literals[index] = (there[..common].into(), next);
+                self.nodes[next].literals.push(Literal {
+                    first,
+                    rest: apart.into(),
+                    to,
+                });
+                let literal = &mut self.nodes[node].literals[index];
+                (literal.rest, literal.to) = (rest[..common].into(), next);
             }
-            (node, text) = (next, &text[common..]);
+            (node, text) = (next, &after[common..]);
         }
         node
     }
@@ -165,7 +188,7 @@ impl<T> Trie<T> {
             identities,
             each,
         };
-        walk.from(0, 0, None);
+        walk.from(0, topic.as_bytes(), None);
     }
 }
 
@@ -178,70 +201,126 @@ struct Walk<'w, T, F> {
     each: &'w mut F,
 }
 
-impl<T, F: FnMut(&T, &Fit<'_>)> Walk<'_, T, F> {
-    /// Goes on from a node with the topic from `at` on. Several ways may be open; calls of itself
+/// A node, and what is left of the topic there.
+type Place<'w> = (usize, &'w [u8]);
+
+impl<'w, T, F: FnMut(&T, &Fit<'_>)> Walk<'w, T, F> {
+    /// Goes on from a node with the rest of the topic. Several ways may be open; calls of itself
     /// are as deep as a pattern has free parts, and one more wherever patterns part.
-    fn from(&mut self, mut node: usize, mut at: usize, last: Option<&Part<'_>>) {
+    fn from(&mut self, node: usize, mut rest: &'w [u8], last: Option<&Part<'_>>) {
+        let mut here = &self.nodes[node];
         loop {
-            let here = &self.nodes[node];
-            let rest = &self.topic.as_bytes()[at..];
-            if rest.is_empty() {
-                for (meaning, places) in &here.ends {
-                    (self.each)(meaning, &Fit { places, last });
-                }
-            }
             let mut next = here.literal(rest);
-            for (field, to) in &here.fields {
-                let own = match (field, self.who) {
-                    (Field::Endpoint(format), Listener::Endpoint(endpoint)) => {
-                        fixed(rest, format.text(endpoint).as_bytes())
-                    }
-                    (Field::Identity(column), Listener::Endpoint(endpoint)) => {
-                        fixed(rest, self.identities.get(*column, endpoint))
-                    }
-                    _ => {
-                        self.part(field, *to, at, last);
-                        continue;
-                    }
-                };
-                if let Some(length) = own
-                    && let Some((other, length)) = next.replace((*to, length))
-                {
-                    self.from(other, at + length, last);
-                }
+            if !here.fields.is_empty() {
+                next = self.fields(here, rest, last, next);
             }
-            let Some((to, length)) = next else { return };
-            (node, at) = (to, at + length);
+            if rest.is_empty() {
+                self.end(here, last);
+            }
+            let Some((to, after)) = next else { return };
+            (here, rest) = (&self.nodes[to], after);
         }
     }
 
-    /// Goes on behind a free part.
-    fn part(&mut self, field: &Field, to: usize, at: usize, before: Option<&Part<'_>>) {
-        let rest = &self.topic.as_bytes()[at..];
-        let length = match field {
-            Field::Until(text) => until(rest, text),
-            _ => level(rest),
-        };
-        if let Some(end) = length.map(|length| at + length)
-            && let Some(text) = self.topic.get(at..end)
+    /// Goes every way on but one: `next` when there is no other, or the last one of the listener's
+    /// own fields. That one is left to the caller.
+    // Not inlined: the way along literals has the registers to itself.
+    #[inline(never)]
+    fn fields(
+        &mut self,
+        here: &'w Node<T>,
+        rest: &'w [u8],
+        last: Option<&Part<'_>>,
+        mut next: Option<Place<'w>>,
+    ) -> Option<Place<'w>> {
+        for (field, to) in &here.fields {
+            let own = match (field, self.who) {
+                (Field::Endpoint(format), Listener::Endpoint(endpoint)) => {
+                    written(*format, endpoint, rest)
+                }
+                (Field::Identity(column), Listener::Endpoint(endpoint)) => {
+                    rest.strip_prefix(self.identities.get(*column, endpoint))
+                }
+                (Field::Until(text), _) => {
+                    self.part(until(rest, text), *to, rest, last);
+                    continue;
+                }
+                _ => {
+                    self.part(level(rest), *to, rest, last);
+                    continue;
+                }
+            };
+            if let Some(after) = own
+                && let Some((other, rest)) = next.replace((*to, after))
+            {
+                self.from(other, rest, last);
+            }
+        }
+        next
+    }
+
+    /// Goes on behind a free part of this length.
+    fn part(
+        &mut self,
+        length: Option<usize>,
+        to: usize,
+        rest: &'w [u8],
+        before: Option<&Part<'_>>,
+    ) {
+        if let Some(length) = length
+            && let Some(after) = rest.get(length..)
         {
-            self.from(to, end, Some(&Part { text, before }));
+            let text = self.topic.len() - rest.len()..self.topic.len() - after.len();
+            self.from(to, after, Some(&Part { text, before }));
+        }
+    }
+
+    /// Where the topic ends, these patterns fit.
+    fn end(&mut self, here: &Node<T>, last: Option<&Part<'_>>) {
+        let topic = self.topic;
+        for (meaning, places) in &here.ends {
+            let fit = Fit {
+                topic,
+                places,
+                last,
+            };
+            (self.each)(meaning, &fit);
         }
     }
 }
 
 impl<T> Node<T> {
-    /// The node behind the literal that the topic goes on with, and its length.
-    fn literal(&self, rest: &[u8]) -> Option<(usize, usize)> {
-        let first = rest.first()?;
-        let index = self.firsts.iter().position(|byte| byte == first)?;
-        let (text, to) = &self.literals[index];
-        rest.starts_with(text).then_some((*to, text.len()))
+    /// The place behind the literal that the topic goes on with.
+    #[inline]
+    fn literal<'w>(&self, rest: &'w [u8]) -> Option<Place<'w>> {
+        let (first, after) = rest.split_first()?;
+        let mut literals = self.literals.iter();
+        let literal = literals.find(|literal| literal.first == *first)?;
+        Some((literal.to, after.strip_prefix(&*literal.rest)?))
     }
 }
 
-fn fixed(rest: &[u8], text: &[u8]) -> Option<usize> {
-    rest.starts_with(text).then_some(text.len())
+/// The rest of a topic behind an endpoint's number as this format writes it.
+///
+/// Decimal digits are read, which takes a fraction of what writing and comparing them does: as many
+/// as the number has, or the format's width, so that no other text has the same value.
+fn written(format: EndpointFormat, endpoint: u32, rest: &[u8]) -> Option<&[u8]> {
+    let width = match format {
+        EndpointFormat::Plain => 1,
+        EndpointFormat::Padded(width) if width <= DIGITS_MAX => usize::from(width),
+        _ => return rest.strip_prefix(format.text(endpoint).as_bytes()),
+    };
+    let digits = endpoint.checked_ilog10().unwrap_or_default() as usize + 1;
+    let (text, after) = rest.split_at_checked(width.max(digits))?;
+    let mut value = 0;
+    for byte in text {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        value = value * 10 + u64::from(digit);
+    }
+    (value == u64::from(endpoint)).then_some(after)
 }
 
 impl Places {
@@ -291,6 +370,8 @@ impl Fit<'_> {
         for _ in 0..back {
             part = part.and_then(|part| part.before);
         }
-        part.map_or("", |part| part.text)
+        // Free parts end where text ends, never inside a character.
+        let text = part.and_then(|part| self.topic.get(part.text.clone()));
+        text.unwrap_or_default()
     }
 }
