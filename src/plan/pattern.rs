@@ -132,13 +132,17 @@ impl Pattern {
             match segment {
                 Segment::RequestId => found.request_id = Some(text),
                 Segment::Status => found.status = Some(text),
-                // It stands there again: the same text, and no capture more.
-                Segment::Capture(number) if *number < captures.len() => {
-                    if captures.get(*number) != text.as_bytes() {
+                Segment::Capture(number) => {
+                    // One that stands there again is the same text, and no capture more.
+                    let fits = if *number < captures.len() {
+                        captures.get(*number) == text.as_bytes()
+                    } else {
+                        captures.push(text.as_bytes())
+                    };
+                    if !fits {
                         return None;
                     }
                 }
-                Segment::Capture(_) if !captures.push(text.as_bytes()) => return None,
                 _ => {}
             }
         }

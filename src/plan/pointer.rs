@@ -106,7 +106,7 @@ struct Descend<'p, 'f, 'de, const N: usize> {
     found: &'f mut [Option<&'de RawValue>; N],
 }
 
-impl<'p, 'de, const N: usize> Descend<'p, '_, 'de, N> {
+impl<'p, const N: usize> Descend<'p, '_, '_, N> {
     /// The pointers that go on through what `leads` says, unless they were found before; nothing
     /// when there are none.
     fn next(&self, leads: impl Fn(&Step) -> bool) -> Option<[Option<&'p [Step]>; N]> {
@@ -122,8 +122,8 @@ impl<'de, const N: usize> DeserializeSeed<'de> for Descend<'_, '_, 'de, N> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, parser: D) -> Result<(), D::Error> {
-        let ends = |steps: &Option<&[Step]>| steps.is_some_and(<[Step]>::is_empty);
-        if !self.steps.iter().any(ends) {
+        let mut steps = self.steps.iter().flatten();
+        if steps.all(|steps| !steps.is_empty()) {
             return parser.deserialize_any(self);
         }
         let raw = <&RawValue>::deserialize(parser)?;

@@ -200,7 +200,7 @@ impl Side {
                 Rule::Echo(index) => meant.echo |= self.is_echo(index, fit),
                 Rule::Reply(_) | Rule::Inbound(_) => {}
             });
-        self.settle(meant, payload)
+        self.settle(&meant, payload)
     }
 
     /// Our own messages have IDs that may have been issued.
@@ -211,7 +211,7 @@ impl Side {
     }
 
     /// A reply goes before a failure without an ID, that before a push, and all before an echo.
-    fn settle<'a>(&self, meant: Meant<'a>, payload: &'a [u8]) -> Recognised<'a> {
+    fn settle<'a>(&self, meant: &Meant<'a>, payload: &'a [u8]) -> Recognised<'a> {
         let inbound = meant.inbound.map(|index| self.inbound[index].0);
         if let Some((_, mut reply)) = meant.reply {
             if let Recognised::Reply { id: None, push, .. } = &mut reply {

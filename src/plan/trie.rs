@@ -210,72 +210,69 @@ impl<'w, T, F: FnMut(&T, &Fit<'_>)> Walk<'w, T, F> {
     fn from(&mut self, node: usize, mut rest: &'w [u8], last: Option<&Part<'_>>) {
         let mut here = &self.nodes[node];
         loop {
-            let mut next = here.literal(rest);
-            if !here.fields.is_empty() {
-                next = self.fields(here, rest, last, next);
-            }
-            if rest.is_empty() {
-                self.end(here, last);
-            }
-            let Some((to, after)) = next else { return };
+            let place = match (&*here.fields, &*here.literals) {
+                ([], _) if rest.is_empty() => return self.end(here, last),
+                ([], _) => here.literal(rest),
+                // Nowhere else to go, nor to end: the usual place of a field.
+                ([(field, to)], []) if here.ends.is_empty() => {
+                    let after = self.behind(field, rest);
+                    match after.map(|after| (*to, after)) {
+                        Some(place) if field.is_free() => return self.part(place, rest, last),
+                        place => place,
+                    }
+                }
+                _ => return self.everywhere(here, rest, last),
+            };
+            let Some((to, after)) = place else { return };
             (here, rest) = (&self.nodes[to], after);
         }
     }
 
-    /// Goes every way on but one: `next` when there is no other, or the last one of the listener's
-    /// own fields. That one is left to the caller.
-    // Not inlined: the way along literals has the registers to itself.
+    /// Goes every way that is open.
+    // These are not inlined: the way along literals has the registers to itself.
     #[inline(never)]
-    fn fields(
-        &mut self,
-        here: &'w Node<T>,
-        rest: &'w [u8],
-        last: Option<&Part<'_>>,
-        mut next: Option<Place<'w>>,
-    ) -> Option<Place<'w>> {
+    fn everywhere(&mut self, here: &'w Node<T>, rest: &'w [u8], last: Option<&Part<'_>>) {
+        if rest.is_empty() {
+            self.end(here, last);
+        }
+        if let Some((to, after)) = here.literal(rest) {
+            self.from(to, after, last);
+        }
         for (field, to) in &here.fields {
-            let own = match (field, self.who) {
-                (Field::Endpoint(format), Listener::Endpoint(endpoint)) => {
-                    written(*format, endpoint, rest)
-                }
-                (Field::Identity(column), Listener::Endpoint(endpoint)) => {
-                    rest.strip_prefix(self.identities.get(*column, endpoint))
-                }
-                (Field::Until(text), _) => {
-                    self.part(until(rest, text), *to, rest, last);
-                    continue;
-                }
-                _ => {
-                    self.part(level(rest), *to, rest, last);
-                    continue;
-                }
-            };
-            if let Some(after) = own
-                && let Some((other, rest)) = next.replace((*to, after))
-            {
-                self.from(other, rest, last);
+            match self.behind(field, rest) {
+                Some(after) if field.is_free() => self.part((*to, after), rest, last),
+                Some(after) => self.from(*to, after, last),
+                None => {}
             }
         }
-        next
     }
 
-    /// Goes on behind a free part of this length.
-    fn part(
-        &mut self,
-        length: Option<usize>,
-        to: usize,
-        rest: &'w [u8],
-        before: Option<&Part<'_>>,
-    ) {
-        if let Some(length) = length
-            && let Some(after) = rest.get(length..)
-        {
-            let text = self.topic.len() - rest.len()..self.topic.len() - after.len();
-            self.from(to, after, Some(&Part { text, before }));
-        }
+    /// The rest behind a field, if it stands there.
+    #[inline(never)]
+    fn behind(&self, field: &Field, rest: &'w [u8]) -> Option<&'w [u8]> {
+        let length = match (field, self.who) {
+            (Field::Level, _) => level(rest)?,
+            (Field::Until(text), _) => until(rest, text)?,
+            (Field::Endpoint(format), Listener::Endpoint(endpoint)) => {
+                return written(*format, endpoint, rest);
+            }
+            (Field::Identity(column), Listener::Endpoint(endpoint)) => {
+                return rest.strip_prefix(self.identities.get(*column, endpoint));
+            }
+            // Callers have no fields of their own.
+            (_, Listener::Caller) => return None,
+        };
+        rest.get(length..)
+    }
+
+    /// Goes on behind a free part, which is what the place has less than `rest`.
+    fn part(&mut self, (to, after): Place<'w>, rest: &'w [u8], before: Option<&Part<'_>>) {
+        let text = self.topic.len() - rest.len()..self.topic.len() - after.len();
+        self.from(to, after, Some(&Part { text, before }));
     }
 
     /// Where the topic ends, these patterns fit.
+    #[inline(never)]
     fn end(&mut self, here: &Node<T>, last: Option<&Part<'_>>) {
         let topic = self.topic;
         for (meaning, places) in &here.ends {
@@ -286,6 +283,13 @@ impl<'w, T, F: FnMut(&T, &Fit<'_>)> Walk<'w, T, F> {
             };
             (self.each)(meaning, &fit);
         }
+    }
+}
+
+impl Field {
+    /// Whether any text may stand there.
+    fn is_free(&self) -> bool {
+        matches!(self, Self::Level | Self::Until(_))
     }
 }
 

@@ -31,7 +31,7 @@ struct Definition {
 
 #[derive(Debug, Clone)]
 enum What {
-    Reply(TopicMeaning, RequestIdKind, Places),
+    Reply(TopicMeaning, RequestIdKind, Box<Places>),
     LoneError(u16),
     Inbound,
     Echo(RequestIdKind),
@@ -61,7 +61,7 @@ impl Sides {
                 What::Reply(meaning, id_kind, places) => {
                     let content = ReplyContent::compile("", &places.reply, places.id);
                     side.contents.push(content.expect("sound pointers"));
-                    all.push(places.clone());
+                    all.push(Places::clone(places));
                     side.replies.push(ReplyRule {
                         pattern,
                         // Some requests have several topics.
@@ -286,7 +286,7 @@ fn definitions() -> impl Strategy<Value = Vec<Definition>> {
     ]);
     let what = prop_oneof![
         4 => (meaning, id_kind(), places())
-            .prop_map(|(meaning, kind, places)| What::Reply(meaning, kind, places)),
+            .prop_map(|(meaning, kind, places)| What::Reply(meaning, kind, Box::new(places))),
         2 => (0..3_u16).prop_map(What::LoneError),
         4 => Just(What::Inbound),
         2 => id_kind().prop_map(What::Echo),
