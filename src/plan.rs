@@ -41,6 +41,7 @@ mod stages;
 mod template;
 mod text;
 mod topic;
+mod trie;
 
 pub use arithmetic::{Arithmetic, FILES_APART, Messages};
 #[cfg(test)]

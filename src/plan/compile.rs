@@ -102,7 +102,7 @@ impl Plan {
             overlap: None,
             identities,
             connection,
-            recogniser,
+            recogniser: recogniser.ready(),
         };
         plan.overlap = plan.find_overlap();
         plan.warnings
