@@ -114,7 +114,8 @@ mod tests {
             together.fired(0, intended, due, sent, count);
         }
         let mut second = together.roll(2_000);
-        second.requests[0].fill_fired();
+        let waits = second.requests[0].waits(&shape().requests[0]).clone();
+        second.requests[0].response = waits;
         assert_eq!(format!("{second:?}"), format!("{:?}", apart.roll(2_000)));
         let (together, apart) = (together.finish(), apart.tally().clone());
         assert_eq!(format!("{together:?}"), format!("{apart:?}"));
