@@ -72,7 +72,7 @@
 //!   `pubcomp`, `subscribe`, `suback`, `unsubscribe`, `unsuback`, `pingreq`, `pingresp`,
 //!   `disconnect`. Their parts: `header`, `kind`, `qos`, `topic`, `ack`, `empty`, `reader`,
 //!   `writer`, `error`; `vector` holds packets against their bytes in tests.
-//! * [`measure`]: what happened, as values. Writing down: `recorder` over `row`, `ledger`, `samples`,
+//! * [`measure`]: what happened, as values. Writing down: `recorder` over `row`, `ledger`, `samples` with `counts`,
 //!   `status`, `errors`, `reason`, `connection`, `stage`, `first_reply`, `fired`;
 //!   every message of its own in a `logbook` of `entry`s. Adding up: `tally` (a run), `interval` and `collector`
 //!   (seconds). Summing up: `distribution`, `figures`. Judging: `verdict` (of us), `threshold` with
