@@ -233,7 +233,7 @@ fn template() -> impl Strategy<Value = Template> {
         let mut template = Template::default();
         for piece in pieces {
             match piece {
-                Piece::Literal(text) => template.push_literal(&text),
+                Piece::Literal(text) => template.push_literal(text.as_bytes()),
                 // The first use of a capture adds it, in the order of their numbers.
                 Piece::Capture(number) => {
                     let used = |n| template.pieces.contains(&Piece::Capture(n));
