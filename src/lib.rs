@@ -55,7 +55,8 @@
 //!   `hash`, `bodies`, `identities` from an
 //!   `identity_file`, `columns` (are they all used). Request IDs:
 //!   `request_id`. What comes back: `recognise` over `trie`, `pattern`, `pointer`, `reply`, `replies`,
-//!   `inbound`, `pushes`, `carried`, `items`, `captures`, with `recognise/tests`. For people: `example`. Connections: `connection`,
+//!   `inbound`, `pushes`, `carried`, `items`, `captures`, with `recognise/tests`
+//!   and `recognise/tests/random`. For people: `example`. Connections: `connection`,
 //!   `connections`, `overlap`. Around it: `compile`, `topic` (checks), `arithmetic` (how large a run
 //!   will be), `error`.
 //! * [`engine`]: carries the plan out. `run` is the coordinator and `control` what it says to the

@@ -96,19 +96,15 @@ pub fn each(measure: &mut impl Measure) {
 
 /// A profile of so many requests, which differ by a word of their topics.
 fn numbered(requests: usize) -> String {
-    let mut text = NUMBERED.to_owned();
-    for number in 1..=requests {
-        text += &format!(
-            r#"
+    const REQUEST: &str = r#"
 [[request]]
-name = "r{number}"
-topic = "acme/r{number}/ep-{{endpoint}}/{{request_id}}"
-request_id = {{ range = [10_000, 99_999] }}
-reply = {{ ok = "{{topic}}/ok", error = "{{topic}}/error" }}
-"#
-        );
-    }
-    text
+name = "rNUMBER"
+topic = "acme/rNUMBER/ep-{endpoint}/{request_id}"
+request_id = { range = [10_000, 99_999] }
+reply = { ok = "{topic}/ok", error = "{topic}/error" }
+"#;
+    let requests = (1..=requests).map(|number| REQUEST.replace("NUMBER", &number.to_string()));
+    NUMBERED.to_owned() + &requests.collect::<String>()
 }
 
 fn recognise<'a>(
