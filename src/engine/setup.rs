@@ -26,6 +26,9 @@ use crate::measure::{Interval, Recorder, Shape};
 use crate::plan::{IdCursor, Plan};
 use crate::profile::{Connections, Model, Profile};
 
+/// Events of one wait.
+pub(super) const EVENTS: usize = 1024;
+
 /// What one worker is made from.
 pub(super) struct Assignment {
     pub index: usize,
@@ -46,6 +49,15 @@ impl<'a> Worker<'a> {
         assignment: &'a Assignment,
         spare: Receiver<Box<Interval>>,
     ) -> std::io::Result<Self> {
+        Ok(Self::with(assignment, spare, Poller::new(EVENTS)?))
+    }
+
+    /// The same on a poller of whatever kind.
+    pub(super) fn with(
+        assignment: &'a Assignment,
+        spare: Receiver<Box<Interval>>,
+        poller: Poller,
+    ) -> Self {
         let (endpoints, clock) = (&assignment.endpoints, assignment.clock);
         let (plan, settings) = (&assignment.plan, &assignment.settings);
         let count = (endpoints.end - endpoints.start) as usize;
@@ -53,10 +65,10 @@ impl<'a> Worker<'a> {
         let connections = connections_of(plan, assignment.index as u32, count as u32);
         let profile = &settings.profile;
         let connecting_max = f64::from(profile.fleet.connects_in_progress) * portion;
-        Ok(Self {
+        Self {
             index: assignment.index,
             workers: assignment.workers,
-            poller: Poller::new(1024)?,
+            poller,
             wheel: wheel_for(&connections, clock),
             recorder: Recorder::new(assignment.shape.clone()),
             stage: Stage::Connecting,
@@ -108,8 +120,11 @@ impl<'a> Worker<'a> {
             reports: assignment.reports.clone(),
             spare,
             drained_at: 0,
-            last_wake: 0,
-        })
+            closing: 0,
+            last_wake: clock.now(),
+            rest_from: 0,
+            rest_until: 0,
+        }
     }
 }
 
@@ -225,8 +240,8 @@ mod tests {
     fn rows_are_as_large_as_the_plan_says() {
         use crate::plan::{CONNECTION_BYTES, ENDPOINT_BYTES, TIMER_BYTES};
         // mio's stream is larger where debug assertions are on.
-        let beyond = size_of::<Option<mio::net::TcpStream>>().saturating_sub(4);
-        let connection = size_of::<Connection>() - beyond.next_multiple_of(8);
+        let beyond = size_of::<Option<crate::event::Socket>>().saturating_sub(16);
+        let connection = size_of::<Connection>() - beyond;
         assert!((CONNECTION_BYTES - 8..=CONNECTION_BYTES).contains(&(connection as u64)));
         assert_eq!(size_of::<Endpoint>() as u64, ENDPOINT_BYTES);
         assert_eq!(Wheel::<Timer>::timer_bytes() as u64, TIMER_BYTES);
