@@ -29,7 +29,7 @@ const BUFFER: usize = 256 << 10;
 /// Events of one wait of a worker.
 const EVENTS: usize = 1024;
 /// Turns at one and the same instant. Far more than any load needs whose time goes on.
-const TURNS_MAX: u32 = 1_000_000;
+const TURNS_MAX: u32 = 500_000;
 
 /// What goes wrong, and what takes time. [`Conditions::default`]: nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -95,8 +95,9 @@ pub fn tenant_of(loaded: &Loaded) -> Result<TenantOptions, String> {
 /// the nonce among them, comes the same result.
 ///
 /// # Errors
-/// The load never lets time go on (`"max"`, or a closed loop without any delay, needs
-/// [`Conditions::fleet_write`]); the tenant's file of arrivals cannot be written.
+/// The load lets no time go on (`"max"`, or a closed loop without any delay, whose limit of messages per
+/// second is out of reach, needs [`Conditions::fleet_write`]); the tenant's file of arrivals cannot be
+/// written.
 pub fn run(
     plan: Arc<Plan>,
     shape: Arc<Shape>,

@@ -117,11 +117,7 @@ impl Logger {
 }
 
 impl Writer {
-    fn begin(
-        file: Arc<File>,
-        pages: Receiver<Page>,
-        back: Vec<SyncSender<Vec<u8>>>,
-    ) -> Self {
+    fn begin(file: Arc<File>, pages: Receiver<Page>, back: Vec<SyncSender<Vec<u8>>>) -> Self {
         let logged = Logged {
             error: (&*file).write_all(&Entry::header(0)).err(),
             ..Logged::default()

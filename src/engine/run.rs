@@ -250,12 +250,12 @@ fn hire(
     let hire_one = |(assignment, spare): Contract| {
         let logbook = logbooks.pop();
         let name = format!("worker-{}", assignment.index);
-        std::thread::Builder::new()
-            .name(name)
-            .spawn(move || match Worker::new(&assignment, spare) {
+        std::thread::Builder::new().name(name).spawn(move || {
+            match Worker::new(&assignment, spare) {
                 Ok(worker) => worker.noting(logbook).run(),
                 Err(error) => panic!("a worker cannot begin: {error}"),
-            })
+            }
+        })
     };
     contracts.into_iter().map(hire_one).collect()
 }

@@ -217,7 +217,12 @@ impl Stream {
         let end = &mut streams.ends[self.end];
         end.token = Some(token);
         let place = end.place;
-        let later: Vec<u64> = end.parts.iter().map(|part| part.0).chain(end.ended).collect();
+        let later: Vec<u64> = end
+            .parts
+            .iter()
+            .map(|part| part.0)
+            .chain(end.ended)
+            .collect();
         let now = streams.places[place].clock.now();
         streams.edge(place, now, Source::End(self.end));
         for at in later.into_iter().filter(|at| *at > now) {
@@ -421,5 +426,154 @@ impl Streams {
         if !self.ends[end ^ 1].open {
             self.free.push(end & !1);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ADDRESS: SocketAddr =
+        SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 7);
+
+    /// A stream whose near end is watched as 1 and whose far end as 2, and both places with their clocks.
+    struct Pair {
+        near: Stream,
+        far: Stream,
+        here: (Place, Clock),
+        there: (Place, Clock),
+    }
+
+    fn pair(capacity: usize) -> Pair {
+        let network = Network::new(capacity);
+        let [here, there] = [0, 3].map(|cost| {
+            let clock = Clock::standing(0);
+            (network.place(clock, Duration::from_nanos(cost)), clock)
+        });
+        let listener = there.0.listen(ADDRESS).unwrap();
+        listener.watch(9);
+        let near = here.0.dial(ADDRESS).unwrap();
+        near.watch(1);
+        assert_eq!(events(&there.0), [(9, true, false, false)]);
+        let far = listener.accept().unwrap();
+        far.watch(2);
+        let pair = Pair {
+            near,
+            far,
+            here,
+            there,
+        };
+        for (place, token) in [(&pair.here.0, 1), (&pair.there.0, 2)] {
+            assert_eq!(
+                events(place),
+                [(token, false, true, false)],
+                "it can be written"
+            );
+        }
+        pair
+    }
+
+    /// Token, readable, writable, closed.
+    fn events(place: &Place) -> Vec<(usize, bool, bool, bool)> {
+        let mut events = Vec::new();
+        place.ready(&mut events, 8);
+        let told = |event: &Event| (event.token, event.readable, event.writable, event.closed);
+        events.iter().map(told).collect()
+    }
+
+    fn kind(result: io::Result<usize>) -> ErrorKind {
+        result.unwrap_err().kind()
+    }
+
+    #[test]
+    fn bytes_are_there_when_the_reader_has_come_to_the_instant_of_their_write() {
+        let Pair {
+            near,
+            far,
+            here,
+            there,
+        } = pair(100);
+        here.1.move_to(50);
+        assert_eq!(near.transmit(b"one").unwrap(), 3);
+        here.1.move_to(70);
+        assert_eq!(near.transmit(b"two").unwrap(), 3);
+        let mut buffer = [0; 16];
+        there.1.move_to(49);
+        assert_eq!(kind(far.receive(&mut buffer)), ErrorKind::WouldBlock);
+        assert_eq!((there.0.next(), events(&there.0)), (Some(50), vec![]));
+        there.1.move_to(50);
+        assert_eq!(events(&there.0), [(2, true, true, false)]);
+        assert_eq!(events(&there.0), [], "an edge comes once");
+        assert_eq!(far.receive(&mut buffer[..2]).unwrap(), 2);
+        assert_eq!(
+            far.receive(&mut buffer[2..]).unwrap(),
+            1,
+            "not what comes later"
+        );
+        assert_eq!((&buffer[..3], there.0.next()), (&b"one"[..], Some(70)));
+        there.1.move_to(80);
+        assert_eq!(events(&there.0), [(2, true, true, false)]);
+        assert_eq!(far.receive(&mut buffer).unwrap(), 3);
+        // A write there takes 3 ns, and arrives after them.
+        assert_eq!(far.transmit(b"back").unwrap(), 4);
+        assert_eq!((there.1.now(), here.0.next()), (83, Some(83)));
+    }
+
+    #[test]
+    fn a_full_buffer_takes_a_part_then_nothing_and_says_when_there_is_room() {
+        let Pair {
+            near, far, here, ..
+        } = pair(4);
+        assert_eq!(near.transmit(b"123").unwrap(), 3);
+        assert_eq!(near.transmit(b"456").unwrap(), 1);
+        assert_eq!(kind(near.transmit(b"56")), ErrorKind::WouldBlock);
+        assert_eq!(events(&here.0), []);
+        let mut buffer = [0; 3];
+        assert_eq!(far.receive(&mut buffer).unwrap(), 3);
+        assert_eq!(events(&here.0), [(1, false, true, false)]);
+        assert_eq!(near.transmit(b"56").unwrap(), 2);
+        assert_eq!(far.receive(&mut buffer).unwrap(), 3);
+        assert_eq!(&buffer, b"456");
+        assert_eq!(events(&here.0), [], "nobody was refused room in between");
+    }
+
+    #[test]
+    fn an_end_comes_after_the_bytes_and_one_that_is_gone_takes_none() {
+        let Pair {
+            near,
+            far,
+            here,
+            there,
+        } = pair(100);
+        near.transmit(b"last").unwrap();
+        near.end();
+        assert_eq!(kind(near.transmit(b"more")), ErrorKind::BrokenPipe);
+        assert_eq!(events(&there.0), [(2, true, true, true)]);
+        let mut buffer = [0; 8];
+        assert_eq!(far.receive(&mut buffer).unwrap(), 4);
+        assert_eq!(far.receive(&mut buffer).unwrap(), 0);
+        assert_eq!(far.transmit(b"answer").unwrap(), 6, "half of it is open");
+        drop(far);
+        here.1.move_to(10);
+        assert_eq!(events(&here.0), [(1, true, true, true)]);
+        assert_eq!(near.receive(&mut buffer).unwrap(), 6);
+        assert_eq!(near.receive(&mut buffer).unwrap(), 0);
+        assert_eq!(kind(near.transmit(b"x")), ErrorKind::BrokenPipe);
+        let network = here.0.network.clone();
+        drop(near);
+        assert_eq!(network.lock().free, [0], "both ends are nobody's");
+    }
+
+    #[test]
+    fn an_address_has_one_listener_and_without_one_refuses() {
+        let network = Network::new(1);
+        let place = network.place(Clock::standing(0), Duration::ZERO);
+        let refused = place.dial(ADDRESS).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
+        let listener = place.listen(ADDRESS).unwrap();
+        assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
+        assert_eq!(listener.address(), ADDRESS);
+        let taken = place.listen(ADDRESS).unwrap_err();
+        assert_eq!(taken.kind(), ErrorKind::AddrInUse);
     }
 }
