@@ -66,7 +66,8 @@
 //!   `cap` (what the cap on all messages held back), `failure` (error classes), `heartbeat` (was the
 //!   process kept from running), `logger` (the file of the raw log).
 //! * [`event`]: what an event loop is made of: `clock`, `socket`, `wheel`, `room`, and `poller` with its ways to
-//!   wait: `poller/nanoseconds`, `poller/timer`, `poller/milliseconds`; `memory` is a network without a kernel.
+//!   wait: `poller/nanoseconds`, `poller/timer`, `poller/milliseconds`; `memory` is a network without a kernel,
+//!   over `memory/streams`.
 //! * [`mqtt`]: the codec, both roles, no I/O. `packet` takes one off a stream of bytes; one file per
 //!   packet: `connect` with its `will`, `connack`, `publish`, `puback`, `pubrec`, `pubrel`,
 //!   `pubcomp`, `subscribe`, `suback`, `unsubscribe`, `unsuback`, `pingreq`, `pingresp`,
@@ -148,6 +149,9 @@
 //!     `a_message_that_leaves_nothing_behind_costs_the_tenant_no_allocation`
 //! 12. Only `main` ends the process, only [`cli`] prints. Data goes to stdout, words to stderr.
 //!     `only_main_exits_and_only_the_command_line_prints`
+//! 13. A simulated run goes through the workers' and the tenant's own loops and depends on nothing but its
+//!     arguments. `a_minute_of_a_whole_fleet_is_the_same_to_the_last_byte`,
+//!     `a_fixed_delay_is_measured_to_the_nanosecond`
 
 // The map names every module.
 #![allow(rustdoc::private_intra_doc_links)]

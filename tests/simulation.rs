@@ -138,7 +138,7 @@ fn a_minute_of_a_whole_fleet_is_the_same_to_the_last_byte() {
     assert!(ledger.error > 0 && ledger.timeout == 0 && ledger.dropped == 0);
     assert!(one.all.clock.now() > 60 * S);
     assert!(
-        took < Duration::from_secs(60),
+        took < Duration::from_mins(1),
         "two minutes took {took:?}: the clock does not jump"
     );
     assert_eq!(one.all.measured.waiting.unwrap().name(), "moved");
@@ -270,7 +270,7 @@ fn a_stopped_generator_is_late_and_a_stopped_tenant_is_slow() {
     assert!((499.0..=500.0).contains(&lag), "{lag}");
     assert!((500.0..=502.0).contains(&service), "{service}");
     let hiccup = late.all.measured.hiccup;
-    assert!(hiccup > half - Duration::from_millis(10) && hiccup <= half);
+    assert!((491..=500).contains(&hiccup.as_millis()), "{hiccup:?}");
 
     let slow = with(Who::Tenant);
     let [lag, service] = longest(&slow);
@@ -325,7 +325,8 @@ fn a_load_that_lets_no_time_go_on_is_an_error_and_no_endless_run() {
         "limits.messages_per_s=100_000_000/s",
     ];
     let free = prepare("mqtt-publish", &sets, 1).carry_out(&Conditions::default());
-    let error = free.err().expect("two million messages are due at once");
+    let turns = free.map(|all| all.turns);
+    let error = turns.expect_err("two million messages are due at once");
     assert!(error.to_string().contains("time stands still"), "{error}");
 }
 

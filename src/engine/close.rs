@@ -29,13 +29,13 @@ impl Worker<'_> {
                 self.shut(connection);
             }
         }
-        self.rest_until = self.clock.now() + PATIENCE;
+        self.rest.end = self.clock.now() + PATIENCE;
         self.still_closing()
     }
 
     /// One turn of it. The same as from [`Worker::close_all`].
     pub(super) fn close_more(&mut self) -> Option<u64> {
-        let left = self.rest_until.saturating_sub(self.clock.now());
+        let left = self.rest.end.saturating_sub(self.clock.now());
         if left == 0 || self.poller.wait(Some(left)).is_err() {
             return None;
         }
@@ -50,7 +50,7 @@ impl Worker<'_> {
     }
 
     fn still_closing(&self) -> Option<u64> {
-        (self.closing > 0).then_some(self.rest_until)
+        (self.closing > 0).then_some(self.rest.end)
     }
 
     /// Reads and throws away; true at the end of the stream.

@@ -204,12 +204,11 @@ impl Coordinator {
                 control.give(Order::Drain);
                 return None;
             }
-            match crew.reports.recv_timeout(Duration::from_millis(50)) {
-                Ok(report) => crew.take(report),
-                Err(_) => {
-                    let up = control.up();
-                    let _ = self.to_outside.send(Progress::Connecting { up });
-                }
+            if let Ok(report) = crew.reports.recv_timeout(Duration::from_millis(50)) {
+                crew.take(report);
+            } else {
+                let up = control.up();
+                let _ = self.to_outside.send(Progress::Connecting { up });
             }
         }
         let load_start = self.job.arm(crew, self.job.clock.now())?;

@@ -58,13 +58,11 @@ impl<'a> Worker<'a> {
         spare: Receiver<Box<Interval>>,
         poller: Poller,
     ) -> Self {
-        let (endpoints, clock) = (&assignment.endpoints, assignment.clock);
-        let (plan, settings) = (&assignment.plan, &assignment.settings);
-        let count = (endpoints.end - endpoints.start) as usize;
+        let (plan, settings, clock) = (&assignment.plan, &assignment.settings, assignment.clock);
+        let count = assignment.endpoints.len();
         let portion = count as f64 / f64::from(plan.endpoints.max(1));
         let connections = connections_of(plan, assignment.index as u32, count as u32);
         let profile = &settings.profile;
-        let connecting_max = f64::from(profile.fleet.connects_in_progress) * portion;
         Self {
             index: assignment.index,
             workers: assignment.workers,
@@ -76,7 +74,7 @@ impl<'a> Worker<'a> {
             load_end: u64::MAX,
             drain: Drain::Open,
             fences_from: 0,
-            base: endpoints.start,
+            base: assignment.endpoints.start,
             endpoints: vec![Endpoint::NEW; count],
             caller: caller_of(&connections),
             acks: Acks::new(),
@@ -108,7 +106,7 @@ impl<'a> Worker<'a> {
             connect_queue: VecDeque::new(),
             connect_armed: false,
             connecting: 0,
-            connecting_max: connecting_max.ceil().max(1.0) as u32,
+            connecting_max: connecting_max(profile, portion),
             settled: 0,
             up: 0,
             ever_up: 0,
@@ -122,8 +120,7 @@ impl<'a> Worker<'a> {
             drained_at: 0,
             closing: 0,
             last_wake: clock.now(),
-            rest_from: 0,
-            rest_until: 0,
+            rest: 0..0,
         }
     }
 }
@@ -131,6 +128,12 @@ impl<'a> Worker<'a> {
 /// This worker's part of the requests that may be in flight.
 fn exchange_limit(profile: &Profile, portion: f64) -> usize {
     ((f64::from(profile.limits.in_flight) * portion).ceil() as usize).max(1)
+}
+
+/// This worker's part of the connects that may be in progress.
+fn connecting_max(profile: &Profile, portion: f64) -> u32 {
+    let most = f64::from(profile.fleet.connects_in_progress) * portion;
+    most.ceil().max(1.0) as u32
 }
 
 /// With room for a connect timeout of each connection, in whose place its keep-alive lies later.

@@ -125,8 +125,7 @@ pub(super) struct Worker<'a> {
     pub closing: u32,
     pub last_wake: u64,
     /// Since when there is nothing to do, and until when, if no event comes.
-    pub rest_from: u64,
-    pub rest_until: u64,
+    pub rest: Range<u64>,
 }
 
 impl Worker<'_> {
@@ -166,7 +165,7 @@ impl Worker<'_> {
             self.act();
         }
         self.rest();
-        Ok(Some(self.rest_until))
+        Ok(Some(self.rest.end))
     }
 
     /// What there is to do without an event.
@@ -289,19 +288,19 @@ impl Worker<'_> {
     pub(super) fn rest(&mut self) {
         let busy = !self.due.is_empty() || !self.unread.is_empty() || self.can_run();
         let now = self.clock.now();
-        self.rest_from = now;
-        self.rest_until = if busy || self.stage == Stage::Done {
+        let until = if busy || self.stage == Stage::Done {
             now
         } else {
             let latest = now + LONGEST_WAIT;
             let next = self.wheel.next(latest).unwrap_or(latest);
             next.min(latest).max(now)
         };
+        self.rest = now..until;
         self.recorder.busy(now.saturating_sub(self.last_wake));
     }
 
     pub(super) fn wait(&mut self) -> std::io::Result<()> {
-        self.pass(self.rest_from, self.rest_until - self.rest_from)?;
+        self.pass(self.rest.start, self.rest.end - self.rest.start)?;
         self.last_wake = self.clock.now();
         self.recorder.wakeup();
         Ok(())

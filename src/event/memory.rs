@@ -7,15 +7,16 @@
 //! that is closed with unread bytes in it is no reset for the other side, and bytes are never on their
 //! way. Not here: who goes on when (the driver of a simulation), and what the bytes mean.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
-use std::io::{self, ErrorKind, Read as _};
+mod streams;
+
+use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::clock::Clock;
 use super::poller::Event;
+use streams::Streams;
 
 /// Where streams lead from place to place. Copies are the same network.
 #[derive(Debug, Clone)]
@@ -42,89 +43,17 @@ pub struct Listener {
     index: usize,
 }
 
-#[derive(Debug)]
-struct Streams {
-    /// Bytes that wait in one direction of a stream, at most.
-    capacity: usize,
-    places: Vec<Inside>,
-    /// Both ends of a stream lie side by side, from an even number on.
-    ends: Vec<End>,
-    /// Even numbers of ends that nobody has.
-    free: Vec<usize>,
-    listening: Vec<Listening>,
-    /// Tells edges of one instant apart: they come in the order in which they were made.
-    order: u64,
-}
-
-#[derive(Debug)]
-struct Inside {
-    clock: Clock,
-    write: Duration,
-    edges: BinaryHeap<Reverse<Edge>>,
-}
-
-/// Something that becomes ready at an instant.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Edge {
-    at: u64,
-    order: u64,
-    source: Source,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Source {
-    End(usize),
-    Listener(usize),
-}
-
-#[derive(Debug)]
-struct Listening {
-    address: SocketAddr,
-    place: usize,
-    token: Option<usize>,
-    /// Ends to be accepted, each with the instant from which it can be.
-    waiting: VecDeque<(u64, usize)>,
-}
-
-#[derive(Debug)]
-struct End {
-    place: usize,
-    /// As watched; `None`: not yet.
-    token: Option<usize>,
-    open: bool,
-    incoming: VecDeque<u8>,
-    /// The same bytes: when they were written, and how many.
-    parts: VecDeque<(u64, usize)>,
-    /// When the other side said that no more comes.
-    ended: Option<u64>,
-    /// Whether the other side was refused room for its bytes.
-    awaited: bool,
-}
-
 impl Network {
     /// An empty one, whose streams hold `capacity` bytes in each direction.
     pub fn new(capacity: usize) -> Self {
-        Self(Arc::new(Mutex::new(Streams {
-            capacity,
-            places: Vec::new(),
-            ends: Vec::new(),
-            free: Vec::new(),
-            listening: Vec::new(),
-            order: 0,
-        })))
+        Self(Arc::new(Mutex::new(Streams::new(capacity))))
     }
 
     /// One more place, with this clock, where each write takes so long.
     pub fn place(&self, clock: Clock, write: Duration) -> Place {
-        let mut streams = self.lock();
-        streams.places.push(Inside {
-            clock,
-            write,
-            edges: BinaryHeap::new(),
-        });
         Place {
+            index: self.lock().add_place(clock, write),
             network: self.clone(),
-            index: streams.places.len() - 1,
         }
     }
 
@@ -139,19 +68,9 @@ impl Place {
     /// # Errors
     /// `AddrInUse`.
     pub fn listen(&self, address: SocketAddr) -> io::Result<Listener> {
-        let mut streams = self.network.lock();
-        if streams.listening.iter().any(|row| row.address == address) {
-            return Err(ErrorKind::AddrInUse.into());
-        }
-        streams.listening.push(Listening {
-            address,
-            place: self.index,
-            token: None,
-            waiting: VecDeque::new(),
-        });
         Ok(Listener {
+            index: self.network.lock().listen(self.index, address)?,
             network: self.network.clone(),
-            index: streams.listening.len() - 1,
         })
     }
 
@@ -160,74 +79,27 @@ impl Place {
     /// # Errors
     /// `ConnectionRefused`: nobody does.
     pub fn dial(&self, address: SocketAddr) -> io::Result<Stream> {
-        let mut streams = self.network.lock();
-        let listener = streams
-            .listening
-            .iter()
-            .position(|row| row.address == address)
-            .ok_or(ErrorKind::ConnectionRefused)?;
-        let there = streams.listening[listener].place;
-        let near = streams.pair([self.index, there]);
-        let now = streams.places[self.index].clock.now();
-        streams.listening[listener]
-            .waiting
-            .push_back((now, near + 1));
-        streams.edge(there, now, Source::Listener(listener));
         Ok(Stream {
+            end: self.network.lock().dial(self.index, address)?,
             network: self.network.clone(),
-            end: near,
         })
     }
 
     /// When something here becomes ready next; it may be ready already.
     pub fn next(&self) -> Option<u64> {
-        let streams = self.network.lock();
-        let first = streams.places[self.index].edges.peek();
-        first.map(|Reverse(edge)| edge.at)
+        self.network.lock().next(self.index)
     }
 
     /// Replaces `events` by what has become ready, at most `most`.
     pub(super) fn ready(&self, events: &mut Vec<Event>, most: usize) {
-        let mut streams = self.network.lock();
-        let now = streams.places[self.index].clock.now();
-        events.clear();
-        while events.len() < most {
-            let edges = &mut streams.places[self.index].edges;
-            if edges.peek().is_none_or(|Reverse(edge)| edge.at > now) {
-                return;
-            }
-            let Some(Reverse(Edge { source, .. })) = edges.pop() else {
-                return;
-            };
-            let Some(event) = streams.event(source, now) else {
-                continue;
-            };
-            match events.last_mut() {
-                Some(last) if last.token == event.token => *last = event,
-                _ => events.push(event),
-            }
-        }
+        self.network.lock().ready(self.index, events, most);
     }
 }
 
 impl Stream {
     /// Tells the poller of its place from now on, edge-triggered.
     pub(super) fn watch(&self, token: usize) {
-        let mut streams = self.network.lock();
-        let end = &mut streams.ends[self.end];
-        end.token = Some(token);
-        let place = end.place;
-        let later: Vec<u64> = end
-            .parts
-            .iter()
-            .map(|part| part.0)
-            .chain(end.ended)
-            .collect();
-        let now = streams.places[place].clock.now();
-        streams.edge(place, now, Source::End(self.end));
-        for at in later.into_iter().filter(|at| *at > now) {
-            streams.edge(place, at, Source::End(self.end));
-        }
+        self.network.lock().watch(self.end, token);
     }
 
     /// Reads what is there, at most as much as fits; 0 is the end of the stream.
@@ -261,7 +133,7 @@ impl Drop for Stream {
 impl Listener {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
-        self.network.lock().listening[self.index].address
+        self.network.lock().address(self.index)
     }
 
     /// The next stream.
@@ -269,168 +141,22 @@ impl Listener {
     /// # Errors
     /// `WouldBlock` when there is none.
     pub fn accept(&self) -> io::Result<Stream> {
-        let mut streams = self.network.lock();
-        let place = streams.listening[self.index].place;
-        let now = streams.places[place].clock.now();
-        let waiting = &mut streams.listening[self.index].waiting;
-        let end = match waiting.front() {
-            Some(&(at, end)) if at <= now => end,
-            _ => return Err(ErrorKind::WouldBlock.into()),
-        };
-        waiting.pop_front();
         Ok(Stream {
+            end: self.network.lock().accept(self.index)?,
             network: self.network.clone(),
-            end,
         })
     }
 
     /// Tells the poller of its place from now on, edge-triggered.
     pub(super) fn watch(&self, token: usize) {
-        self.network.lock().listening[self.index].token = Some(token);
-    }
-}
-
-impl Streams {
-    /// The even one of two new ends at these places.
-    fn pair(&mut self, places: [usize; 2]) -> usize {
-        let near = self.free.pop().unwrap_or(self.ends.len());
-        for (end, place) in (near..).zip(places) {
-            let new = End {
-                place,
-                token: None,
-                open: true,
-                incoming: VecDeque::new(),
-                parts: VecDeque::new(),
-                ended: None,
-                awaited: false,
-            };
-            match self.ends.get_mut(end) {
-                Some(row) => *row = new,
-                None => self.ends.push(new),
-            }
-        }
-        near
-    }
-
-    fn edge(&mut self, place: usize, at: u64, source: Source) {
-        let order = self.order;
-        self.order += 1;
-        let edge = Edge { at, order, source };
-        self.places[place].edges.push(Reverse(edge));
-    }
-
-    /// Something has changed for an end, if anybody watches it.
-    fn touch(&mut self, end: usize, at: u64) {
-        let row = &self.ends[end];
-        if row.open && row.token.is_some() {
-            self.edge(row.place, at, Source::End(end));
-        }
-    }
-
-    /// How a source stands now; `None`: nobody watches it, or nothing can be done with it.
-    fn event(&self, source: Source, now: u64) -> Option<Event> {
-        let end = match source {
-            Source::End(end) => end,
-            Source::Listener(listener) => {
-                return Some(Event {
-                    token: self.listening[listener].token?,
-                    readable: true,
-                    writable: false,
-                    closed: false,
-                });
-            }
-        };
-        let (near, far) = (&self.ends[end], &self.ends[end ^ 1]);
-        let token = near.token.filter(|_| near.open)?;
-        let closed = near.ended.is_some_and(|at| at <= now);
-        let event = Event {
-            token,
-            readable: closed || near.parts.front().is_some_and(|part| part.0 <= now),
-            writable: !far.open || far.incoming.len() < self.capacity,
-            closed,
-        };
-        (event.readable || event.writable).then_some(event)
-    }
-
-    fn write(&mut self, end: usize, bytes: &[u8]) -> io::Result<usize> {
-        let Inside { clock, write, .. } = &self.places[self.ends[end].place];
-        clock.sleep(*write);
-        let now = clock.now();
-        let far = end ^ 1;
-        let reader = &mut self.ends[far];
-        if !reader.open || reader.ended.is_some() {
-            return Err(ErrorKind::BrokenPipe.into());
-        }
-        let count = bytes.len().min(self.capacity - reader.incoming.len());
-        reader.awaited |= count < bytes.len();
-        if count == 0 && !bytes.is_empty() {
-            return Err(ErrorKind::WouldBlock.into());
-        }
-        reader.incoming.extend(&bytes[..count]);
-        match reader.parts.back_mut() {
-            Some((at, length)) if *at == now => *length += count,
-            _ => reader.parts.push_back((now, count)),
-        }
-        self.touch(far, now);
-        Ok(count)
-    }
-
-    fn read(&mut self, end: usize, into: &mut [u8]) -> io::Result<usize> {
-        let now = self.places[self.ends[end].place].clock.now();
-        let row = &mut self.ends[end];
-        let mut count = 0;
-        while let Some((at, length)) = row.parts.front_mut()
-            && *at <= now
-            && count < into.len()
-        {
-            let taken = (*length).min(into.len() - count);
-            row.incoming.read_exact(&mut into[count..count + taken])?;
-            count += taken;
-            *length -= taken;
-            if *length == 0 {
-                row.parts.pop_front();
-            }
-        }
-        if count == 0 {
-            let over = row.parts.is_empty() && row.ended.is_some_and(|at| at <= now);
-            return if over || into.is_empty() {
-                Ok(0)
-            } else {
-                Err(ErrorKind::WouldBlock.into())
-            };
-        }
-        if std::mem::take(&mut row.awaited) {
-            self.touch(end ^ 1, now);
-        }
-        Ok(count)
-    }
-
-    fn end(&mut self, end: usize) {
-        let now = self.places[self.ends[end].place].clock.now();
-        let far = end ^ 1;
-        if self.ends[far].ended.is_none() {
-            self.ends[far].ended = Some(now);
-            self.touch(far, now);
-        }
-    }
-
-    fn close(&mut self, end: usize) {
-        self.end(end);
-        let now = self.places[self.ends[end].place].clock.now();
-        let row = &mut self.ends[end];
-        row.open = false;
-        row.incoming = VecDeque::new();
-        row.parts = VecDeque::new();
-        // Who waits for room learns that there will be none.
-        self.touch(end ^ 1, now);
-        if !self.ends[end ^ 1].open {
-            self.free.push(end & !1);
-        }
+        self.network.lock().watch_listener(self.index, token);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::ErrorKind;
+
     use super::*;
 
     const ADDRESS: SocketAddr =
