@@ -340,3 +340,33 @@ fn a_fleet_that_the_tenant_refuses_sends_nothing_and_ends() {
     let refused = BTreeMap::from([("not-authorized".to_owned(), 5)]);
     assert_eq!((all.tenant.connections, all.tenant.rejected), (0, refused));
 }
+
+/// Subscriptions, callers, commands, every `QoS` and model: what is shipped, and more.
+#[test]
+fn every_shipped_profile_runs_and_both_sides_count_the_same() {
+    let few = ["fleet.endpoints=40", "load.measure=3s", "load.drain=6s"];
+    let names = profile::shipped().iter().map(|(name, _)| *name);
+    let variants = [
+        ("mqtt-publish", "request.*.qos=1"),
+        ("mqtt-publish", "request.*.qos=2"),
+        ("kaa-telemetry", "load.model=closed"),
+    ];
+    let all = names.map(|name| (name, "load.seed=5")).chain(variants);
+    for (name, variant) in all {
+        let sets = [&few[..], &[variant]].concat();
+        let [one, two] = [(); 2].map(|()| calm(name, &sets, 2));
+        assert_eq!(written_out(&one), written_out(&two), "{name} {variant}");
+        let measured = &one.all.measured;
+        assert_eq!(
+            measured.connections_made, measured.connections_planned,
+            "{name}"
+        );
+        let counted = counts(&measured.tally);
+        let sum = |column: usize| counted.iter().map(|request| request[column]).sum::<u64>();
+        let [planned, dropped, sent, ok] = [0, 1, 2, 3].map(sum);
+        assert!(planned > 0 && ok > sent / 2, "{name}: {counted:?}");
+        assert_eq!(planned, dropped + sent, "{name}: {counted:?}");
+        let heard: u64 = one.all.tenant.received.values().sum();
+        assert_eq!(heard, sent, "{name} {variant}: {counted:?}");
+    }
+}
