@@ -6,6 +6,7 @@
 
 mod collector;
 mod connection;
+mod counts;
 mod distribution;
 mod entry;
 mod errors;
@@ -44,7 +45,7 @@ pub use logbook::{Logbook, PAGES, Page};
 pub use phase::{Phase, Phases};
 pub use reason::{ConnectFailure, DropReason, FailReason, Reason};
 pub use recorder::{Outcome, Recorder};
-pub use samples::{Bounds, Bucket, Samples};
+pub use samples::{Bounds, Bucket, Samples, Step};
 pub use shape::{Replies, RequestShape, Shape, StageShape};
 pub use stage::{StageFigures, StageTally};
 pub use status::StatusTable;

@@ -284,6 +284,7 @@ fn a_stopped_generator_is_late_and_a_stopped_tenant_is_slow() {
         let outcome = with(Who::Worker(who));
         let lag = outcome.all.measured.tally.requests[0].lag.buckets();
         let found: u64 = lag
+            .into_iter()
             .filter(|bucket| bucket.from_ns > 0)
             .map(|bucket| bucket.count)
             .sum();

@@ -98,14 +98,14 @@ impl Worker<'_> {
         let Some(stream) = &mut row.stream else {
             return;
         };
-        match stream.transmit(&batch.bytes) {
+        match stream.transmit(batch.bytes.text()) {
             // A spurious event: still connecting.
             Err(error) if is_connecting(&error) => {}
             Err(error) => self.connect_failed(connection, failure::of_connect(&error)),
             Ok(count) => {
                 stream.send_at_once();
                 row.state = State::Handshake;
-                self.written(connection, count, &batch.bytes, &batch.markers, now);
+                self.written(connection, count, batch.bytes.text(), &batch.markers, now);
             }
         }
         batch.clear();
@@ -140,9 +140,7 @@ impl Worker<'_> {
                 retain: will.retain,
             }),
         };
-        packet.write(Version::V311, &mut self.batch.bytes)?;
-        self.batch.mark_control();
-        Ok(())
+        self.batch.control(|out| packet.write(Version::V311, out))
     }
 
     /// CONNACK is in.
@@ -172,12 +170,12 @@ impl Worker<'_> {
                 break;
             };
             let pairs = chunk.iter().map(|filter| (filter.as_str(), qos));
-            if mqtt::write_subscribe(packet_id, pairs, Version::V311, &mut self.batch.bytes)
-                .is_err()
-            {
+            let written = self
+                .batch
+                .control(|out| mqtt::write_subscribe(packet_id, pairs, Version::V311, out));
+            if written.is_err() {
                 return self.connect_failed(connection, ConnectFailure::SubscribeRefused);
             }
-            self.batch.mark_control();
             missing += 1;
         }
         if let Some(attempt) = self.attempt_of(connection) {
@@ -321,8 +319,7 @@ impl Worker<'_> {
         row.pinging = true;
         row.pinged = Coarse::at(now);
         self.batch.clear();
-        self.batch.bytes.extend_from_slice(&[0xC0, 0x00]);
-        self.batch.mark_control();
+        self.batch.control_bytes([0xC0, 0x00]);
         self.flush(connection);
     }
 

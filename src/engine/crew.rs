@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::control::{Control, Order, Report, WorkerEnd};
 use super::lengths::Changes;
 use super::run::{Measured, Settings};
-use super::setup::Assignment;
+use super::setup::{Assignment, Empties};
 use crate::event::Clock;
 use crate::measure::{Collector, Interval, Live, Shape, Tally};
 use crate::plan::{Plan, Shard};
@@ -39,7 +39,7 @@ pub(super) struct Crew {
 }
 
 /// What a worker is made from, and where its empty intervals come from.
-pub(super) type Contract = (Assignment, Receiver<Box<Interval>>);
+pub(super) type Contract = (Assignment, Empties);
 
 impl Job {
     /// A crew of as many as are asked for and have something to do.

@@ -23,8 +23,11 @@ use super::timer::Timer;
 use super::worker::{Stage, Worker};
 use crate::event::{Clock, Poller, Wheel};
 use crate::measure::{Interval, Recorder, Shape};
-use crate::plan::{IdCursor, Plan};
+use crate::plan::{IdCursor, Moment, Plan};
 use crate::profile::{Connections, Model, Profile};
+
+/// Where a worker's empty intervals come from.
+pub(super) type Empties = Receiver<Box<Interval>>;
 
 /// Events of one wait.
 pub(super) const EVENTS: usize = 1024;
@@ -45,19 +48,12 @@ pub(super) struct Assignment {
 
 impl<'a> Worker<'a> {
     /// Builds the tables of one worker. Called on the worker's own thread.
-    pub(super) fn new(
-        assignment: &'a Assignment,
-        spare: Receiver<Box<Interval>>,
-    ) -> std::io::Result<Self> {
+    pub(super) fn new(assignment: &'a Assignment, spare: Empties) -> std::io::Result<Self> {
         Ok(Self::with(assignment, spare, Poller::new(EVENTS)?))
     }
 
     /// The same on a poller of whatever kind.
-    pub(super) fn with(
-        assignment: &'a Assignment,
-        spare: Receiver<Box<Interval>>,
-        poller: Poller,
-    ) -> Self {
+    pub(super) fn with(assignment: &'a Assignment, spare: Empties, poller: Poller) -> Self {
         let (plan, settings, clock) = (&assignment.plan, &assignment.settings, assignment.clock);
         let count = assignment.endpoints.len();
         let portion = count as f64 / f64::from(plan.endpoints.max(1));
@@ -90,6 +86,7 @@ impl<'a> Worker<'a> {
             observed: Observed::default(),
             pushed: Pushed::new(),
             batch: Batch::default(),
+            moment: Moment::at(0),
             prepared: Prepared::default(),
             begun: Vec::new(),
             scratch: vec![0; profile.limits.packet_size as usize + READ_SIZE].into_boxed_slice(),

@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 use super::distribution::rank;
 use super::ledger::Imbalance;
 use super::reason::{ConnectFailure, DropReason};
-use super::samples::Samples;
 use super::shape::Shape;
 use super::tally::Tally;
 
@@ -259,16 +258,8 @@ fn not_written(tally: &Tally) -> Option<Finding> {
     })
 }
 
-/// Reactive messages have no schedule, so they say nothing about the pacer.
 fn pacer(evidence: &Evidence) -> Vec<Finding> {
-    let mut lag = Samples::new(evidence.shape.bounds());
-    let scheduled = evidence
-        .tally
-        .requests
-        .iter()
-        .zip(&evidence.shape.requests)
-        .filter(|(_, shape)| !shape.reactive);
-    scheduled.for_each(|(tally, _)| lag.merge(&tally.pacer_lag));
+    let lag = &evidence.tally.pacer_lag;
     let count = lag.count();
     let judge = |code, what, per_10k, limit: f64| {
         let ms = lag
