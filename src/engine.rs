@@ -6,7 +6,9 @@
 //!
 //! | file | noun |
 //! |---|---|
-//! | `run`, `lengths` | the coordinator: phases, stop, merge; how long the phases were |
+//! | `run`, `lengths` | the coordinator: threads, phases, stop; how long the phases were |
+//! | `crew` | the workers as the coordinator sees them; what they have measured together |
+//! | `steps` | a run without threads, turn by turn |
 //! | `control` | orders and reports between coordinator and workers |
 //! | `worker`, `setup` | one thread's tables and the turn of its loop; how the tables are made |
 //! | `connect`, `loss`, `close` | connections come up and stay up; fail and come back; end |
@@ -37,6 +39,7 @@ mod connect;
 mod connection;
 mod control;
 mod copies;
+mod crew;
 mod dial;
 mod drain;
 mod endpoint;
@@ -59,6 +62,7 @@ mod run;
 mod send;
 mod setup;
 mod shape;
+mod steps;
 mod timer;
 mod worker;
 mod write;
@@ -68,3 +72,4 @@ pub use lengths::Lengths;
 pub use logger::Logged;
 pub use run::{Measured, Progress, Run, Settings, Stopper, start};
 pub use shape::shape;
+pub use steps::{Fleet, in_steps};

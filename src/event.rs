@@ -1,10 +1,12 @@
-//! What an event loop is made of: a clock, a poller, a timer wheel, sockets' two system calls,
-//! and room for tables.
+//! What an event loop is made of: a clock, a poller, a timer wheel, sockets, and room for tables.
 //!
 //! The fleet's workers and the simulated tenant run on the same parts and share nothing else
-//! but the codec. Not here: connections, buffers, or any decision about what to do with an event.
+//! but the codec. Clock, poller and socket have a second form, in which time is moved by hand and bytes
+//! go through memory: a loop on those is the same loop, without a kernel and without chance.
+//! Not here: connections, buffers, or any decision about what to do with an event.
 
 pub mod clock;
+pub mod memory;
 pub mod poller;
 pub mod room;
 pub mod socket;
@@ -12,4 +14,5 @@ pub mod wheel;
 
 pub use clock::{Clock, monotonic_ns};
 pub use poller::{Event, Poller, Waiting};
+pub use socket::{Listener, Socket};
 pub use wheel::{Handle, Wheel};

@@ -59,7 +59,8 @@
 //!   and `recognise/tests/random`. For people: `example`. Connections: `connection`,
 //!   `connections`, `overlap`. Around it: `compile`, `topic` (checks), `arithmetic` (how large a run
 //!   will be), `error`.
-//! * [`engine`]: carries the plan out. `run` is the coordinator and `control` what it says to the
+//! * [`engine`]: carries the plan out. `run` is the coordinator with its threads, `steps` the same without any, over
+//!   `crew`; `control` is what they say to the
 //!   workers; `worker` is one thread and the turn of its loop, `lengths` of the phases, `setup` makes its tables, `shape` the
 //!   rows of its measurement. What it does: `connect`, `dial` (which addresses), `loss` (and coming back), `drain`, `close`, `send` (instants to packets), `write`
 //!   (packets to the kernel), `receive`, `reply`, `first_reply`, `copies`, `pushed`, `pace` and `prepare` (closed and `"max"`), `approach` (the last microseconds). Rows of its
@@ -67,7 +68,8 @@
 //!   `cap` (what the cap on all messages held back), `failure` (error classes), `heartbeat` (was the
 //!   process kept from running), `logger` (the file of the raw log).
 //! * [`event`]: what an event loop is made of: `clock`, `socket`, `wheel`, `room`, and `poller` with its ways to
-//!   wait: `poller/nanoseconds`, `poller/timer`, `poller/milliseconds`.
+//!   wait: `poller/nanoseconds`, `poller/timer`, `poller/milliseconds`; `memory` is a network without a kernel,
+//!   over `memory/streams`.
 //! * [`mqtt`]: the codec, both roles, no I/O. `packet` takes one off a stream of bytes; one file per
 //!   packet: `connect` with its `will`, `connack`, `publish`, `puback`, `pubrec`, `pubrel`,
 //!   `pubcomp`, `subscribe`, `suback`, `unsubscribe`, `unsuback`, `pingreq`, `pingresp`,
@@ -100,6 +102,7 @@
 //! * [`witness`]: a client of another make that sends probes beside the fleet, behind the feature of
 //!   that name. `order` says what to probe, `connection` does it, `setting` is what the run gives it;
 //!   `absent` stands in its place without the feature.
+//! * [`simulation`]: a run in virtual time: fleet and tenant in one thread, whose clocks it moves.
 //! * [`units`]: rates, durations, sizes and shares as people write them.
 //! * [`delay`]: a delay as people write it, and draws from it.
 //! * [`random`]: random bits and distributions as pure functions.
@@ -148,6 +151,9 @@
 //!     `a_message_that_leaves_nothing_behind_costs_the_tenant_no_allocation`
 //! 12. Only `main` ends the process, only [`cli`] prints. Data goes to stdout, words to stderr.
 //!     `only_main_exits_and_only_the_command_line_prints`
+//! 13. A simulated run goes through the workers' and the tenant's own loops and depends on nothing but its
+//!     arguments. `a_minute_of_a_whole_fleet_is_the_same_to_the_last_byte`,
+//!     `a_fixed_delay_is_measured_to_the_nanosecond`
 
 // The map names every module.
 #![allow(rustdoc::private_intra_doc_links)]
@@ -163,6 +169,7 @@ pub mod plan;
 pub mod profile;
 mod random;
 pub mod report;
+pub mod simulation;
 pub mod tenant;
 pub mod units;
 #[cfg(feature = "witness")]

@@ -65,6 +65,8 @@ pub use options::{
 };
 pub use report::TenantReport;
 
+use crate::event::Clock;
+use crate::event::memory::Place;
 use crate::profile::Definitions;
 use server::Server;
 
@@ -93,6 +95,35 @@ impl Stopper {
         self.stopped.store(true, Ordering::Release);
         // If the wake-up fails, the loop sees the flag at its next event.
         let _ = self.waker.wake();
+    }
+}
+
+/// A tenant of a simulated run, called turn by turn.
+pub struct Steps(Server);
+
+impl Steps {
+    /// A tenant that listens on the address of the options, in the network of this place.
+    ///
+    /// # Errors
+    /// When somebody listens there already, or the arrivals file cannot be made.
+    pub fn at(clock: Clock, place: Place, options: TenantOptions) -> io::Result<Self> {
+        Server::at(clock, place, options).map(Self)
+    }
+
+    /// Lets it take its turn. When something is due next; `None`: not before an event.
+    ///
+    /// # Errors
+    /// When the poller fails.
+    pub fn turn(&mut self) -> io::Result<Option<u64>> {
+        self.0.turn()
+    }
+
+    /// Closes all connections; what it has counted.
+    ///
+    /// # Errors
+    /// When the arrivals file cannot be written.
+    pub fn finish(self) -> io::Result<TenantReport> {
+        self.0.finish()
     }
 }
 

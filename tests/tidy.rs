@@ -105,11 +105,20 @@ fn pure_modules_read_no_clock_socket_file_or_environment() {
 }
 
 /// Each module, and what it may use of the crate besides itself.
-const LAYERS: [(&str, &[&str]); 16] = [
+const LAYERS: [(&str, &[&str]); 17] = [
     (
         "cli",
         &[
-            "engine", "event", "measure", "mqtt", "nearest", "plan", "profile", "report", "tenant",
+            "engine",
+            "event",
+            "measure",
+            "mqtt",
+            "nearest",
+            "plan",
+            "profile",
+            "report",
+            "simulation",
+            "tenant",
             "witness",
         ],
     ),
@@ -125,6 +134,10 @@ const LAYERS: [(&str, &[&str]); 16] = [
     ("profile", &["delay", "nearest", "units"]),
     ("random", &[]),
     ("report", &["measure"]),
+    (
+        "simulation",
+        &["engine", "event", "measure", "plan", "profile", "tenant"],
+    ),
     (
         "tenant",
         // Of the profile the definitions alone; plan and engine never.

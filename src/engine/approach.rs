@@ -109,6 +109,7 @@ mod tests {
             let instant = worker.clock.now() + 2_000_000;
             let timer = worker.wheel.insert(instant, Timer::Roll);
             let before = busy(&worker);
+            worker.rest();
             worker.wait().unwrap();
             assert!(worker.last_wake >= instant, "a wait ended before its time");
             worker.wheel.cancel(timer);

@@ -1,15 +1,15 @@
 //! The end of a run's connections: in order, and within a second.
 
 use super::connection::{Connection, State};
-use super::worker::Worker;
-use crate::event::socket;
+use super::worker::{Stage, Worker};
 
 impl Worker<'_> {
     /// Ends every connection in order: DISCONNECT, half-close, read to the end (bounded), close. Bytes
     /// that the target has not read yet would be lost by a reset if something unread were left here.
-    pub(super) fn close_all(&mut self) {
+    /// The instant until which the other side is waited for, or `None`.
+    pub(super) fn close_all(&mut self) -> Option<u64> {
         const PATIENCE: u64 = 1_000_000_000;
-        let mut open = 0;
+        self.stage = Stage::Closing;
         for connection in 0..self.connections.len() as u32 {
             if self.connections[connection as usize].state == State::Up {
                 self.batch.clear();
@@ -20,29 +20,36 @@ impl Worker<'_> {
                 if row.state == State::Up {
                     row.state = State::Closing;
                     if let Some(stream) = &row.stream {
-                        let _ = stream.shutdown(std::net::Shutdown::Write);
+                        stream.end();
                     }
-                    open += 1;
+                    self.closing += 1;
                 }
             } else {
                 self.shut(connection);
             }
         }
-        let end = self.clock.now() + PATIENCE;
-        while open > 0 {
-            let left = end.saturating_sub(self.clock.now());
-            if left == 0 || self.poller.wait(Some(left)).is_err() {
-                break;
-            }
-            for number in 0..self.poller.len() {
-                let connection = self.poller.event(number).token;
-                if self.connections[connection].state == State::Closing && self.read_out(connection)
-                {
-                    self.shut(connection as u32);
-                    open -= 1;
-                }
+        self.rest.end = self.clock.now() + PATIENCE;
+        self.still_closing()
+    }
+
+    /// One turn of it. The same as from [`Worker::close_all`].
+    pub(super) fn close_more(&mut self) -> Option<u64> {
+        let left = self.rest.end.saturating_sub(self.clock.now());
+        if left == 0 || self.poller.wait(Some(left)).is_err() {
+            return None;
+        }
+        for number in 0..self.poller.len() {
+            let connection = self.poller.event(number).token;
+            if self.connections[connection].state == State::Closing && self.read_out(connection) {
+                self.shut(connection as u32);
+                self.closing -= 1;
             }
         }
+        self.still_closing()
+    }
+
+    fn still_closing(&self) -> Option<u64> {
+        (self.closing > 0).then_some(self.rest.end)
     }
 
     /// Reads and throws away; true at the end of the stream.
@@ -55,7 +62,7 @@ impl Worker<'_> {
             return true;
         };
         loop {
-            match socket::receive(&*stream, &mut self.scratch) {
+            match stream.receive(&mut self.scratch) {
                 Ok(0) => return true,
                 Ok(_) => {}
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}

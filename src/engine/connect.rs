@@ -3,15 +3,12 @@
 //! Connects are paced by a limiter and bounded in number; a lost connection waits with exponential,
 //! jittered back-off and then queues behind the same limiter. Not here: what is sent once it is up.
 
-use mio::{Interest, Token};
-
 use super::cold::Attempt;
 use super::connection::{Coarse, Part, State};
 use super::dial::Route;
 use super::failure;
 use super::timer::Timer;
 use super::worker::{Stage, Worker};
-use crate::event::socket;
 use crate::measure::{ConnectFailure, FailReason};
 use crate::mqtt::{self, ConnAck, Connect, ConnectReturnCode, Qos, Version, Will};
 use crate::plan::ConnectionRole;
@@ -53,15 +50,13 @@ impl Worker<'_> {
         row.state = State::Connecting;
         let generation = row.generation;
         self.connecting += 1;
-        let registered = route.dial().and_then(|mut stream| {
-            let interest = Interest::READABLE | Interest::WRITABLE;
+        let watched = route.dial(&self.poller).and_then(|mut stream| {
             self.poller
-                .registry()
-                .register(&mut stream, Token(connection as usize), interest)
+                .watch(&mut stream, connection as usize)
                 .map_err(|error| failure::of_connect(&error))?;
             Ok(stream)
         });
-        match registered {
+        match watched {
             Ok(stream) => {
                 let patience = self.settings.profile.target.connect_timeout.as_nanos() as u64;
                 let timer = Timer::ConnectTimeout {
@@ -100,14 +95,15 @@ impl Worker<'_> {
         let now = self.clock.now();
         let mut batch = std::mem::take(&mut self.batch);
         let row = &mut self.connections[connection as usize];
-        let Some(stream) = &row.stream else { return };
-        match socket::transmit(stream, batch.bytes.text()) {
+        let Some(stream) = &mut row.stream else {
+            return;
+        };
+        match stream.transmit(batch.bytes.text()) {
             // A spurious event: still connecting.
             Err(error) if is_connecting(&error) => {}
             Err(error) => self.connect_failed(connection, failure::of_connect(&error)),
             Ok(count) => {
-                // Without it small packets wait for the acknowledgement of the one before.
-                let _ = stream.set_nodelay(true);
+                stream.send_at_once();
                 row.state = State::Handshake;
                 self.written(connection, count, batch.bytes.text(), &batch.markers, now);
             }

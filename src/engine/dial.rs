@@ -9,6 +9,7 @@ use rustix::io::Errno;
 use socket2::{Domain, Socket, Type};
 
 use super::failure;
+use crate::event::{Poller, Socket as Connected};
 use crate::measure::ConnectFailure;
 use crate::profile::Sources;
 
@@ -30,8 +31,18 @@ impl Route {
         Self { target, source }
     }
 
-    /// Begins to connect.
-    pub(super) fn dial(self) -> Result<TcpStream, ConnectFailure> {
+    /// Begins to connect, in the network that this poller watches.
+    pub(super) fn dial(self, poller: &Poller) -> Result<Connected, ConnectFailure> {
+        match poller.place() {
+            None => self.dial_tcp().map(Connected::Tcp),
+            Some(place) => match place.dial(self.target) {
+                Ok(stream) => Ok(Connected::Memory(Box::new(stream))),
+                Err(error) => Err(failure::of_connect(&error)),
+            },
+        }
+    }
+
+    fn dial_tcp(self) -> Result<TcpStream, ConnectFailure> {
         let of_connect = |error| failure::of_connect(&error);
         let Some(source) = self.source else {
             return TcpStream::connect(self.target).map_err(of_connect);
@@ -119,7 +130,7 @@ mod tests {
                 target: listener.local_addr().unwrap(),
                 source: Some(from.parse().unwrap()),
             };
-            let stream = route.dial().unwrap();
+            let stream = route.dial_tcp().unwrap();
             let (_, peer) = listener.accept().unwrap();
             assert_eq!(peer.ip(), route.source.unwrap());
             assert_eq!(stream.local_addr().unwrap(), peer);
@@ -153,6 +164,6 @@ mod tests {
             target: "127.0.0.1:1".parse().unwrap(),
             source: Some("192.0.2.1".parse().unwrap()),
         };
-        assert_eq!(route.dial().unwrap_err(), ConnectFailure::SourceAddress);
+        assert_eq!(route.dial_tcp().unwrap_err(), ConnectFailure::SourceAddress);
     }
 }

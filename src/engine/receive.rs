@@ -8,7 +8,6 @@ use super::connection::State;
 use super::failure;
 use super::outbox::Meaning;
 use super::worker::Worker;
-use crate::event::socket;
 use crate::measure::{FailReason, Outcome};
 use crate::mqtt::{
     self, Packet, PubAck, PubComp, PubRec, PubRel, Qos, Role, SUBSCRIPTION_REFUSED, Version,
@@ -63,7 +62,7 @@ impl Worker<'_> {
             cold.tail.clear();
         }
         let room = READ_SIZE.min(scratch.len() - kept);
-        let count = match socket::receive(&*stream, &mut scratch[kept..kept + room]) {
+        let count = match stream.receive(&mut scratch[kept..kept + room]) {
             Ok(0) => {
                 self.lose(connection, FailReason::Closed);
                 return false;

@@ -1,9 +1,8 @@
-//! The coordinator: starts the workers, arms them together, collects, merges.
+//! The coordinator: starts the workers, arms them together, collects.
 //!
 //! It runs on a thread of its own and speaks to the outside by values: `Progress` while it runs,
 //! `Measured` at the end, a `Stopper` to end it early.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,20 +11,17 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::approach::Approach;
-use super::control::{Control, Order, Report, WorkerEnd};
+use super::control::{Control, Order, Report};
+use super::crew::{Contract, Crew, Job};
 use super::failure::said;
 use super::heartbeat::Heartbeat;
-use super::lengths::{Changes, Lengths};
+use super::lengths::Lengths;
 use super::logger::{Logged, Logger};
-use super::setup::Assignment;
 use super::worker::Worker;
 use crate::event::{Clock, Waiting};
-use crate::measure::{Collector, Interval, Live, Seconds, Shape, Tally};
-use crate::plan::{Plan, Shard};
+use crate::measure::{Live, Logbook, Seconds, Shape, Tally};
+use crate::plan::Plan;
 use crate::profile::Profile;
-
-/// Between the order to begin and the beginning, so that every worker has heard it.
-const ARM_AHEAD: u64 = 100_000_000;
 
 /// What the engine needs besides the plan.
 #[derive(Debug, Clone)]
@@ -153,14 +149,14 @@ pub fn start(
 ) -> std::io::Result<Run> {
     let control = Arc::new(Control::new());
     let (to_outside, progress) = channel();
-    let coordinator = Coordinator {
+    let job = Job {
         plan,
         shape,
         settings: Arc::new(settings),
         clock,
         control: control.clone(),
-        to_outside,
     };
+    let coordinator = Coordinator { job, to_outside };
     let thread = std::thread::Builder::new()
         .name("coordinator".into())
         .spawn(move || coordinator.run())?;
@@ -172,171 +168,63 @@ pub fn start(
 }
 
 struct Coordinator {
-    plan: Arc<Plan>,
-    shape: Arc<Shape>,
-    settings: Arc<Settings>,
-    clock: Clock,
-    control: Arc<Control>,
+    job: Job,
     to_outside: Sender<Progress>,
-}
-
-/// The workers' side as the coordinator sees it.
-struct Crew {
-    threads: Vec<JoinHandle<()>>,
-    reports: Receiver<Report>,
-    spares: Vec<Sender<Box<Interval>>>,
-    ends: BTreeMap<usize, Box<WorkerEnd>>,
-    collector: Collector,
-    logger: Option<Logger>,
 }
 
 impl Coordinator {
     fn run(self) -> std::io::Result<Measured> {
         let heartbeat = Heartbeat::start()?;
-        let begun = self.clock.now();
-        let mut crew = self.hire()?;
-        let load_start = self.connect(&mut crew);
-        self.collect(&mut crew);
-        let stopped_at = self.clock.now();
-        let Crew {
-            threads,
-            ends,
-            collector,
-            logger,
-            ..
-        } = crew;
-        let workers = threads.len();
-        let size = self.plan.arithmetic(workers as u32);
+        let begun = self.job.clock.now();
+        let (mut crew, contracts) = self.job.crew();
+        let raw_log = self.job.settings.raw_log.clone();
+        let (logger, logbooks) = Logger::start(raw_log, contracts.len(), self.job.clock)?;
+        let threads = hire(contracts, logbooks)?;
+        let load_start = self.connect(&mut crew, &threads);
+        self.collect(&mut crew, &threads);
+        let stopped_at = self.job.clock.now();
         let panics = threads
             .into_iter()
             .filter_map(|thread| thread.join().err())
             .map(said)
             .collect();
-        let hiccup = heartbeat.stop();
-        let mut tally = Tally::new(&self.shape);
-        let (mut made, mut drained_at) = (0, 0);
-        for end in ends.values() {
-            tally.merge(&end.tally);
-            made += u64::from(end.connected);
-            drained_at = drained_at.max(end.drained_at);
-        }
-        let load_end = ends
-            .values()
-            .map(|end| end.load_end)
-            .max()
-            .unwrap_or(stopped_at);
-        // A worker that broke down has not said when.
-        let drained_at = Some(drained_at).filter(|at| *at > 0).unwrap_or(stopped_at);
-        let changes = Changes {
-            begun,
-            load_start,
-            load_end,
-            drained_at,
-        };
         Ok(Measured {
-            tally,
-            seconds: collector.finish(),
-            lengths: changes.lengths(self.plan.schedule.warm_up_ns()),
-            // By the plan, not by the workers: one that broke down would not be missed.
-            connections_planned: size.connections + size.callers,
-            connections_made: made,
-            hiccup,
             panics,
-            workers,
+            hiccup: heartbeat.stop(),
             logged: logger.map(|logger| logger.finish(load_start)),
-            waiting: ends.values().map(|end| end.waiting).max(),
+            ..self.job.measured(crew, begun, load_start, stopped_at)
         })
     }
 
-    fn hire(&self) -> std::io::Result<Crew> {
-        let groups = self
-            .plan
-            .endpoints
-            .div_ceil(self.plan.endpoints_per_connection());
-        let count = self.settings.workers.clamp(1, groups.max(1) as usize);
-        let (logger, mut logbooks) =
-            Logger::start(self.settings.raw_log.clone(), count, self.clock)?;
-        let (to_coordinator, reports) = channel();
-        let mut crew = Crew {
-            threads: Vec::with_capacity(count),
-            reports,
-            spares: Vec::with_capacity(count),
-            ends: BTreeMap::new(),
-            collector: Collector::new(self.shape.clone(), count),
-            logger,
-        };
-        for index in 0..count {
-            let (to_worker, spare) = channel();
-            let assignment = Assignment {
-                index,
-                workers: count as u32,
-                endpoints: self.plan.shard(Shard {
-                    index: index as u32,
-                    count: count as u32,
-                }),
-                plan: self.plan.clone(),
-                shape: self.shape.clone(),
-                settings: self.settings.clone(),
-                control: self.control.clone(),
-                clock: self.clock,
-                reports: to_coordinator.clone(),
-            };
-            let logbook = logbooks.pop();
-            let name = format!("worker-{index}");
-            let thread =
-                std::thread::Builder::new().name(name).spawn(move || {
-                    match Worker::new(&assignment, spare) {
-                        Ok(worker) => worker.noting(logbook).run(),
-                        Err(error) => panic!("a worker cannot begin: {error}"),
-                    }
-                })?;
-            crew.threads.push(thread);
-            crew.spares.push(to_worker);
-        }
-        Ok(crew)
-    }
-
     /// Waits until every connection was tried, then begins the load. `None`: it never began.
-    fn connect(&self, crew: &mut Crew) -> Option<u64> {
-        let (mut settled, mut up) = (0, 0);
-        while settled < crew.threads.len() {
-            if self.control.order() >= Order::Drain || crew.is_gone() {
-                self.control.give(Order::Drain);
+    fn connect(&self, crew: &mut Crew, threads: &[JoinHandle<()>]) -> Option<u64> {
+        let control = &self.job.control;
+        while !crew.has_settled() {
+            if control.order() >= Order::Drain || are_gone(threads) {
+                control.give(Order::Drain);
                 return None;
             }
-            match crew.reports.recv_timeout(Duration::from_millis(50)) {
-                Ok(Report::Settled { up: of_worker }) => {
-                    settled += 1;
-                    up += of_worker;
-                }
-                Ok(report) => crew.take(report),
-                Err(_) => {
-                    let _ = self.to_outside.send(Progress::Connecting {
-                        up: self.control.up(),
-                    });
-                }
+            if let Ok(report) = crew.reports.recv_timeout(Duration::from_millis(50)) {
+                crew.take(report);
+            } else {
+                let up = control.up();
+                let _ = self.to_outside.send(Progress::Connecting { up });
             }
         }
-        if up == 0 {
-            // Nobody to send anything: the report says why.
-            self.control.give(Order::Drain);
-            return None;
-        }
-        let load_start = self.clock.now() + ARM_AHEAD;
-        self.control.arm(load_start);
+        let load_start = self.job.arm(crew, self.job.clock.now())?;
         let _ = self.to_outside.send(Progress::Loading);
         Some(load_start)
     }
 
-    fn collect(&self, crew: &mut Crew) {
+    fn collect(&self, crew: &mut Crew, threads: &[JoinHandle<()>]) {
         // The first one ends where the load begins.
         let mut number = 0;
-        while crew.ends.len() < crew.threads.len() && !crew.is_gone() {
+        while !crew.has_ended() && !are_gone(threads) {
             match crew.reports.recv_timeout(Duration::from_millis(100)) {
                 Ok(report) => {
                     let second = matches!(report, Report::Second { worker: 0, .. });
                     crew.take(report);
-                    if let (true, Some(live)) = (second, crew.collector.live()) {
+                    if let (true, Some(live)) = (second, crew.live()) {
                         if number > 0 {
                             let _ = self.to_outside.send(Progress::Second { number, live });
                         }
@@ -353,23 +241,25 @@ impl Coordinator {
     }
 }
 
-impl Crew {
-    /// Whether every thread has ended (one that panicked reports nothing).
-    fn is_gone(&self) -> bool {
-        self.threads.iter().all(JoinHandle::is_finished)
-    }
+/// A thread for each worker.
+fn hire(
+    contracts: Vec<Contract>,
+    mut logbooks: Vec<Logbook>,
+) -> std::io::Result<Vec<JoinHandle<()>>> {
+    let hire_one = |(assignment, spare): Contract| {
+        let logbook = logbooks.pop();
+        let name = format!("worker-{}", assignment.index);
+        std::thread::Builder::new().name(name).spawn(move || {
+            match Worker::new(&assignment, spare) {
+                Ok(worker) => worker.noting(logbook).run(),
+                Err(error) => panic!("a worker cannot begin: {error}"),
+            }
+        })
+    };
+    contracts.into_iter().map(hire_one).collect()
+}
 
-    fn take(&mut self, report: Report) {
-        match report {
-            Report::Settled { .. } => {}
-            Report::Second { worker, interval } => {
-                let empty = self.collector.add(worker, interval);
-                // A worker that has ended needs no buffer.
-                let _ = self.spares[worker].send(empty);
-            }
-            Report::Finished { worker, end } => {
-                self.ends.insert(worker, end);
-            }
-        }
-    }
+/// Whether every thread has ended (one that panicked reports nothing).
+fn are_gone(threads: &[JoinHandle<()>]) -> bool {
+    threads.iter().all(JoinHandle::is_finished)
 }

@@ -26,6 +26,12 @@ use crate::measure::{Interval, Recorder, Shape};
 use crate::plan::{IdCursor, Moment, Plan};
 use crate::profile::{Connections, Model, Profile};
 
+/// Where a worker's empty intervals come from.
+pub(super) type Empties = Receiver<Box<Interval>>;
+
+/// Events of one wait.
+pub(super) const EVENTS: usize = 1024;
+
 /// What one worker is made from.
 pub(super) struct Assignment {
     pub index: usize,
@@ -42,21 +48,21 @@ pub(super) struct Assignment {
 
 impl<'a> Worker<'a> {
     /// Builds the tables of one worker. Called on the worker's own thread.
-    pub(super) fn new(
-        assignment: &'a Assignment,
-        spare: Receiver<Box<Interval>>,
-    ) -> std::io::Result<Self> {
-        let (endpoints, clock) = (&assignment.endpoints, assignment.clock);
-        let (plan, settings) = (&assignment.plan, &assignment.settings);
-        let count = (endpoints.end - endpoints.start) as usize;
+    pub(super) fn new(assignment: &'a Assignment, spare: Empties) -> std::io::Result<Self> {
+        Ok(Self::with(assignment, spare, Poller::new(EVENTS)?))
+    }
+
+    /// The same on a poller of whatever kind.
+    pub(super) fn with(assignment: &'a Assignment, spare: Empties, poller: Poller) -> Self {
+        let (plan, settings, clock) = (&assignment.plan, &assignment.settings, assignment.clock);
+        let count = assignment.endpoints.len();
         let portion = count as f64 / f64::from(plan.endpoints.max(1));
         let connections = connections_of(plan, assignment.index as u32, count as u32);
         let profile = &settings.profile;
-        let connecting_max = f64::from(profile.fleet.connects_in_progress) * portion;
-        Ok(Self {
+        Self {
             index: assignment.index,
             workers: assignment.workers,
-            poller: Poller::new(1024)?,
+            poller,
             wheel: wheel_for(&connections, clock),
             recorder: Recorder::new(assignment.shape.clone()),
             stage: Stage::Connecting,
@@ -64,7 +70,7 @@ impl<'a> Worker<'a> {
             load_end: u64::MAX,
             drain: Drain::Open,
             fences_from: 0,
-            base: endpoints.start,
+            base: assignment.endpoints.start,
             endpoints: vec![Endpoint::NEW; count],
             caller: caller_of(&connections),
             acks: Acks::new(),
@@ -97,7 +103,7 @@ impl<'a> Worker<'a> {
             connect_queue: VecDeque::new(),
             connect_armed: false,
             connecting: 0,
-            connecting_max: connecting_max.ceil().max(1.0) as u32,
+            connecting_max: connecting_max(profile, portion),
             settled: 0,
             up: 0,
             ever_up: 0,
@@ -109,14 +115,22 @@ impl<'a> Worker<'a> {
             reports: assignment.reports.clone(),
             spare,
             drained_at: 0,
-            last_wake: 0,
-        })
+            closing: 0,
+            last_wake: clock.now(),
+            rest: 0..0,
+        }
     }
 }
 
 /// This worker's part of the requests that may be in flight.
 fn exchange_limit(profile: &Profile, portion: f64) -> usize {
     ((f64::from(profile.limits.in_flight) * portion).ceil() as usize).max(1)
+}
+
+/// This worker's part of the connects that may be in progress.
+fn connecting_max(profile: &Profile, portion: f64) -> u32 {
+    let most = f64::from(profile.fleet.connects_in_progress) * portion;
+    most.ceil().max(1.0) as u32
 }
 
 /// With room for a connect timeout of each connection, in whose place its keep-alive lies later.
@@ -226,8 +240,8 @@ mod tests {
     fn rows_are_as_large_as_the_plan_says() {
         use crate::plan::{CONNECTION_BYTES, ENDPOINT_BYTES, TIMER_BYTES};
         // mio's stream is larger where debug assertions are on.
-        let beyond = size_of::<Option<mio::net::TcpStream>>().saturating_sub(4);
-        let connection = size_of::<Connection>() - beyond.next_multiple_of(8);
+        let beyond = size_of::<Option<crate::event::Socket>>().saturating_sub(16);
+        let connection = size_of::<Connection>() - beyond;
         assert!((CONNECTION_BYTES - 8..=CONNECTION_BYTES).contains(&(connection as u64)));
         assert_eq!(size_of::<Endpoint>() as u64, ENDPOINT_BYTES);
         assert_eq!(Wheel::<Timer>::timer_bytes() as u64, TIMER_BYTES);

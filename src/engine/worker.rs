@@ -47,6 +47,7 @@ pub(super) enum Stage {
     Loading,
     Draining,
     Done,
+    Closing,
 }
 
 pub(super) struct Worker<'a> {
@@ -122,7 +123,11 @@ pub(super) struct Worker<'a> {
     pub reports: Sender<Report>,
     pub spare: Receiver<Box<Interval>>,
     pub drained_at: u64,
+    /// Connections that are being closed.
+    pub closing: u32,
     pub last_wake: u64,
+    /// Since when there is nothing to do, and until when, if no event comes.
+    pub rest: Range<u64>,
 }
 
 impl Worker<'_> {
@@ -134,17 +139,39 @@ impl Worker<'_> {
 
     /// The whole life of the worker.
     pub(super) fn run(mut self) {
-        self.last_wake = self.clock.now();
-        while self.stage != Stage::Done {
-            if let Err(error) = self.turn() {
+        loop {
+            match self.turn() {
+                Ok(Some(_)) => {}
+                Ok(None) => return self.hand_in(),
                 // Only the poller itself can fail here; without it nothing can go on.
-                panic!("worker {}: waiting for events failed: {error}", self.index);
+                Err(error) => panic!("worker {}: waiting for events failed: {error}", self.index),
             }
         }
-        self.finish();
     }
 
-    fn turn(&mut self) -> std::io::Result<()> {
+    /// One turn: waits for an event, or until there is something to do, and does it. Until when there
+    /// is nothing more, if no event comes; `None`: never, only [`Worker::hand_in`] is left.
+    pub(super) fn turn(&mut self) -> std::io::Result<Option<u64>> {
+        let over = match self.stage {
+            Stage::Closing => return Ok(self.close_more()),
+            stage => stage == Stage::Done,
+        };
+        self.wait()?;
+        self.handle_events();
+        if over {
+            self.drained_at = self.clock.now();
+            self.settle_accounts(self.drained_at);
+            return Ok(self.close_all());
+        }
+        if self.stage != Stage::Done {
+            self.act();
+        }
+        self.rest();
+        Ok(Some(self.rest.end))
+    }
+
+    /// What there is to do without an event.
+    fn act(&mut self) {
         self.obey();
         let now = self.clock.now();
         self.expire(now);
@@ -153,9 +180,6 @@ impl Worker<'_> {
         if self.stage == Stage::Draining {
             self.check_drained();
         }
-        self.wait()?;
-        self.handle_events();
-        Ok(())
     }
 
     /// Looks at the coordinator's order.
@@ -262,18 +286,23 @@ impl Worker<'_> {
         self.cold.give_back();
     }
 
-    pub(super) fn wait(&mut self) -> std::io::Result<()> {
+    /// Finds out until when there is nothing to do.
+    pub(super) fn rest(&mut self) {
         let busy = !self.due.is_empty() || !self.unread.is_empty() || self.can_run();
-        let before = self.clock.now();
-        let timeout = if busy || self.stage == Stage::Done {
-            0
+        let now = self.clock.now();
+        let until = if busy || self.stage == Stage::Done {
+            now
         } else {
-            let latest = before + LONGEST_WAIT;
+            let latest = now + LONGEST_WAIT;
             let next = self.wheel.next(latest).unwrap_or(latest);
-            next.min(latest).saturating_sub(before)
+            next.min(latest).max(now)
         };
-        self.recorder.busy(before.saturating_sub(self.last_wake));
-        self.pass(before, timeout)?;
+        self.rest = now..until;
+        self.recorder.busy(now.saturating_sub(self.last_wake));
+    }
+
+    pub(super) fn wait(&mut self) -> std::io::Result<()> {
+        self.pass(self.rest.start, self.rest.end - self.rest.start)?;
         self.last_wake = self.clock.now();
         self.recorder.wakeup();
         Ok(())
@@ -330,10 +359,8 @@ impl Worker<'_> {
         }
     }
 
-    fn finish(mut self) {
-        self.drained_at = self.clock.now();
-        self.settle_accounts(self.drained_at);
-        self.close_all();
+    /// Gives away what was measured.
+    pub(super) fn hand_in(mut self) {
         let now = self.clock.now();
         self.recorder.gauges(self.up);
         let interval = self.recorder.roll(now);

@@ -8,7 +8,6 @@ use super::exchange::State as Exchange;
 use super::failure;
 use super::outbox::{Marker, Meaning};
 use super::worker::Worker;
-use crate::event::socket;
 use crate::measure::DropReason;
 
 impl Worker<'_> {
@@ -35,7 +34,7 @@ impl Worker<'_> {
         if row.backlog() > 0 {
             self.queue(connection, bytes, markers);
         } else if let Some(stream) = &mut row.stream {
-            match socket::transmit(&*stream, bytes) {
+            match stream.transmit(bytes) {
                 Ok(count) => self.written(connection, count, bytes, markers, now),
                 Err(error) if would_block(&error) => {
                     self.written(connection, 0, bytes, markers, now);
@@ -103,7 +102,7 @@ impl Worker<'_> {
             let (Some(stream), Some(cold)) = (&mut row.stream, &row.cold) else {
                 return;
             };
-            match socket::transmit(&*stream, cold.outbox.pending()) {
+            match stream.transmit(cold.outbox.pending()) {
                 Ok(count) => {
                     row.last_write = Coarse::at(now);
                     self.recorder.wrote(count as u64);

@@ -2,17 +2,26 @@
 //!
 //! Durations never come from the wall clock. Wall time (for timestamps in payloads) is the reading at
 //! the epoch plus monotonic time, so a step of the system clock in mid-run changes no measurement.
+//! A clock of a simulated run stands still until somebody moves it. Not here: who moves it when.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// Counts nanoseconds from the moment it was started. Copies share the epoch.
+/// Counts nanoseconds from the moment it was started. Copies share the epoch, and the hand.
 #[derive(Debug, Clone, Copy)]
 pub struct Clock {
-    /// By the monotonic clock.
-    epoch: u64,
+    source: Source,
     unix_ns: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Source {
+    /// The machine's; the epoch by the monotonic clock.
+    Monotonic(u64),
+    /// Where the hand of a standing clock points.
+    Hand(&'static AtomicU64),
 }
 
 impl Clock {
@@ -22,19 +31,53 @@ impl Clock {
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
         Self {
-            epoch: monotonic_ns(),
+            source: Source::Monotonic(monotonic_ns()),
             unix_ns: u64::try_from(unix.as_nanos()).unwrap_or(u64::MAX),
+        }
+    }
+
+    /// A clock that stands at its epoch, which is this Unix time, until it is moved. Its hand is never
+    /// given back, eight bytes for each clock: what makes a clock something to be copied.
+    pub fn standing(unix_ns: u64) -> Self {
+        Self {
+            source: Source::Hand(Box::leak(Box::new(AtomicU64::new(0)))),
+            unix_ns,
         }
     }
 
     /// Nanoseconds since the epoch.
     pub fn now(&self) -> u64 {
-        monotonic_ns() - self.epoch
+        match self.source {
+            Source::Monotonic(epoch) => monotonic_ns() - epoch,
+            // Relaxed: whoever moves it is the thread that reads it.
+            Source::Hand(hand) => hand.load(Ordering::Relaxed),
+        }
     }
 
-    /// The epoch by `CLOCK_MONOTONIC`, which processes of one machine share, in nanoseconds.
+    /// Moves the hand of a standing clock forward to this instant. The machine's clock goes by itself.
+    pub fn move_to(&self, at: u64) {
+        if let Source::Hand(hand) = self.source {
+            hand.fetch_max(at, Ordering::Relaxed);
+        }
+    }
+
+    /// Does nothing for so long: by a standing clock, it is later at once.
+    pub fn sleep(&self, length: Duration) {
+        match self.source {
+            Source::Monotonic(_) => std::thread::sleep(length),
+            Source::Hand(hand) => {
+                hand.fetch_add(length.as_nanos() as u64, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// The epoch by `CLOCK_MONOTONIC`, which processes of one machine share, in nanoseconds; 0 for a
+    /// standing clock.
     pub fn monotonic_ns_at_start(&self) -> u64 {
-        self.epoch
+        match self.source {
+            Source::Monotonic(epoch) => epoch,
+            Source::Hand(_) => 0,
+        }
     }
 
     /// Unix time of the epoch in nanoseconds.
@@ -49,4 +92,22 @@ pub fn monotonic_ns() -> u64 {
     let now = clock_gettime(ClockId::Monotonic);
     // It begins at 0 when the machine starts, and 2^64 ns are 584 years.
     now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_standing_clock_is_moved_forward_and_by_nothing_else() {
+        let clock = Clock::standing(7);
+        let copy = clock;
+        assert_eq!((clock.now(), clock.unix_ns_at_start()), (0, 7));
+        clock.move_to(50);
+        clock.move_to(20);
+        assert_eq!(copy.now(), 50);
+        copy.sleep(Duration::from_secs(3));
+        assert_eq!(clock.now(), 3_000_000_050);
+        assert_eq!(Clock::standing(7).now(), 0, "each has a hand of its own");
+    }
 }

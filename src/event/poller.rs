@@ -3,7 +3,8 @@
 //! mio registers sockets and wakers. mio's own wait rounds its timeout up to milliseconds and a pacer
 //! needs microseconds, so there are several ways to wait, and each poller finds out at its start which
 //! one this system has: see [`Waiting`]. The kernel adds 50 us of timer slack to every wait of a
-//! thread unless it is asked not to; a poller asks. Not here: timers (the wheel), reading, writing.
+//! thread unless it is asked not to; a poller asks. In a simulated run nobody waits: a poller only says
+//! what has happened. Not here: timers (the wheel), reading, writing.
 
 mod milliseconds;
 #[cfg(target_os = "linux")]
@@ -13,8 +14,10 @@ mod timer;
 
 use std::io;
 
-use mio::{Poll, Registry, Token, Waker};
+use mio::{Interest, Poll, Token, Waker};
 
+use super::memory::Place;
+use super::socket::{Listener, Socket};
 use milliseconds::Milliseconds;
 #[cfg(target_os = "linux")]
 use {nanoseconds::Nanoseconds, timer::Timer};
@@ -43,6 +46,8 @@ pub enum Waiting {
     Timer,
     /// Rounded up to whole milliseconds: other systems.
     Milliseconds,
+    /// Not at all: whoever drives a simulated run moves its clocks.
+    Moved,
 }
 
 impl Waiting {
@@ -52,23 +57,31 @@ impl Waiting {
             Self::Nanoseconds => "nanoseconds",
             Self::Timer => "timer",
             Self::Milliseconds => "milliseconds",
+            Self::Moved => "moved",
         }
     }
 }
 
 /// One thread's poller. Made by the thread that waits on it.
 pub struct Poller {
-    poll: Poll,
     way: Way,
 }
 
 /// A way to wait, with the events of its last wait.
 enum Way {
     #[cfg(target_os = "linux")]
-    Nanoseconds(Nanoseconds),
+    Nanoseconds(Poll, Nanoseconds),
     #[cfg(target_os = "linux")]
-    Timer(Timer),
-    Milliseconds(Milliseconds),
+    Timer(Poll, Timer),
+    Milliseconds(Poll, Milliseconds),
+    Moved(Moved),
+}
+
+/// That of a place in a network in memory.
+struct Moved {
+    place: Place,
+    events: Vec<Event>,
+    capacity: usize,
 }
 
 impl Poller {
@@ -93,7 +106,8 @@ impl Poller {
     /// A poller that waits in this way, for measuring and testing it.
     ///
     /// # Errors
-    /// As for [`Poller::new`]; `Unsupported` on a system that does not have this way.
+    /// As for [`Poller::new`]; `Unsupported` on a system that does not have this way, and for
+    /// [`Waiting::Moved`], which needs a place.
     pub fn waiting_by(waiting: Waiting, capacity: usize) -> io::Result<Self> {
         Self::with(Poll::new()?, waiting, capacity)
     }
@@ -106,41 +120,104 @@ impl Poller {
         }
         let way = match waiting {
             #[cfg(target_os = "linux")]
-            Waiting::Nanoseconds => Way::Nanoseconds(Nanoseconds::new(capacity)),
+            Waiting::Nanoseconds => Way::Nanoseconds(poll, Nanoseconds::new(capacity)),
             #[cfg(target_os = "linux")]
-            Waiting::Timer => Way::Timer(Timer::new(&poll, capacity)?),
+            Waiting::Timer => {
+                let timer = Timer::new(&poll, capacity)?;
+                Way::Timer(poll, timer)
+            }
             #[cfg(not(target_os = "linux"))]
             Waiting::Nanoseconds | Waiting::Timer => {
                 return Err(io::ErrorKind::Unsupported.into());
             }
-            Waiting::Milliseconds => Way::Milliseconds(Milliseconds::new(capacity)),
+            Waiting::Milliseconds => Way::Milliseconds(poll, Milliseconds::new(capacity)),
+            Waiting::Moved => return Err(io::ErrorKind::Unsupported.into()),
         };
-        Ok(Self { poll, way })
+        Ok(Self { way })
+    }
+
+    /// The poller of a place in a network in memory, with at most `capacity` events at once. Its waits
+    /// take no time, by whatever clock.
+    pub fn at(place: Place, capacity: usize) -> Self {
+        Self {
+            way: Way::Moved(Moved {
+                place,
+                events: Vec::with_capacity(capacity),
+                capacity,
+            }),
+        }
     }
 
     /// How it waits.
     pub fn waiting(&self) -> Waiting {
         match &self.way {
             #[cfg(target_os = "linux")]
-            Way::Nanoseconds(_) => Waiting::Nanoseconds,
+            Way::Nanoseconds(..) => Waiting::Nanoseconds,
             #[cfg(target_os = "linux")]
-            Way::Timer(_) => Waiting::Timer,
-            Way::Milliseconds(_) => Waiting::Milliseconds,
+            Way::Timer(..) => Waiting::Timer,
+            Way::Milliseconds(..) => Waiting::Milliseconds,
+            Way::Moved(_) => Waiting::Moved,
         }
     }
 
-    /// Where sockets are registered. Registration is edge-triggered. On Linux the token `usize::MAX`
-    /// is taken.
-    pub fn registry(&self) -> &Registry {
-        self.poll.registry()
+    /// The place that it watches, if that is in a network in memory.
+    pub fn place(&self) -> Option<&Place> {
+        match &self.way {
+            Way::Moved(way) => Some(&way.place),
+            _ => None,
+        }
+    }
+
+    /// The kernel's.
+    fn poll(&self) -> io::Result<&Poll> {
+        match &self.way {
+            #[cfg(target_os = "linux")]
+            Way::Nanoseconds(poll, _) | Way::Timer(poll, _) => Ok(poll),
+            Way::Milliseconds(poll, _) => Ok(poll),
+            Way::Moved(_) => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
+    /// Watches a socket, both ways and edge-triggered. On Linux the token `usize::MAX` is taken.
+    ///
+    /// # Errors
+    /// What the kernel says; `Unsupported` for a socket of another world.
+    pub fn watch(&self, socket: &mut Socket, token: usize) -> io::Result<()> {
+        match socket {
+            Socket::Tcp(stream) => {
+                let both = Interest::READABLE | Interest::WRITABLE;
+                self.poll()?.registry().register(stream, Token(token), both)
+            }
+            Socket::Memory(stream) => {
+                stream.watch(token);
+                Ok(())
+            }
+        }
+    }
+
+    /// Watches what takes connections, edge-triggered.
+    ///
+    /// # Errors
+    /// As for [`Poller::watch`].
+    pub fn watch_listener(&self, listener: &mut Listener, token: usize) -> io::Result<()> {
+        match listener {
+            Listener::Tcp(listener) => {
+                let registry = self.poll()?.registry();
+                registry.register(listener, Token(token), Interest::READABLE)
+            }
+            Listener::Memory(listener) => {
+                listener.watch(token);
+                Ok(())
+            }
+        }
     }
 
     /// A waker whose events carry `token`.
     ///
     /// # Errors
-    /// What the kernel says when no event descriptor can be made.
+    /// What the kernel says when no event descriptor can be made; `Unsupported` where nobody waits.
     pub fn waker(&self, token: usize) -> io::Result<Waker> {
-        Waker::new(self.poll.registry(), Token(token))
+        Waker::new(self.poll()?.registry(), Token(token))
     }
 
     /// Waits for an event, at most `timeout_ns` (`None`: as long as it takes; 0: only looks).
@@ -150,10 +227,14 @@ impl Poller {
     pub fn wait(&mut self, timeout_ns: Option<u64>) -> io::Result<()> {
         match &mut self.way {
             #[cfg(target_os = "linux")]
-            Way::Nanoseconds(way) => way.wait(&self.poll, timeout_ns),
+            Way::Nanoseconds(poll, way) => way.wait(poll, timeout_ns),
             #[cfg(target_os = "linux")]
-            Way::Timer(way) => way.wait(&mut self.poll, timeout_ns),
-            Way::Milliseconds(way) => way.wait(&mut self.poll, timeout_ns),
+            Way::Timer(poll, way) => way.wait(poll, timeout_ns),
+            Way::Milliseconds(poll, way) => way.wait(poll, timeout_ns),
+            Way::Moved(way) => {
+                way.place.ready(&mut way.events, way.capacity);
+                Ok(())
+            }
         }
     }
 
@@ -166,10 +247,11 @@ impl Poller {
     pub fn len(&self) -> usize {
         match &self.way {
             #[cfg(target_os = "linux")]
-            Way::Nanoseconds(way) => way.len(),
+            Way::Nanoseconds(_, way) => way.len(),
             #[cfg(target_os = "linux")]
-            Way::Timer(way) => way.events().len(),
-            Way::Milliseconds(way) => way.len(),
+            Way::Timer(_, way) => way.events().len(),
+            Way::Milliseconds(_, way) => way.len(),
+            Way::Moved(way) => way.events.len(),
         }
     }
 
@@ -182,10 +264,11 @@ impl Poller {
     pub fn event(&self, index: usize) -> Event {
         match &self.way {
             #[cfg(target_os = "linux")]
-            Way::Nanoseconds(way) => way.event(index),
+            Way::Nanoseconds(_, way) => way.event(index),
             #[cfg(target_os = "linux")]
-            Way::Timer(way) => way.events().event(index),
-            Way::Milliseconds(way) => way.event(index),
+            Way::Timer(_, way) => way.events().event(index),
+            Way::Milliseconds(_, way) => way.event(index),
+            Way::Moved(way) => way.events[index],
         }
     }
 }
@@ -195,8 +278,6 @@ mod tests {
     use std::io::Write;
     use std::net::{TcpListener, TcpStream};
     use std::sync::Arc;
-
-    use mio::Interest;
 
     use super::*;
     use crate::event::Clock;
@@ -218,16 +299,13 @@ mod tests {
     }
 
     /// A socket that is watched under `token`, and the far end of it.
-    fn watched(poller: &Poller, token: usize) -> (mio::net::TcpStream, TcpStream) {
+    fn watched(poller: &Poller, token: usize) -> (Socket, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let writer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (accepted, _) = listener.accept().unwrap();
         accepted.set_nonblocking(true).unwrap();
-        let mut reader = mio::net::TcpStream::from_std(accepted);
-        poller
-            .registry()
-            .register(&mut reader, Token(token), Interest::READABLE)
-            .unwrap();
+        let mut reader = Socket::Tcp(mio::net::TcpStream::from_std(accepted));
+        poller.watch(&mut reader, token).unwrap();
         (reader, writer)
     }
 

@@ -1,13 +1,105 @@
-//! Reading and writing of a connected socket, one system call each.
+//! The sockets of a connection, whatever they are made of, and the two calls that matter.
 //!
-//! Not the standard library's calls: in a process with several threads the C library makes each of
-//! those a cancellation point, two atomic operations per call, which took 8 % of a worker's time. Not
-//! here: opening and closing.
+//! A connection's bytes go through a [`Socket`]: a variant for each way there is, so that what lies
+//! above does not know which one it has. Reading and writing are one system call each where there is
+//! a kernel, and not the standard library's: in a process with several threads the C library makes each
+//! of those a cancellation point, two atomic operations per call, which took 8 % of a worker's time.
+//! Not here: which address is dialled, and what is waited for (the poller).
 
 use std::io;
+use std::net::{Shutdown, SocketAddr};
 use std::os::fd::AsFd;
 
+use mio::net::{TcpListener, TcpStream};
 use rustix::net::{RecvFlags, SendFlags, recv, send};
+
+use super::memory;
+
+/// A connected socket, or one that is about to be; never blocks.
+#[derive(Debug)]
+pub enum Socket {
+    /// The kernel's.
+    Tcp(TcpStream),
+    /// Of a simulated run.
+    Memory(Box<memory::Stream>),
+}
+
+impl Socket {
+    /// Reads what is there, at most as much as fits; 0 is the end of the stream.
+    ///
+    /// # Errors
+    /// Those of recv(2); `WouldBlock` when nothing is there.
+    #[inline]
+    pub fn receive(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => receive(&*stream, into),
+            Self::Memory(stream) => stream.receive(into),
+        }
+    }
+
+    /// Writes as much as is taken.
+    ///
+    /// # Errors
+    /// Those of send(2), without a signal; `WouldBlock` when nothing is taken.
+    #[inline]
+    pub fn transmit(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => transmit(&*stream, bytes),
+            Self::Memory(stream) => stream.transmit(bytes),
+        }
+    }
+
+    /// Lets small writes leave at once, and not wait for the acknowledgement of earlier ones. Where
+    /// that cannot be had, nothing breaks.
+    pub fn send_at_once(&self) {
+        if let Self::Tcp(stream) = self {
+            let _ = stream.set_nodelay(true);
+        }
+    }
+
+    /// Says that nothing more will be written; the other side may go on.
+    pub fn end(&self) {
+        match self {
+            Self::Tcp(stream) => {
+                let _ = stream.shutdown(Shutdown::Write);
+            }
+            Self::Memory(stream) => stream.end(),
+        }
+    }
+}
+
+/// What takes connections.
+#[derive(Debug)]
+pub enum Listener {
+    /// The kernel's.
+    Tcp(TcpListener),
+    /// Of a simulated run.
+    Memory(memory::Listener),
+}
+
+impl Listener {
+    /// The next connection.
+    ///
+    /// # Errors
+    /// Those of accept(2); `WouldBlock` when there is none.
+    pub fn accept(&self) -> io::Result<Socket> {
+        match self {
+            Self::Tcp(listener) => listener.accept().map(|(stream, _)| Socket::Tcp(stream)),
+            Self::Memory(listener) => listener.accept().map(Box::new).map(Socket::Memory),
+        }
+    }
+
+    /// Where it listens.
+    ///
+    /// # Errors
+    /// Those of getsockname(2).
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        match self {
+            Self::Tcp(listener) => listener.local_addr(),
+            Self::Memory(listener) => Ok(listener.address()),
+        }
+    }
+}
 
 /// Reads what is there, at most as much as fits; 0 is the end of the stream.
 ///

@@ -53,7 +53,7 @@ pub const FILES_APART: u64 = 64;
 pub(crate) const ENDPOINT_BYTES: u64 = 12;
 
 /// A connection's row in the engine's table, in bytes.
-pub(crate) const CONNECTION_BYTES: u64 = 48;
+pub(crate) const CONNECTION_BYTES: u64 = 64;
 
 /// A timer that waits, in bytes: a keep-alive for each connection, an arrival for each stream.
 pub(crate) const TIMER_BYTES: u64 = 32;

@@ -38,6 +38,11 @@ impl Agenda {
         self.wheel.cancel(handle);
     }
 
+    /// The instant at which it is worth while to look again; `None`: never.
+    pub(super) fn next(&self) -> Option<u64> {
+        self.look_at
+    }
+
     /// How long there is nothing to do, in nanoseconds; `None`: for ever.
     pub(super) fn idle_ns(&self, now: u64) -> Option<u64> {
         self.look_at.map(|at| at.saturating_sub(now))

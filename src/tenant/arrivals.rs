@@ -7,8 +7,6 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
 use std::path::Path;
 
-use crate::event::monotonic_ns;
-
 /// The instants of a file; `None` if its end is missing.
 pub fn arrivals(file: &[u8]) -> Option<Vec<u64>> {
     let (instants, rest) = file.as_chunks::<8>();
@@ -36,9 +34,9 @@ impl Arrivals {
         })
     }
 
-    /// A read has just returned: the instant of everything it brought.
-    pub fn read_now(&mut self) {
-        self.read_at = monotonic_ns().to_le_bytes();
+    /// A read has just returned, at this instant by `CLOCK_MONOTONIC`: that of everything it brought.
+    pub fn read_at(&mut self, monotonic_ns: u64) {
+        self.read_at = monotonic_ns.to_le_bytes();
     }
 
     /// Records one PUBLISH of the last read.

@@ -9,8 +9,8 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use mio::Waker;
 use mio::net::TcpListener;
-use mio::{Interest, Token, Waker};
 
 use super::agenda::Agenda;
 use super::arrivals::Arrivals;
@@ -25,7 +25,8 @@ use super::service::Service;
 use super::session::{Ending, Session, Stage};
 use super::sessions::ConnectionId;
 use super::timers::Timer;
-use crate::event::{Clock, Event, Poller, socket};
+use crate::event::memory::Place;
+use crate::event::{Clock, Event, Listener, Poller};
 
 const LISTENER: usize = 0;
 const WAKER: usize = 1;
@@ -64,13 +65,16 @@ pub struct Server {
     pub(super) arrivals: Option<Arrivals>,
     pub(super) published: bool,
     poller: Poller,
-    listener: TcpListener,
+    listener: Listener,
     pub(super) stopped: Arc<AtomicBool>,
     pub(super) disconnects: Random,
     pub(super) gaps: Random,
     scratch: Vec<u8>,
     /// Connections that may have more to read than they were given time for.
     unread: Vec<ConnectionId>,
+    /// Those of the turn before; kept for its memory, as is `due`.
+    reading: Vec<ConnectionId>,
+    due: Vec<(u64, Timer)>,
     /// End of the last stall; silence before it is the tenant's own.
     pub(super) thawed_at: u64,
     failure: Option<io::Error>,
@@ -82,15 +86,31 @@ impl Server {
     /// # Errors
     /// What the system says about the address, the arrivals file or the poller.
     pub(super) fn bind(options: TenantOptions) -> io::Result<(Self, Arc<AtomicBool>, Waker)> {
-        let mut listener = listen(options.listen)?;
+        let listener = listen(options.listen)?;
         let poller = Poller::new(EVENTS)?;
-        poller
-            .registry()
-            .register(&mut listener, Token(LISTENER), Interest::READABLE)?;
         let waker = poller.waker(WAKER)?;
-        let clock = Clock::start();
-        let stopped = Arc::new(AtomicBool::new(false));
-        let server = Self {
+        let server = Self::on(Clock::start(), poller, Listener::Tcp(listener), options)?;
+        let stopped = Arc::clone(&server.stopped);
+        Ok((server, stopped, waker))
+    }
+
+    /// A tenant of a simulated run, listening at this place, for [`Server::turn`].
+    ///
+    /// # Errors
+    /// The address is taken; what the system says about the arrivals file.
+    pub(super) fn at(clock: Clock, place: Place, options: TenantOptions) -> io::Result<Self> {
+        let listener = Listener::Memory(place.listen(options.listen)?);
+        Self::on(clock, Poller::at(place, EVENTS), listener, options)
+    }
+
+    fn on(
+        clock: Clock,
+        poller: Poller,
+        mut listener: Listener,
+        options: TenantOptions,
+    ) -> io::Result<Self> {
+        poller.watch_listener(&mut listener, LISTENER)?;
+        Ok(Self {
             agenda: Agenda::new(clock.now()),
             router: Router::new(&options),
             platforms: Platforms::new(&options),
@@ -106,20 +126,21 @@ impl Server {
             gaps: Random::new(options.seed, Stream::Gaps),
             scratch: vec![0; PARTIAL_SIZE + READ_SIZE],
             unread: Vec::new(),
+            reading: Vec::new(),
+            due: Vec::new(),
             thawed_at: 0,
             failure: None,
-            stopped: Arc::clone(&stopped),
+            stopped: Arc::new(AtomicBool::new(false)),
             options,
             clock,
             poller,
             listener,
-        };
-        Ok((server, stopped, waker))
+        })
     }
 
     /// The address it listens on.
     pub(super) fn address(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
+        self.listener.address()
     }
 
     /// Serves until it is stopped.
@@ -127,29 +148,49 @@ impl Server {
     /// # Errors
     /// When the poller fails, or the arrivals file cannot be written.
     pub(super) fn run(mut self) -> io::Result<TenantReport> {
-        let mut due = Vec::new();
-        let mut unread = Vec::new();
         while !self.stopped.load(Ordering::Acquire) {
-            let timeout = self.timeout();
-            self.poller.wait(timeout)?;
-            for index in 0..self.poller.len() {
-                let event = self.poller.event(index);
-                self.handle(event);
-            }
-            std::mem::swap(&mut unread, &mut self.unread);
-            for id in unread.drain(..) {
-                self.read(id, Until::Dry);
-            }
-            self.agenda.expire(self.clock.now(), &mut due);
-            for (at, timer) in due.drain(..) {
-                self.fire(at, timer);
-            }
-            self.settle();
+            self.turn()?;
         }
         self.finish()
     }
 
-    fn finish(mut self) -> io::Result<TenantReport> {
+    /// One turn: waits for an event, or until something is due, and does what there is to do. When
+    /// something is due next; `None`: not before an event.
+    ///
+    /// # Errors
+    /// When the poller fails.
+    pub(super) fn turn(&mut self) -> io::Result<Option<u64>> {
+        let timeout = self.timeout();
+        self.poller.wait(timeout)?;
+        for index in 0..self.poller.len() {
+            let event = self.poller.event(index);
+            self.handle(event);
+        }
+        let emptied = std::mem::take(&mut self.reading);
+        let mut unread = std::mem::replace(&mut self.unread, emptied);
+        for id in unread.drain(..) {
+            self.read(id, Until::Dry);
+        }
+        self.reading = unread;
+        let mut due = std::mem::take(&mut self.due);
+        self.agenda.expire(self.clock.now(), &mut due);
+        for (at, timer) in due.drain(..) {
+            self.fire(at, timer);
+        }
+        self.due = due;
+        self.settle();
+        Ok(if self.unread.is_empty() {
+            self.agenda.next()
+        } else {
+            Some(0)
+        })
+    }
+
+    /// The end: what was counted.
+    ///
+    /// # Errors
+    /// The arrivals file could not be written.
+    pub(super) fn finish(mut self) -> io::Result<TenantReport> {
         for waiting in self.pending.drain() {
             self.platforms.counts.lost.add(waiting.reply.name);
         }
@@ -193,17 +234,10 @@ impl Server {
     pub(super) fn accept(&mut self) {
         loop {
             match self.listener.accept() {
-                Ok((mut socket, _)) => {
-                    // Without it small replies would wait for acknowledgements of earlier ones.
-                    let _ = socket.set_nodelay(true);
-                    let token = Token(self.router.sessions.next_id().slot() + FIRST_CONNECTION);
-                    let both = Interest::READABLE | Interest::WRITABLE;
-                    if self
-                        .poller
-                        .registry()
-                        .register(&mut socket, token, both)
-                        .is_err()
-                    {
+                Ok(mut socket) => {
+                    socket.send_at_once();
+                    let token = self.router.sessions.next_id().slot() + FIRST_CONNECTION;
+                    if self.poller.watch(&mut socket, token).is_err() {
                         self.platforms.counts.reject("descriptors");
                         continue;
                     }
@@ -242,7 +276,7 @@ impl Server {
                 _ => 0,
             };
             let free = &mut self.scratch[kept..kept + READ_SIZE];
-            let count = match socket::receive(&session.socket, free) {
+            let count = match session.socket.receive(free) {
                 Ok(0) => return self.close(id, Ending::Peer),
                 Ok(count) => count,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return,
@@ -252,7 +286,7 @@ impl Server {
             let now = self.clock.now();
             session.heard_at = now;
             if let Some(arrivals) = &mut self.arrivals {
-                arrivals.read_now();
+                arrivals.read_at(self.clock.monotonic_ns_at_start() + now);
             }
             self.decode(id, kept..kept + count, now);
             self.settle();

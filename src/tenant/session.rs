@@ -7,10 +7,9 @@ use std::io::{self, ErrorKind};
 use std::sync::Arc;
 
 use foldhash::HashSet;
-use mio::net::TcpStream;
 
 use super::flow::Flow;
-use crate::event::{Handle, socket};
+use crate::event::{Handle, Socket};
 use crate::mqtt::ConnectReturnCode;
 
 /// Where a connection stands.
@@ -62,7 +61,7 @@ impl Ending {
 #[derive(Debug)]
 pub struct Session {
     /// The socket, non-blocking.
-    pub socket: TcpStream,
+    pub socket: Socket,
     /// Opened or connected.
     pub stage: Stage,
     /// As in CONNECT; `None`: it was empty.
@@ -90,7 +89,7 @@ pub struct Session {
 
 impl Session {
     /// A connection that was just accepted.
-    pub fn new(socket: TcpStream, now: u64, patience_ns: u64) -> Self {
+    pub fn new(socket: Socket, now: u64, patience_ns: u64) -> Self {
         Self {
             socket,
             stage: Stage::Opened,
@@ -119,7 +118,7 @@ impl Session {
     /// What the socket says; the connection is lost then.
     pub fn flush(&mut self) -> io::Result<()> {
         while self.written < self.out.len() {
-            match socket::transmit(&self.socket, &self.out[self.written..]) {
+            match self.socket.transmit(&self.out[self.written..]) {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
                 Ok(n) => self.written += n,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {

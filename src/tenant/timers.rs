@@ -127,7 +127,7 @@ impl Server {
             if left.is_zero() {
                 break;
             }
-            std::thread::sleep(left.min(STALL_STEP));
+            self.clock.sleep(left.min(STALL_STEP));
         }
         self.thawed_at = self.clock.now();
     }
