@@ -105,12 +105,12 @@ fn pure_modules_read_no_clock_socket_file_or_environment() {
 }
 
 /// Each module, and what it may use of the crate besides itself.
-const LAYERS: [(&str, &[&str]); 16] = [
+const LAYERS: [(&str, &[&str]); 17] = [
     (
         "cli",
         &[
-            "engine", "event", "measure", "mqtt", "nearest", "plan", "profile", "report", "tenant",
-            "witness",
+            "engine", "event", "measure", "mqtt", "nearest", "plan", "profile", "report",
+            "selftest", "tenant", "witness",
         ],
     ),
     ("delay", &["random", "units"]),
@@ -125,6 +125,12 @@ const LAYERS: [(&str, &[&str]); 16] = [
     ("profile", &["delay", "nearest", "units"]),
     ("random", &[]),
     ("report", &["measure"]),
+    (
+        "selftest",
+        &[
+            "delay", "measure", "plan", "profile", "random", "report", "tenant",
+        ],
+    ),
     (
         "tenant",
         // Of the profile the definitions alone; plan and engine never.
