@@ -30,7 +30,6 @@ mod stall;
 pub use bench::{Bench, Proof, Trouble};
 pub use observed::Observed;
 pub use order::{Arrivals, Hold, Order};
-pub use queue::Queue;
 pub use row::{Row, Rows};
 pub use runner::{Broken, Runner, Terms};
 pub use sockets::Sockets;

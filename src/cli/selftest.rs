@@ -23,6 +23,10 @@ pub(super) struct SelftestArgs {
     /// Keeps the figures in this file, as JSON
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Changes one key of the profile of every run, as often as needed; what does not hold any more
+    /// shows what the tests can see: --set load.arrivals=constant
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    sets: Vec<String>,
 }
 
 fn test(id: &str) -> Result<Test, String> {
@@ -44,7 +48,7 @@ pub(super) fn run(args: &SelftestArgs) -> Result<Exit, Failure> {
         some => some.clone(),
     };
     let stopped = Arc::new(AtomicBool::new(false));
-    let sockets = Sockets::new(program, stopped.clone());
+    let sockets = Sockets::new(program, args.sets.clone(), stopped.clone());
     let (to_here, proofs) = channel();
     let thread = std::thread::spawn(move || {
         tests.into_iter().try_for_each(|test| {

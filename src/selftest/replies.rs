@@ -23,6 +23,10 @@ fn run(
     deadline_ms: u32,
     faults: &[(&'static str, &str)],
 ) -> Result<Observed, Trouble> {
+    bench.once(&order(deadline_ms, faults))
+}
+
+fn order(deadline_ms: u32, faults: &[(&'static str, &str)]) -> Order {
     let mut order = Order {
         endpoints: 20,
         arrivals: Arrivals::Poisson,
@@ -34,7 +38,7 @@ fn run(
     for (flag, value) in faults {
         order = order.tenant(flag, *value);
     }
-    bench.once(&order)
+    order
 }
 
 /// What is answered has a response time, and nothing else.
@@ -94,7 +98,7 @@ fn late(bench: &Bench, rows: &mut Rows) -> Result<(), Trouble> {
 /// ID, replies would have all times in between.
 fn overtaking(bench: &Bench, rows: &mut Rows) -> Result<(), Trouble> {
     let delay = ("service-time", "bimodal:1ms,51ms,20%");
-    let observed = run(bench, 2_000, &[delay])?;
+    let observed = bench.believed(&order(2_000, &[delay]))?;
     let counts = observed.ledger();
     rows.about(counts.planned);
     rows.exact("out of order, answered", counts.planned, counts.ok);

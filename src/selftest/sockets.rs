@@ -31,16 +31,18 @@ const TICK: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub struct Sockets {
     program: PathBuf,
+    sets: Vec<String>,
     stopped: Arc<AtomicBool>,
     runs: AtomicU32,
 }
 
 impl Sockets {
-    /// With this program; `stopped` ends everything.
-    pub fn new(program: PathBuf, stopped: Arc<AtomicBool>) -> Self {
+    /// With this program; `sets` change the profile of every run, `stopped` ends everything.
+    pub fn new(program: PathBuf, sets: Vec<String>, stopped: Arc<AtomicBool>) -> Self {
         let runs = AtomicU32::new(0);
         Self {
             program,
+            sets,
             stopped,
             runs,
         }
@@ -62,6 +64,9 @@ impl Sockets {
             .stderr(Stdio::piped());
         if order.instants {
             command.args(["--raw-log", "log.npy"]);
+        }
+        for set in &self.sets {
+            command.args(["--set", set]);
         }
         if order.spin {
             command.arg("--spin");
