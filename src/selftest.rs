@@ -41,7 +41,7 @@ pub struct Test {
     pub id: &'static str,
     /// What is known beforehand.
     pub about: &'static str,
-    judge: fn(&Bench) -> Result<Vec<Row>, Trouble>,
+    judge: fn(&Bench, &mut Rows) -> Result<(), Trouble>,
 }
 
 impl Test {
@@ -64,7 +64,7 @@ impl Test {
     const fn new(
         id: &'static str,
         about: &'static str,
-        judge: fn(&Bench) -> Result<Vec<Row>, Trouble>,
+        judge: fn(&Bench, &mut Rows) -> Result<(), Trouble>,
     ) -> Self {
         Self { id, about, judge }
     }
@@ -81,16 +81,16 @@ impl Test {
     /// Nothing could be run, or it was stopped.
     pub fn prove(self, runner: &dyn Runner) -> Result<Proof, Broken> {
         let bench = Bench::new(runner);
-        let rows = match (self.judge)(&bench) {
-            Ok(rows) => rows,
+        let mut rows = Rows::new(self.id, 0);
+        match (self.judge)(&bench, &mut rows) {
+            Ok(()) => {}
             Err(Trouble::Unbelievable { runs, why }) => {
-                let mut rows = Rows::new(self.id, runs);
+                rows.about(runs);
                 rows.exact(&format!("runs to be believed ({why})"), 1, 0);
-                rows.into()
             }
             Err(Trouble::Broken(broken)) => return Err(broken),
-        };
-        Ok(bench.proof(self, rows))
+        }
+        Ok(bench.proof(self, rows.into()))
     }
 }
 

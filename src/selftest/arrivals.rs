@@ -5,7 +5,7 @@ use super::Trouble;
 use super::bench::Bench;
 use super::observed::Observed;
 use super::order::{Arrivals, Order};
-use super::row::{Row, Rows};
+use super::row::Rows;
 use super::runner::{Broken, Terms};
 use crate::measure::fit::{Fit, SUMMED, positions};
 use crate::plan::{Identities, Plan, Schedule};
@@ -15,9 +15,8 @@ use crate::profile;
 /// rates cannot fit); how long it is measured.
 const RATES: [(u32, u32, u32); 3] = [(50, 1, 20_000), (1_000, 1, 20_000), (10_000, SUMMED, 6_000)];
 
-pub(super) fn judge(bench: &Bench) -> Result<Vec<Row>, Trouble> {
+pub(super) fn judge(bench: &Bench, rows: &mut Rows) -> Result<(), Trouble> {
     let terms = bench.terms();
-    let mut rows = Rows::new("T5", 0);
     for (rate, summed, measure_ms) in RATES {
         let order = Order {
             endpoints: 100,
@@ -31,9 +30,9 @@ pub(super) fn judge(bench: &Bench) -> Result<Vec<Row>, Trouble> {
         };
         let plan = plan(&order)?;
         let observed = bench.believed(&order)?;
-        compare(rate, summed, terms, &plan.schedule, &observed, &mut rows);
+        compare(rate, summed, terms, &plan.schedule, &observed, rows);
     }
-    Ok(rows.into())
+    Ok(())
 }
 
 fn plan(order: &Order) -> Result<Plan, Broken> {

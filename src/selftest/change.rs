@@ -4,7 +4,7 @@ use super::Trouble;
 use super::bench::Bench;
 use super::observed::{Observed, ms};
 use super::order::Order;
-use super::row::{Row, Rows};
+use super::row::Rows;
 use crate::report::{Comparison, Decision, Limits};
 
 const BEFORE_MS: u32 = 10;
@@ -12,14 +12,14 @@ const MORE_MS: u32 = 5;
 /// How far the difference may be from the true one, ms.
 const TOLERANCE_MS: f64 = 0.1;
 
-pub(super) fn judge(bench: &Bench) -> Result<Vec<Row>, Trouble> {
+pub(super) fn judge(bench: &Bench, rows: &mut Rows) -> Result<(), Trouble> {
     let run = |delay_ms: u32| {
         let order = Order::default().tenant("service-time", format!("fixed:{delay_ms}ms"));
         bench.believed(&order)
     };
     let (first, again) = (run(BEFORE_MS)?, run(BEFORE_MS)?);
     let slower = run(BEFORE_MS + MORE_MS)?;
-    let mut rows = Rows::new("T12", first.planned());
+    rows.about(first.planned());
     let decided = Comparison::of(&first.result, &again.result, Limits::default()).decision;
     let claimed = u64::from(decided == Decision::Regression);
     rows.exact("the same twice, regressions claimed", 0, claimed);
@@ -40,5 +40,5 @@ pub(super) fn judge(bench: &Bench) -> Result<Vec<Row>, Trouble> {
         more(&again, &slower),
         TOLERANCE_MS,
     );
-    Ok(rows.into())
+    Ok(())
 }

@@ -3,9 +3,9 @@
 use super::Trouble;
 use super::bench::Bench;
 use super::order::Order;
-use super::row::{Row, Rows};
+use super::row::Rows;
 
-pub(super) fn judge(bench: &Bench) -> Result<Vec<Row>, Trouble> {
+pub(super) fn judge(bench: &Bench, rows: &mut Rows) -> Result<(), Trouble> {
     // Twenty endpoints come to plan twenty requests each while the tenant stands still, and may have
     // eight in flight: the others are dropped.
     let order = Order {
@@ -24,7 +24,7 @@ pub(super) fn judge(bench: &Bench) -> Result<Vec<Row>, Trouble> {
     // Counts hold whether or not the machine is busy.
     let observed = bench.once(&order)?;
     let counts = observed.ledger();
-    let mut rows = Rows::new("T6", counts.planned);
+    rows.about(counts.planned);
     let dropped: u64 = counts.dropped_by.iter().map(|(_, count)| count).sum();
     let ends = counts.ok + counts.error + counts.timeout + counts.failed + counts.in_flight;
     rows.exact("planned, by the rate and the time", due, counts.planned);
@@ -71,5 +71,5 @@ pub(super) fn judge(bench: &Bench) -> Result<Vec<Row>, Trouble> {
     let kinds = [dropped, counts.error, counts.timeout, counts.duplicate];
     let there = kinds.iter().filter(|count| **count > 0).count();
     rows.exact("kinds of faults that occurred", 4, there as u64);
-    Ok(rows.into())
+    Ok(())
 }

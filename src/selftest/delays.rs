@@ -5,7 +5,7 @@ use super::answers::{deviation, quantile};
 use super::bench::Bench;
 use super::observed::{Observed, ms};
 use super::order::{Arrivals, Order};
-use super::row::{Row, Rows};
+use super::row::Rows;
 use crate::delay::Delay;
 use crate::measure::Distribution;
 
@@ -25,10 +25,9 @@ const BIMODAL: Delay = Delay::Bimodal(
     RARE,
 );
 
-pub(super) fn judge(bench: &Bench) -> Result<Vec<Row>, Trouble> {
+pub(super) fn judge(bench: &Bench, rows: &mut Rows) -> Result<(), Trouble> {
     let floor = run(bench, Delay::ZERO)?.result.total.response_time_us;
     let fixed = Delay::Fixed(std::time::Duration::from_millis(5));
-    let mut rows = Rows::new("T2", 0);
     for (name, delay, percentiles) in [
         ("fixed", fixed, &[0.5, 0.9, 0.99][..]),
         ("exponential", EXPONENTIAL, &[0.5, 0.9, 0.99, 0.999]),
@@ -39,7 +38,7 @@ pub(super) fn judge(bench: &Bench) -> Result<Vec<Row>, Trouble> {
         let observed = run(bench, delay)?;
         rows.about(observed.planned());
         for p in percentiles {
-            percentile(bench, (name, delay, *p), &floor, &observed, &mut rows);
+            percentile(bench, (name, delay, *p), &floor, &observed, rows);
         }
         if delay == BIMODAL {
             let n = observed.planned() as f64;
@@ -53,7 +52,7 @@ pub(super) fn judge(bench: &Bench) -> Result<Vec<Row>, Trouble> {
             );
         }
     }
-    Ok(rows.into())
+    Ok(())
 }
 
 fn run(bench: &Bench, delay: Delay) -> Result<Observed, Trouble> {

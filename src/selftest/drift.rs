@@ -4,14 +4,14 @@
 use super::Trouble;
 use super::bench::Bench;
 use super::order::Order;
-use super::row::{Row, Rows};
+use super::row::Rows;
 
 const SENDS: u32 = 1_000_000;
 const RATE: u32 = 20_000;
 /// How much later than planned the last one may leave, ms.
 const LATE_MS: f64 = 1.0;
 
-pub(super) fn judge(bench: &Bench) -> Result<Vec<Row>, Trouble> {
+pub(super) fn judge(bench: &Bench, rows: &mut Rows) -> Result<(), Trouble> {
     let order = Order {
         endpoints: 100,
         rate: RATE,
@@ -22,14 +22,14 @@ pub(super) fn judge(bench: &Bench) -> Result<Vec<Row>, Trouble> {
         ..Order::default()
     };
     let observed = bench.believed(&order)?;
-    let mut rows = Rows::new("T10", observed.planned());
+    rows.about(observed.planned());
     rows.exact("planned", SENDS.into(), observed.planned());
     rows.exact("sent", SENDS.into(), observed.log.len() as u64);
     let by_plan = |entry: &&crate::measure::Entry| entry.intended;
     let first = observed.log.iter().min_by_key(by_plan);
     let last = observed.log.iter().max_by_key(by_plan);
     let (Some(first), Some(last)) = (first, last) else {
-        return Ok(rows.into());
+        return Ok(());
     };
     let length_ms = (last.intended - first.intended) as f64 / 1e6;
     let expected_ms = f64::from(SENDS - 1) * 1e3 / f64::from(RATE);
@@ -47,5 +47,5 @@ pub(super) fn judge(bench: &Bench) -> Result<Vec<Row>, Trouble> {
         .iter()
         .filter(|entry| entry.sent < entry.intended);
     rows.exact("sends before their plan", 0, early.count() as u64);
-    Ok(rows.into())
+    Ok(())
 }

@@ -3,10 +3,10 @@
 use super::Trouble;
 use super::bench::Bench;
 use super::order::{Arrivals, Order};
-use super::row::{Row, Rows};
+use super::row::Rows;
 use crate::measure::{Bounds, Distribution, Entry, Samples};
 
-pub(super) fn judge(bench: &Bench) -> Result<Vec<Row>, Trouble> {
+pub(super) fn judge(bench: &Bench, rows: &mut Rows) -> Result<(), Trouble> {
     let order = Order {
         rate: 3_000,
         arrivals: Arrivals::Poisson,
@@ -17,7 +17,6 @@ pub(super) fn judge(bench: &Bench) -> Result<Vec<Row>, Trouble> {
     let order = order.tenant("service-time", "lognormal:5ms,1.2");
     let observed = bench.believed(&order)?;
     let total = &observed.result.total;
-    let mut rows = Rows::new("T9", 0);
     let waits = |of: fn(&Entry) -> u64| {
         let answered = observed.measured().filter(|entry| entry.end.is_answered());
         answered.map(of).collect::<Vec<u64>>()
@@ -25,16 +24,11 @@ pub(super) fn judge(bench: &Bench) -> Result<Vec<Row>, Trouble> {
     let response = waits(|entry| entry.ended - entry.intended);
     let service = waits(|entry| entry.ended - entry.sent);
     let lag = waits(|entry| entry.sent - entry.intended);
-    compare(
-        "response time",
-        response,
-        &total.response_time_us,
-        &mut rows,
-    );
-    compare("service time", service, &total.service_time_us, &mut rows);
-    compare("schedule lag", lag, &total.schedule_lag_us, &mut rows);
-    beyond(&mut rows);
-    Ok(rows.into())
+    compare("response time", response, &total.response_time_us, rows);
+    compare("service time", service, &total.service_time_us, rows);
+    compare("schedule lag", lag, &total.schedule_lag_us, rows);
+    beyond(rows);
+    Ok(())
 }
 
 /// Nearest rank: the smallest value that so many of 10,000 do not exceed.

@@ -5,7 +5,7 @@ use super::Trouble;
 use super::answers::queue_quantile;
 use super::bench::Bench;
 use super::order::{Arrivals, Order};
-use super::row::{Row, Rows};
+use super::row::Rows;
 use crate::measure::Bucket;
 
 /// Requests that the server could answer per second.
@@ -30,7 +30,7 @@ const DEVIATIONS: f64 = 4.0;
 /// Each run has the next one.
 const FIRST_SEED: u64 = 42;
 
-pub(super) fn judge(bench: &Bench) -> Result<Vec<Row>, Trouble> {
+pub(super) fn judge(bench: &Bench, rows: &mut Rows) -> Result<(), Trouble> {
     let terms = bench.terms();
     let service_us = 1_000_000 / CAPACITY;
     let (mut planned, mut buckets) = (0, Vec::new());
@@ -52,7 +52,9 @@ pub(super) fn judge(bench: &Bench) -> Result<Vec<Row>, Trouble> {
     }
     buckets.sort_unstable_by_key(|bucket| bucket.from_ns);
     let found = PERCENTILES.map(|(_, p, _)| percentile(&buckets, planned, p));
-    Ok(compare(found, planned, [terms.middle_ms, terms.tail_ms]))
+    rows.about(planned);
+    compare(found, planned, [terms.middle_ms, terms.tail_ms], rows);
+    Ok(())
 }
 
 /// The end of the bucket that a percentile of `planned` requests falls into, ms; `None`: none of those
@@ -69,8 +71,7 @@ fn percentile(buckets: &[Bucket], planned: u64, p: f64) -> Option<f64> {
 
 /// Percentiles of `n` requests against those of the queue, where the machine adds so much to the middle
 /// and to the tail.
-fn compare(found: [Option<f64>; 4], n: u64, [middle, tail]: [f64; 2]) -> Vec<Row> {
-    let mut rows = Rows::new("T3", n);
+fn compare(found: [Option<f64>; 4], n: u64, [middle, tail]: [f64; 2], rows: &mut Rows) {
     for ((name, p, deviation), got) in PERCENTILES.into_iter().zip(found) {
         let expected = queue_quantile(f64::from(RATE), f64::from(CAPACITY), p);
         let sampling = DEVIATIONS * deviation * (SIMULATED / n.max(1) as f64).sqrt();
@@ -78,11 +79,11 @@ fn compare(found: [Option<f64>; 4], n: u64, [middle, tail]: [f64; 2]) -> Vec<Row
         let what = format!("M/M/1, {name}, ms");
         rows.near(&what, expected, got, sampling * expected + machine);
     }
-    rows.into()
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::row::Row;
     use super::*;
     use crate::random::{exponential, hash};
 
@@ -104,7 +105,9 @@ mod tests {
     }
 
     fn held(found: [Option<f64>; 4]) -> [bool; 4] {
-        let rows = compare(found, REQUESTS, [0.3, 1.3]);
+        let mut rows = Rows::new("T3", REQUESTS);
+        compare(found, REQUESTS, [0.3, 1.3], &mut rows);
+        let rows: Vec<Row> = rows.into();
         [0, 1, 2, 3].map(|row: usize| rows[row].passed)
     }
 

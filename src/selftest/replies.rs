@@ -5,16 +5,15 @@ use super::Trouble;
 use super::bench::Bench;
 use super::observed::Observed;
 use super::order::{Arrivals, Order};
-use super::row::{Row, Rows};
+use super::row::Rows;
 
-pub(super) fn judge(bench: &Bench) -> Result<Vec<Row>, Trouble> {
-    let mut rows = Rows::new("T11", 0);
-    repeated(bench, &mut rows)?;
-    late(bench, &mut rows)?;
-    overtaking(bench, &mut rows)?;
-    misdirected(bench, &mut rows)?;
-    orphaned(bench, &mut rows)?;
-    Ok(rows.into())
+pub(super) fn judge(bench: &Bench, rows: &mut Rows) -> Result<(), Trouble> {
+    repeated(bench, rows)?;
+    late(bench, rows)?;
+    overtaking(bench, rows)?;
+    misdirected(bench, rows)?;
+    orphaned(bench, rows)?;
+    Ok(())
 }
 
 /// Counts hold whether or not the machine is busy.

@@ -7,19 +7,18 @@ use super::Trouble;
 use super::bench::Bench;
 use super::observed::{Observed, ms};
 use super::order::{Hold, Order};
-use super::row::{Row, Rows};
+use super::row::Rows;
 
 const HELD: Duration = Duration::from_millis(500);
 /// How far the longest lag may be from the time it was held for: what came due at the end of it.
 const AROUND_MS: f64 = 50.0;
 const SERVICE_MS: f64 = 2.0;
 
-pub(super) fn judge(bench: &Bench) -> Result<Vec<Row>, Trouble> {
-    let mut rows = Rows::new("T7", 0);
-    stopped(bench, &mut rows)?;
-    starved(bench, &mut rows)?;
-    tenant(bench, &mut rows)?;
-    Ok(rows.into())
+pub(super) fn judge(bench: &Bench, rows: &mut Rows) -> Result<(), Trouble> {
+    stopped(bench, rows)?;
+    starved(bench, rows)?;
+    tenant(bench, rows)?;
+    Ok(())
 }
 
 fn order(held: Option<Hold>) -> Order {

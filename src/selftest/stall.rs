@@ -6,19 +6,18 @@ use super::answers::Stalled;
 use super::bench::Bench;
 use super::observed::{Observed, ms};
 use super::order::{Arrivals, Order};
-use super::row::{Row, Rows};
+use super::row::Rows;
 
 const SERVICE_MS: u32 = 2;
 /// A wait that is longer than any reply takes without the stall, ms.
 const LONG_MS: f64 = 50.0;
 
-pub(super) fn judge(bench: &Bench) -> Result<Vec<Row>, Trouble> {
-    let mut rows = Rows::new("T1", 0);
+pub(super) fn judge(bench: &Bench, rows: &mut Rows) -> Result<(), Trouble> {
     for endpoints in [10, 100, 1_000] {
-        even(bench, endpoints, &mut rows)?;
+        even(bench, endpoints, rows)?;
     }
-    random(bench, &mut rows)?;
-    Ok(rows.into())
+    random(bench, rows)?;
+    Ok(())
 }
 
 /// One stall in the middle of the measure phase.
