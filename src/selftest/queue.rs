@@ -12,9 +12,9 @@ use crate::measure::Bucket;
 const CAPACITY: u32 = 2_000;
 /// Requests that come.
 const RATE: u32 = 1_600;
-/// Runs that are pooled: one that is disturbed costs less than a long one. Together 240,000 requests.
+/// Runs that are pooled: one that is disturbed costs less than a long one. Together 192,000 requests.
 const RUNS: u32 = 5;
-const MEASURE_MS: u32 = 30_000;
+const MEASURE_MS: u32 = 24_000;
 
 /// Percentiles, and the standard deviation of their estimates in samples of [`SIMULATED`] requests as a
 /// share of the percentile: 120 simulated runs. (Waits of one queue depend on each other, so it is more

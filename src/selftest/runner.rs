@@ -16,6 +16,8 @@ pub struct Terms {
     pub middle_ms: f64,
     /// How much it may add to the tail, ms.
     pub tail_ms: f64,
+    /// How long it may take for one of many messages that waited on different connections, ms.
+    pub turn_ms: f64,
     /// Largest distance of single gaps between arrivals from a Poisson process, as sent.
     pub sent: f64,
     /// The same as received.

@@ -74,7 +74,7 @@ fn stopped(bench: &Bench, rows: &mut Rows) -> Result<(), Trouble> {
     );
     // Service times of most requests are the tenant's all the same.
     let service = ms(total.service_time_us.p50);
-    let machine = 1.0 + bench.terms().middle_ms;
+    let machine = bench.terms().middle_ms;
     rows.near(
         "stopped for 500 ms, service time p50, ms",
         SERVICE_MS,

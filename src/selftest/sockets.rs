@@ -98,6 +98,8 @@ impl Runner for Sockets {
             // What a round trip takes, and in the tail as much as a run may be late and still be VALID.
             middle_ms: 0.4,
             tail_ms: 2.0,
+            // A read and a write on both sides.
+            turn_ms: 0.01,
             sent: 0.02,
             received: 0.05,
         }
