@@ -150,8 +150,8 @@ mod tests {
     fn an_order_is_a_profile_that_compiles() {
         for (answered, arrivals) in [(true, Arrivals::Constant), (false, Arrivals::Poisson)] {
             let order = Order {
-                answered,
                 arrivals,
+                answered,
                 ..Order::default()
             };
             let text = order.tenant("service-time", "exp:2ms").profile();
