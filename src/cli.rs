@@ -19,6 +19,7 @@ mod progress;
 mod raw_log;
 mod report;
 mod run;
+mod selftest;
 mod signals;
 mod simulated;
 mod size;
@@ -58,6 +59,8 @@ enum Command {
     Report(report::ReportArgs),
     /// Compares two stored runs: is the second one worse?
     Compare(compare::CompareArgs),
+    /// Tests this program against what is known beforehand; takes about eight minutes
+    Selftest(selftest::SelftestArgs),
     /// Lists the shipped profiles; shows one, or every key that a profile may have
     Profiles(profiles::ProfilesArgs),
 }
@@ -109,6 +112,7 @@ pub fn main() -> u8 {
         Command::Tenant(args) => tenant::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Compare(args) => compare::run(&args),
+        Command::Selftest(args) => selftest::run(&args),
         Command::Profiles(args) => profiles::run(&args),
     };
     match result {

@@ -39,7 +39,7 @@
 //! In the order of the flow; names in a bullet are files of that folder.
 //!
 //! * [`cli`]: what can be asked and who does it; the only place that prints. One file per command
-//!   (`run`, `check`, `tenant`, `profiles`, `report`, `compare`). What they share: `prepare` (arguments to a
+//!   (`run`, `check`, `tenant`, `profiles`, `report`, `compare`, `selftest`). What they share: `prepare` (arguments to a
 //!   plan), `limits` (does it fit into this machine), `size` (what will be sent, in words), `frames`
 //!   (the first messages, for people), `target` (may this host be loaded), `sources` (may connections leave from there),
 //!   `simulated` (the tenant as a child process), `witness` (its place in a run), `raw_log` (its file), `signals`, `progress`, `environment`.
@@ -75,7 +75,8 @@
 //!   `pubcomp`, `subscribe`, `suback`, `unsubscribe`, `unsuback`, `pingreq`, `pingresp`,
 //!   `disconnect`. Their parts: `header`, `kind`, `qos`, `topic`, `ack`, `empty`, `reader`,
 //!   `writer`, `error`; `vector` holds packets against their bytes in tests.
-//! * [`measure`]: what happened, as values. Writing down: `recorder` over `row`, `ledger`, `samples` with `counts`,
+//! * [`measure`]: what happened, as values. Writing down: `recorder` with `recorder/traffic`, over `row`, `ledger`,
+//!   `samples` with `counts`,
 //!   `status`, `errors`, `reason`, `connection`, `stage`, `first_reply`, `fired`;
 //!   every message of its own in a `logbook` of `entry`s. Adding up: `tally` (a run), `interval` and `collector`
 //!   (seconds). Summing up: `distribution`, `figures`. Judging: `verdict` (of us), `threshold` with
@@ -96,13 +97,17 @@
 //!   `responder/pattern`, `responder/place`, `responder/id`, `responder/answer`, `responder/push` and
 //!   `responder/known`, with `responder/tests`. What it remembers:
 //!   `endpoints`, `thing`, `metadata`, `commands`, `outstanding`, `configuration`, `configurations`,
-//!   `watch`, and of topics `routes`. How it behaves: `options`, `options/value`, `service`, `pending`, `timers`, `agenda`, `faults`,
+//!   `watch`, and of topics `routes`. How it behaves: `options`, `options/value`, `service`, `pending`, `timers`, `agenda`, `faults`, `stray`,
 //!   `pushes`, `random`. What it tells: `report`, `arrivals`;
 //!   `judge` is its opinion of a message that nobody has sent.
 //! * [`witness`]: a client of another make that sends probes beside the fleet, behind the feature of
 //!   that name. `order` says what to probe, `connection` does it, `setting` is what the run gives it;
 //!   `absent` stands in its place without the feature.
 //! * [`simulation`]: a run in virtual time: fleet and tenant in one thread, whose clocks it moves.
+//! * [`selftest`]: the whole instrument against what is known beforehand. A test makes an `order`, has a
+//!   `runner` carry it out (`sockets`: processes and sockets), looks at what is `observed`, and holds it
+//!   against `answers`, `row` by row; `bench` repeats what was disturbed. The tests: `stall`, `delays`, `queue`,
+//!   `silence`, `arrivals`, `counts`, `sickness`, `little`, `histogram`, `drift`, `replies`, `change`.
 //! * [`units`]: rates, durations, sizes and shares as people write them.
 //! * [`delay`]: a delay as people write it, and draws from it.
 //! * [`random`]: random bits and distributions as pure functions.
@@ -169,6 +174,7 @@ pub mod plan;
 pub mod profile;
 mod random;
 pub mod report;
+pub mod selftest;
 pub mod simulation;
 pub mod tenant;
 pub mod units;

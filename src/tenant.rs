@@ -51,6 +51,7 @@ mod server;
 mod service;
 mod session;
 mod sessions;
+mod stray;
 mod subscriptions;
 mod thing;
 mod timers;

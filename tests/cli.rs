@@ -37,6 +37,7 @@ fn every_command_explains_itself() {
                 "tenant",
                 "report",
                 "compare",
+                "selftest",
                 "profiles",
                 "kaa-fleet",
             ],
@@ -81,6 +82,7 @@ fn every_command_explains_itself() {
             vec!["compare", "--help"],
             vec!["RUN_DIR", "--json", "--strict", "--max-change"],
         ),
+        (vec!["selftest", "--help"], vec!["--only", "--out", "--set"]),
         (vec!["profiles", "--help"], vec!["show", "keys"]),
     ];
     for (arguments, words) in expected {

@@ -295,7 +295,9 @@ fn the_flags_of_the_page_are_those_of_the_program() {
     };
     let said = flags(README);
     let mut known: BTreeSet<String> = FOREIGN.map(String::from).into();
-    for command in ["run", "check", "tenant", "report", "compare", "profiles"] {
+    for command in [
+        "run", "check", "tenant", "report", "compare", "selftest", "profiles",
+    ] {
         known.extend(help(command));
     }
     let invented: Vec<_> = said.difference(&known).collect();

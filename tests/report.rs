@@ -195,7 +195,7 @@ fn run_json_has_exactly_the_agreed_keys() {
     let stage = format!("{ledger} throughput_per_s failure_rate response_time_us schedule_lag_us");
     let top = "format midge profile seed targets simulated_tenant started finished exit_code stopped_by environment \
                verdict load connections total whole_run requests stages inbound generator thresholds tenant";
-    let generator = "workers cpu_s busy_max peak_rss_bytes bytes_sent bytes_received writes wakeups hiccup_max_us \
+    let generator = "workers cpu_s busy_max peak_rss_bytes bytes_sent bytes_received unrecognised writes wakeups hiccup_max_us \
                      waiting spin spin_looks";
     let row = &json["requests"]["telemetry"];
     for (value, expected) in [

@@ -105,7 +105,7 @@ fn pure_modules_read_no_clock_socket_file_or_environment() {
 }
 
 /// Each module, and what it may use of the crate besides itself.
-const LAYERS: [(&str, &[&str]); 17] = [
+const LAYERS: [(&str, &[&str]); 18] = [
     (
         "cli",
         &[
@@ -117,6 +117,7 @@ const LAYERS: [(&str, &[&str]); 17] = [
             "plan",
             "profile",
             "report",
+            "selftest",
             "simulation",
             "tenant",
             "witness",
@@ -134,6 +135,12 @@ const LAYERS: [(&str, &[&str]); 17] = [
     ("profile", &["delay", "nearest", "units"]),
     ("random", &[]),
     ("report", &["measure"]),
+    (
+        "selftest",
+        &[
+            "delay", "measure", "plan", "profile", "random", "report", "tenant",
+        ],
+    ),
     (
         "simulation",
         &["engine", "event", "measure", "plan", "profile", "tenant"],

@@ -39,6 +39,12 @@ pub(super) struct TenantArgs {
     /// Share of replies that are sent twice
     #[arg(long, value_name = "SHARE")]
     duplicate: Option<String>,
+    /// Share of replies that are sent to another connection instead
+    #[arg(long, value_name = "SHARE")]
+    misdirect: Option<String>,
+    /// Share of replies that are followed by one to a request that nobody made
+    #[arg(long, value_name = "SHARE")]
+    orphan: Option<String>,
     /// Connections closed at random
     #[arg(long, value_name = "RATE")]
     disconnect_rate: Option<String>,
@@ -127,6 +133,8 @@ impl TenantArgs {
             ("error-rate", &self.error_rate),
             ("loss", &self.loss),
             ("duplicate", &self.duplicate),
+            ("misdirect", &self.misdirect),
+            ("orphan", &self.orphan),
             ("disconnect-rate", &self.disconnect_rate),
             ("commands", &self.commands),
             ("config-push", &self.config_push),

@@ -85,6 +85,7 @@ impl Worker<'_> {
                 }
             }
         }
+        self.recorder.unrecognised();
     }
 
     fn reply(&mut self, endpoint: u32, reply: &Reply<'_>, captures: &mut Captures, at: u64) {

@@ -92,6 +92,8 @@ pub struct Traffic {
     pub bytes_sent: u64,
     /// Bytes taken from sockets.
     pub bytes_received: u64,
+    /// Messages that answer nothing which their connection may have asked, and are no push.
+    pub unrecognised: u64,
     /// Write calls that took something.
     pub writes: u64,
     /// Times that the event loop woke up.
@@ -110,6 +112,7 @@ impl Traffic {
         let Self {
             bytes_sent,
             bytes_received,
+            unrecognised,
             writes,
             wakeups,
             looks,
@@ -118,6 +121,7 @@ impl Traffic {
         } = other;
         self.bytes_sent += bytes_sent;
         self.bytes_received += bytes_received;
+        self.unrecognised += unrecognised;
         self.writes += writes;
         self.wakeups += wakeups;
         self.looks += looks;

@@ -5,6 +5,8 @@
 //! in the per-second intervals it belongs to the second in which it was written down.
 //! Not here: decisions. Whether a reply is late or a duplicate is the worker's to know.
 
+mod traffic;
+
 use std::sync::Arc;
 
 use super::entry::End;
@@ -322,33 +324,6 @@ impl Recorder {
     /// The final answer to an item was written.
     pub fn inbound_answered(&mut self, inbound: u16) {
         self.tally.inbound[usize::from(inbound)].answered += 1;
-    }
-
-    /// One write call took this many bytes.
-    pub fn wrote(&mut self, bytes: u64) {
-        self.tally.traffic.writes += 1;
-        self.tally.traffic.bytes_sent += bytes;
-    }
-
-    /// One read call gave this many bytes.
-    pub fn read(&mut self, bytes: u64) {
-        self.tally.traffic.bytes_received += bytes;
-    }
-
-    /// The event loop woke up.
-    pub fn wakeup(&mut self) {
-        self.tally.traffic.wakeups += 1;
-    }
-
-    /// The event loop looked at its sockets without waiting, instead of sleeping on.
-    pub fn looked(&mut self) {
-        self.tally.traffic.looks += 1;
-    }
-
-    /// The event loop worked for this long between two waits, ns.
-    pub fn busy(&mut self, ns: u64) {
-        self.tally.traffic.busy_ns += ns;
-        self.tally.traffic.busy_max_ns += ns;
     }
 
     /// How many connections of this worker are up now. What is in flight follows from the ledger.

@@ -196,6 +196,7 @@ fn generator(tally: &Tally, health: &Health) -> Generator {
         peak_rss_bytes: health.peak_rss_bytes,
         bytes_sent: traffic.bytes_sent,
         bytes_received: traffic.bytes_received,
+        unrecognised: traffic.unrecognised,
         writes: traffic.writes,
         wakeups: traffic.wakeups,
         hiccup_max_us: health.hiccup_max_us,

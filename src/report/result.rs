@@ -208,6 +208,10 @@ pub struct Generator {
     pub bytes_sent: u64,
     /// Taken from sockets.
     pub bytes_received: u64,
+    /// Messages of the target that answer nothing which their connection may have asked, and are no
+    /// push: replies on the wrong connection, say. Whole run.
+    #[serde(default)]
+    pub unrecognised: u64,
     /// Write calls.
     pub writes: u64,
     /// Wake-ups of event loops.

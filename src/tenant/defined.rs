@@ -172,7 +172,7 @@ impl Platforms {
             name: Name::Defined(found.name),
             outcome,
             to,
-            copies: self.faults.copies(),
+            fate: self.faults.fate(),
         };
         (route, Some(reply))
     }

@@ -1,18 +1,23 @@
 //! Which replies go wrong on purpose. Seeded, one decision after the other in the order of the
-//! requests; not here: what an error looks like, and doing without the reply.
+//! requests; not here: what an error looks like, and doing without the reply. Replies that come late
+//! or overtake each other are no fault of their own: a service time that varies makes them.
 
 use super::options::TenantOptions;
 use super::random::{Random, Stream};
 
-/// How often a reply is sent.
+/// What becomes of a reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Copies {
-    /// Not at all.
+pub enum Fate {
+    /// It is not sent.
     Lost,
-    /// As it should be.
-    Once,
-    /// Twice, back to back.
-    Twice,
+    /// It is sent as it should be.
+    Sent,
+    /// It is sent twice, back to back.
+    Repeated,
+    /// It is sent to another connection, and not to the one that waits for it.
+    Misdirected,
+    /// It is sent, and after it one to a request that nobody has made.
+    Orphaned,
 }
 
 /// Draws the faults of each reply.
@@ -21,6 +26,8 @@ pub struct Faults {
     error_rate: f64,
     loss: f64,
     duplicate: f64,
+    misdirect: f64,
+    orphan: f64,
     random: Random,
 }
 
@@ -31,6 +38,8 @@ impl Faults {
             error_rate: options.error_rate,
             loss: options.loss,
             duplicate: options.duplicate,
+            misdirect: options.misdirect,
+            orphan: options.orphan,
             random: Random::new(options.seed, Stream::Faults),
         }
     }
@@ -40,14 +49,24 @@ impl Faults {
         self.random.chance(self.error_rate)
     }
 
-    /// How often a reply is sent, ok or error.
-    pub fn copies(&mut self) -> Copies {
+    /// What becomes of a reply, ok or error.
+    pub fn fate(&mut self) -> Fate {
         if self.random.chance(self.loss) {
-            Copies::Lost
+            Fate::Lost
         } else if self.random.chance(self.duplicate) {
-            Copies::Twice
+            Fate::Repeated
+        } else if self.misdirect > 0.0 && self.random.chance(self.misdirect) {
+            // Where a fault is not asked for, the numbers of the others stay what they were.
+            Fate::Misdirected
+        } else if self.orphan > 0.0 && self.random.chance(self.orphan) {
+            Fate::Orphaned
         } else {
-            Copies::Once
+            Fate::Sent
         }
+    }
+
+    /// One of so many that a misdirected reply may go to.
+    pub fn choose(&mut self, of: usize) -> usize {
+        self.random.below(of)
     }
 }

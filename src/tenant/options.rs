@@ -103,6 +103,10 @@ pub struct TenantOptions {
     pub loss: f64,
     /// `duplicate`: share of replies that are sent twice. Default 0.
     pub duplicate: f64,
+    /// `misdirect`: share of replies that go to another connection. Default 0.
+    pub misdirect: f64,
+    /// `orphan`: share of replies that are followed by one to a request that nobody made. Default 0.
+    pub orphan: f64,
     /// `disconnect-rate`: connections closed per second, at random. Default 0.
     pub disconnect_rate: f64,
     /// `commands`: commands pushed per second, to random endpoints. Default 0.
@@ -165,6 +169,8 @@ impl Default for TenantOptions {
             error_rate: 0.0,
             loss: 0.0,
             duplicate: 0.0,
+            misdirect: 0.0,
+            orphan: 0.0,
             disconnect_rate: 0.0,
             commands: 0.0,
             config_push: 0.0,
@@ -193,7 +199,7 @@ impl Default for TenantOptions {
 }
 
 /// Every flag of [`TenantOptions::set`], in the order of the manual.
-pub const FLAGS: [&str; 30] = [
+pub const FLAGS: [&str; 32] = [
     "listen",
     "delivery",
     "service-time",
@@ -202,6 +208,8 @@ pub const FLAGS: [&str; 30] = [
     "error-rate",
     "loss",
     "duplicate",
+    "misdirect",
+    "orphan",
     "disconnect-rate",
     "commands",
     "config-push",
@@ -253,6 +261,8 @@ impl TenantOptions {
             "error-rate" => self.error_rate = quantity::<Share>(value)?.0,
             "loss" => self.loss = quantity::<Share>(value)?.0,
             "duplicate" => self.duplicate = quantity::<Share>(value)?.0,
+            "misdirect" => self.misdirect = quantity::<Share>(value)?.0,
+            "orphan" => self.orphan = quantity::<Share>(value)?.0,
             "disconnect-rate" => self.disconnect_rate = rate_per_s(value)?,
             "commands" => self.commands = rate_per_s(value)?,
             "config-push" => self.config_push = rate_per_s(value)?,
@@ -379,6 +389,11 @@ mod tests {
             with("duplicate", "1").duplicate.to_bits(),
             1.0_f64.to_bits()
         );
+        assert_eq!(
+            with("misdirect", "5%").misdirect.to_bits(),
+            0.05_f64.to_bits()
+        );
+        assert_eq!(with("orphan", "1%").orphan.to_bits(), 0.01_f64.to_bits());
         assert_eq!(
             with("disconnect-rate", "3/s").disconnect_rate.to_bits(),
             3.0_f64.to_bits()

@@ -3,7 +3,7 @@
 //! Section numbers and statements are those of the OASIS standard. Not here: sockets and timers
 //! (`server`), what an application message means (`platforms`).
 
-use super::faults::Copies;
+use super::faults::Fate;
 use super::flow::Arrival;
 use super::options::Delivery;
 use super::platforms::{Outcome, Recipient, Reply, Route};
@@ -265,17 +265,24 @@ impl Server {
         self.platforms.payload = payload;
     }
 
-    /// Sends a reply that is ready, as often as it is to be sent, and counts it.
+    /// Sends a reply that is ready, where and as often as it is to be sent, and counts it.
     pub(super) fn send_reply(&mut self, reply: Reply, message: Message) {
-        let sent = reply.copies != Copies::Lost && self.deliver(reply.to, message);
+        if reply.fate == Fate::Misdirected && self.misdirect(reply, message) {
+            return self.platforms.counts.misdirected.add(reply.name);
+        }
+        let nowhere = matches!(reply.fate, Fate::Lost | Fate::Misdirected);
+        let sent = !nowhere && self.deliver(reply.to, message);
         let counts = &mut self.platforms.counts;
         match reply.outcome {
             _ if !sent => counts.lost.add(reply.name),
             Outcome::Ok => counts.replied_ok.add(reply.name),
             Outcome::Error => counts.replied_error.add(reply.name),
         }
-        if sent && reply.copies == Copies::Twice && self.deliver(reply.to, message) {
+        if sent && reply.fate == Fate::Repeated && self.deliver(reply.to, message) {
             self.platforms.counts.duplicated.add(reply.name);
+        }
+        if sent && reply.fate == Fate::Orphaned && self.send_orphan(reply, message) {
+            self.platforms.counts.orphaned.add(reply.name);
         }
     }
 
@@ -292,7 +299,7 @@ impl Server {
     }
 
     /// False: it reached nobody.
-    fn deliver(&mut self, to: Recipient, message: Message) -> bool {
+    pub(super) fn deliver(&mut self, to: Recipient, message: Message) -> bool {
         match to {
             Recipient::Session(connection) => self.router.send_to_session(connection, message),
             Recipient::Endpoint(_) | Recipient::Connection(_) => {

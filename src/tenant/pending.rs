@@ -79,7 +79,7 @@ impl Pending {
 
 #[cfg(test)]
 mod tests {
-    use super::super::faults::Copies;
+    use super::super::faults::Fate;
     use super::super::kind::Kind;
     use super::super::platforms::{Outcome, Recipient};
     use super::*;
@@ -90,7 +90,7 @@ mod tests {
             name: Kind::DcxJson.into(),
             outcome: Outcome::Ok,
             to: Recipient::Endpoint(1),
-            copies: Copies::Once,
+            fate: Fate::Sent,
         };
         let mut pending = Pending::default();
         let first = pending.insert(reply, Qos::AtMostOnce, "a", b"1").unwrap();

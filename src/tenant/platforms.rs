@@ -7,7 +7,7 @@ use super::commands::Commands;
 use super::defined::Intermediate;
 use super::enapter::{self, Direction};
 use super::endpoints::{Contact, EndpointId, Endpoints};
-use super::faults::{Copies, Faults};
+use super::faults::{Fate, Faults};
 use super::instances::Extension;
 use super::kaa::{IGNORED_PATH, Resource};
 use super::kaa_address;
@@ -69,8 +69,8 @@ pub struct Reply {
     pub outcome: Outcome,
     /// Whom it is for.
     pub to: Recipient,
-    /// How often it is sent.
-    pub copies: Copies,
+    /// What becomes of it.
+    pub fate: Fate,
 }
 
 /// The platforms, their endpoints and what has been counted.
@@ -268,7 +268,7 @@ impl Platforms {
                 Outcome::Error
             },
             to: endpoint.map_or(Recipient::Connection(from), Recipient::Endpoint),
-            copies: self.faults.copies(),
+            fate: self.faults.fate(),
         })
     }
 

@@ -22,6 +22,10 @@ pub struct Counts {
     pub lost: Counter,
     /// Extra copies of replies.
     pub duplicated: Counter,
+    /// Replies handed to another connection than the one that waits.
+    pub misdirected: Counter,
+    /// Replies to requests that nobody made, beside those to requests.
+    pub orphaned: Counter,
     /// Refused messages and connections, by reason.
     pub rejected: BTreeMap<&'static str, u64>,
     /// What was pushed to at least one connection, by name: commands and configurations, each one.
@@ -47,6 +51,8 @@ impl Counts {
             replied_error: Counter::of(names),
             lost: Counter::of(names),
             duplicated: Counter::of(names),
+            misdirected: Counter::of(names),
+            orphaned: Counter::of(names),
             defined_pushed: Counter::of(inbound),
             defined_results: Counter::of(inbound),
             ..Self::default()
@@ -70,7 +76,7 @@ impl Counts {
 }
 
 /// The tenant's own account of a run. For every kind that wants a reply:
-/// replies due = `replied_ok + replied_error + lost`.
+/// replies due = `replied_ok + replied_error + lost + misdirected`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TenantReport {
     /// 1.
@@ -85,6 +91,12 @@ pub struct TenantReport {
     pub lost: BTreeMap<String, u64>,
     /// Extra copies of replies by request name.
     pub duplicated: BTreeMap<String, u64>,
+    /// Replies handed to another connection by request name; there only if any were.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub misdirected: BTreeMap<String, u64>,
+    /// Replies to requests that nobody made by the name of the request before; there only if any were.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub orphaned: BTreeMap<String, u64>,
     /// Refused messages and connections by reason.
     pub rejected: BTreeMap<String, u64>,
     /// What was pushed to at least one connection, by name: commands and configurations, each one.
@@ -113,6 +125,8 @@ impl From<&Counts> for TenantReport {
             replied_error: counts.replied_error.by_name(),
             lost: counts.lost.by_name(),
             duplicated: counts.duplicated.by_name(),
+            misdirected: counts.misdirected.by_name(),
+            orphaned: counts.orphaned.by_name(),
             rejected: named(&counts.rejected, None),
             pushed: named(&counts.pushed, Some(&counts.defined_pushed)),
             results: named(&counts.results, Some(&counts.defined_results)),

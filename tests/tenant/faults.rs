@@ -129,3 +129,42 @@ fn connections_are_closed_at_random_when_asked() {
     assert_eq!((report.connections, report.disconnected), (5, 5));
     assert!(report.rejected.is_empty());
 }
+
+#[test]
+fn misdirected_replies_reach_another_connection_and_are_not_lost() {
+    let tenant = tenant(&[("misdirect", "100%")]);
+    let mut one = tenant.client("one");
+    let mut other = tenant.client("other");
+    one.send(&publish_0("kp1/a-1/dcx/tok/json/7", "1"));
+    let (topic, _) = other.topic_and_payload();
+    assert_eq!(topic, "kp1/a-1/dcx/tok/json/7/status");
+    let report = tenant.report();
+    assert_eq!(report.misdirected, counts(&[("dcx-json", 1)]));
+    assert_eq!((report.replied_ok, report.lost), (counts(&[]), counts(&[])));
+}
+
+#[test]
+fn a_misdirected_reply_is_lost_if_there_is_nobody_else() {
+    let tenant = tenant(&[("misdirect", "100%")]);
+    let mut client = tenant.client("one");
+    client.send(&publish_0("kp1/a-1/dcx/tok/json/7", "1"));
+    client.send(&[0xc0, 0]);
+    assert_eq!(client.packet().0, 0xd0);
+    let report = tenant.report();
+    assert_eq!(report.lost, counts(&[("dcx-json", 1)]));
+    assert_eq!(report.misdirected, counts(&[]));
+}
+
+#[test]
+fn an_orphan_follows_its_reply_with_an_id_that_nobody_used() {
+    let tenant = tenant(&[("orphan", "100%")]);
+    let mut client = tenant.client("one");
+    client.send(&publish_0("kp1/a-1/dcx/tok/json/10234", "1"));
+    for id in ["10234", "99999"] {
+        let (topic, _) = client.topic_and_payload();
+        assert_eq!(topic, format!("kp1/a-1/dcx/tok/json/{id}/status"));
+    }
+    let report = tenant.report();
+    assert_eq!(report.replied_ok, counts(&[("dcx-json", 1)]));
+    assert_eq!(report.orphaned, counts(&[("dcx-json", 1)]));
+}

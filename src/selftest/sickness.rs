@@ -1,0 +1,131 @@
+//! T7: a generator that is kept from running says so, and does not blame the tenant; a tenant that is
+//! kept from running makes no run invalid.
+
+use std::time::Duration;
+
+use super::Trouble;
+use super::bench::Bench;
+use super::observed::{Observed, ms};
+use super::order::{Hold, Order};
+use super::row::Rows;
+
+const HELD: Duration = Duration::from_millis(500);
+/// How far the longest lag may be from the time it was held for: what came due at the end of it.
+const AROUND_MS: f64 = 50.0;
+const SERVICE_MS: f64 = 2.0;
+
+pub(super) fn judge(bench: &Bench, rows: &mut Rows) -> Result<(), Trouble> {
+    stopped(bench, rows)?;
+    starved(bench, rows)?;
+    tenant(bench, rows)?;
+    Ok(())
+}
+
+fn order(held: Option<Hold>) -> Order {
+    let order = Order {
+        held,
+        ..Order::default()
+    };
+    order.tenant("service-time", "2ms")
+}
+
+fn invalid(observed: &Observed) -> u64 {
+    u64::from(!observed.result.verdict.valid)
+}
+
+/// Whether the verdict has this reason.
+fn says(observed: &Observed, reason: &str) -> u64 {
+    let mut reasons = observed.result.verdict.reasons.iter();
+    u64::from(reasons.any(|found| found.code == reason))
+}
+
+/// Once, for half a second.
+fn stopped(bench: &Bench, rows: &mut Rows) -> Result<(), Trouble> {
+    let hold = Hold {
+        after: Duration::from_secs(3),
+        length: HELD,
+        pause: Duration::ZERO,
+        times: 1,
+    };
+    let observed = bench.once(&order(Some(hold)))?;
+    let total = &observed.result.total;
+    rows.about(observed.planned());
+    rows.exact(
+        "stopped for 500 ms, runs called INVALID",
+        1,
+        invalid(&observed),
+    );
+    for reason in ["pacer_lag_p99", "hiccup"] {
+        let what = format!("stopped for 500 ms, reasons {reason}");
+        rows.exact(&what, 1, says(&observed, reason));
+    }
+    let stopped_ms = observed.held.unwrap_or(HELD).as_secs_f64() * 1e3;
+    let lag = ms(total.schedule_lag_us.max);
+    rows.near(
+        "stopped for 500 ms, longest schedule lag, ms",
+        stopped_ms,
+        lag,
+        AROUND_MS,
+    );
+    rows.exact(
+        "stopped for 500 ms, answered",
+        total.ledger.planned,
+        total.ledger.ok,
+    );
+    // Service times of most requests are the tenant's all the same.
+    let service = ms(total.service_time_us.p50);
+    let machine = bench.terms().middle_ms;
+    rows.near(
+        "stopped for 500 ms, service time p50, ms",
+        SERVICE_MS,
+        service,
+        machine,
+    );
+    Ok(())
+}
+
+/// It gets a fifth of its time, in slices of 20 ms, as from a quota of a control group.
+fn starved(bench: &Bench, rows: &mut Rows) -> Result<(), Trouble> {
+    let hold = Hold {
+        after: Duration::from_secs(2),
+        length: Duration::from_millis(80),
+        pause: Duration::from_millis(20),
+        times: 30,
+    };
+    let observed = bench.once(&order(Some(hold)))?;
+    rows.about(observed.planned());
+    rows.exact(
+        "a fifth of a CPU, runs called INVALID",
+        1,
+        invalid(&observed),
+    );
+    let of_the_pacer = says(&observed, "pacer_lag_p99");
+    rows.exact("a fifth of a CPU, reasons pacer_lag_p99", 1, of_the_pacer);
+    let lag = ms(observed.result.total.schedule_lag_us.max);
+    let stopped = observed.held.unwrap_or(hold.length);
+    let stopped_ms = stopped.as_secs_f64() * 1e3;
+    rows.near(
+        "a fifth of a CPU, longest schedule lag, ms",
+        stopped_ms,
+        lag,
+        AROUND_MS,
+    );
+    Ok(())
+}
+
+/// The tenant stands still: a valid run, with the wait in the service times.
+fn tenant(bench: &Bench, rows: &mut Rows) -> Result<(), Trouble> {
+    let held = HELD.as_secs_f64() * 1e3;
+    let stall = format!("3s+{held}ms");
+    let observed = bench.believed(&order(None).tenant("stall", stall))?;
+    rows.about(observed.planned());
+    rows.exact("tenant stopped, runs called INVALID", 0, invalid(&observed));
+    let service = ms(observed.result.total.service_time_us.max);
+    rows.near(
+        "tenant stopped, longest service time, ms",
+        held,
+        service,
+        AROUND_MS,
+    );
+    Ok(())
+}
