@@ -70,7 +70,7 @@ pub enum Progress {
 pub struct Measured {
     /// All workers together.
     pub tally: Tally,
-    /// Per second and request.
+    /// Per second and request, and of the machine.
     pub seconds: Seconds,
     /// How long the phases were.
     pub lengths: Lengths,
@@ -192,7 +192,7 @@ struct Crew {
 
 impl Coordinator {
     fn run(self) -> std::io::Result<Measured> {
-        let heartbeat = Heartbeat::start()?;
+        let heartbeat = Heartbeat::start(self.clock, self.control.clone())?;
         let begun = self.clock.now();
         let mut crew = self.hire()?;
         let load_start = self.connect(&mut crew);
@@ -212,7 +212,8 @@ impl Coordinator {
             .filter_map(|thread| thread.join().err())
             .map(said)
             .collect();
-        let hiccup = heartbeat.stop();
+        let mut seconds = collector.finish();
+        let hiccup = heartbeat.stop(&mut seconds);
         let mut tally = Tally::new(&self.shape);
         let (mut made, mut drained_at) = (0, 0);
         for end in ends.values() {
@@ -235,7 +236,7 @@ impl Coordinator {
         };
         Ok(Measured {
             tally,
-            seconds: collector.finish(),
+            seconds,
             lengths: changes.lengths(self.plan.schedule.warm_up_ns()),
             // By the plan, not by the workers: one that broke down would not be missed.
             connections_planned: size.connections + size.callers,

@@ -22,6 +22,7 @@ impl Recorder {
         row.interval.ok += count;
         let lag = sent.saturating_sub(intended);
         row.interval.lag.record_many(lag, count);
+        row.interval.late(intended, due, sent);
         let RequestTally {
             lag: lags,
             pacer_lag,

@@ -1,0 +1,180 @@
+//! What to know before believing a run: nothing here makes it INVALID.
+//!
+//! Not here: what does (see `reasons`).
+
+use super::{Evidence, Finding, Pacing, finding};
+use crate::measure::reason::DropReason;
+use crate::measure::statistics::{Shift, Statistics};
+use crate::measure::trend::Trend;
+
+/// Share of its time that a worker may work before the screen warns, percent.
+const BUSY_WARN_PERCENT: f64 = 80.0;
+/// Share of descriptors or ports that may be in use before the screen warns, percent.
+const USED_WARN_PERCENT: f64 = 90.0;
+
+/// All that were found.
+pub(super) fn warnings(evidence: &Evidence, generator_limited: bool) -> Vec<Finding> {
+    let dropped = |reason: DropReason| -> u64 {
+        evidence
+            .tally
+            .requests
+            .iter()
+            .map(|request| request.measured.dropped_by[reason.index()])
+            .sum()
+    };
+    let busy = evidence.health.busy_max * 100.0;
+    let paced = evidence.pacing == Pacing::OpenRate;
+    let (cap, clamped) = (dropped(DropReason::Cap), evidence.tally.clamped());
+    let counted = |count: u64, code: &str, unit: &str, detail: String, advice: &str| {
+        (count > 0).then(|| finding(code, count as f64, 0.0, unit, detail, advice))
+    };
+    let found = [
+        (paced && busy > BUSY_WARN_PERCENT && busy <= evidence.gates.busy_percent).then(|| {
+            let detail = format!("the busiest worker worked {busy:.0} % of the time");
+            finding(
+                "busy",
+                busy,
+                BUSY_WARN_PERCENT,
+                "%",
+                detail,
+                "add workers, or lower the rate, before trusting more load",
+            )
+        }),
+        counted(
+            cap,
+            "cap",
+            "requests",
+            format!("limits.messages_per_s kept {cap} planned requests from being sent"),
+            "raise limits.messages_per_s if the target may be loaded more",
+        ),
+        counted(
+            clamped,
+            "clamped",
+            "samples",
+            format!("{clamped} waits were longer than the histograms reach and count as their end"),
+            "read the maximum as a lower bound",
+        ),
+        evidence.overlap.map(|detail| {
+            let copies = evidence.tally.requests.iter();
+            let copies: u64 = copies.map(|request| request.whole_run.copies).sum();
+            finding(
+                "overlapping_filters",
+                copies as f64,
+                0.0,
+                "copies",
+                detail.to_owned(),
+                "list filters that do not overlap, or leave them to fleet.subscribe = \"auto\"",
+            )
+        }),
+        generator_limited.then(|| {
+            let detail = "the rate that was reached is this program's, not the target's".to_owned();
+            finding(
+                "generator_limited",
+                busy,
+                BUSY_WARN_PERCENT,
+                "%",
+                detail,
+                "add workers or machines to find the target's limit",
+            )
+        }),
+        used(
+            "descriptors_left",
+            "file descriptors",
+            evidence.worst.descriptors_max,
+            evidence.worst.descriptors_limit,
+            "raise the limit (ulimit -n) before the fleet grows",
+        ),
+        used(
+            "ports_left",
+            "local ports",
+            evidence.worst.ports_max(),
+            evidence.worst.ports,
+            "add source addresses (target.bind) before the fleet grows",
+        ),
+        unsteady(evidence.statistics),
+    ];
+    let loosened = evidence
+        .gates
+        .loosened()
+        .map(|(key, limit, default, unit)| {
+            let detail = format!("the profile lets more pass than usual: gates.{key}");
+            let advice = "compare such a run with runs of the same gates only";
+            finding("gate_loosened", limit, default, unit, detail, advice)
+        });
+    found.into_iter().flatten().chain(loosened).collect()
+}
+
+/// Something of which nearly all is in use.
+fn used(
+    code: &str,
+    what: &str,
+    used: Option<u64>,
+    limit: Option<u64>,
+    advice: &str,
+) -> Option<Finding> {
+    let (used, limit) = (used?, limit?);
+    let percent = 100.0 * used as f64 / limit.max(1) as f64;
+    let detail = format!("{used} of {limit} {what} were in use");
+    let allowed = USED_WARN_PERCENT;
+    (percent > allowed).then(|| finding(code, percent, allowed, "%", detail, advice))
+}
+
+/// One finding at most, the gravest: a backlog makes waits differ too.
+fn unsteady(statistics: &Statistics) -> Option<Finding> {
+    let seconds = statistics.seconds;
+    backlog(statistics)
+        .or_else(|| {
+            let halves = statistics.halves?;
+            let p50 = halves.p50_us.and_then(|of| differ("p50", of));
+            p50.or_else(|| halves.p99_us.and_then(|of| differ("p99", of)))
+        })
+        .or_else(|| {
+            let warm_up = statistics.warm_up?;
+            let of = |name, trend: Option<Trend>| settling(name, trend?, warm_up.seconds, seconds);
+            of("p50", warm_up.p50_us).or_else(|| of("p99", warm_up.p99_us))
+        })
+}
+
+fn backlog(statistics: &Statistics) -> Option<Finding> {
+    let trend = statistics.in_flight.filter(|trend| !trend.steady)?;
+    let (ends, slope) = (trend.change / 2.0, trend.slope_per_s);
+    let detail = format!(
+        "requests in flight went from about {:.0} to {:.0} while it was measured, by {} to {} per second",
+        (trend.mean - ends).max(0.0),
+        (trend.mean + ends).max(0.0),
+        trend.slope_low_per_s,
+        trend.slope_high_per_s
+    );
+    let advice = "no number describes such a run: lower the rate if they grow, or lengthen load.warm_up if they fall";
+    Some(finding(
+        "in_flight_trend",
+        slope,
+        0.0,
+        "per second",
+        detail,
+        advice,
+    ))
+}
+
+fn differ(percentile: &str, shift: Shift) -> Option<Finding> {
+    let detail = format!(
+        "a second's {percentile} of the response time was {:.3} ms in the first half of the measured part and {:.3} ms in \
+         the second (the middle ones)",
+        shift.first / 1000.0,
+        shift.second / 1000.0
+    );
+    let advice =
+        "something changed meanwhile: intervals.csv shows when; measure longer, and warm up longer";
+    let percent = shift.percent();
+    (!shift.steady).then(|| finding("halves_differ", percent, 0.0, "%", detail, advice))
+}
+
+fn settling(percentile: &str, trend: Trend, first: u64, all: u64) -> Option<Finding> {
+    let detail = format!(
+        "{percentile} of the response time still changed, by {:.3} ms, in the first {first} of {all} measured seconds",
+        trend.change / 1000.0
+    );
+    let percent = 100.0 * trend.change / trend.mean.max(f64::MIN_POSITIVE);
+    let advice = "lengthen load.warm_up";
+    (!trend.steady).then(|| finding("warm_up_short", percent, 0.0, "%", detail, advice))
+}
