@@ -66,31 +66,31 @@ fn answered(recorder: &mut Recorder, intended: u64, pacer: u64, lag: u64, servic
 }
 
 fn verdict(tally: &Tally, health: &Health, pacing: Pacing) -> Verdict {
-    judged(tally, health, pacing, |_| {})
+    judged(tally, health, pacing, &Besides::default())
 }
 
-/// The same with other evidence.
-fn judged(
-    tally: &Tally,
-    health: &Health,
-    pacing: Pacing,
-    change: impl FnOnce(&mut Evidence),
-) -> Verdict {
-    let shape = shape();
-    let mut evidence = Evidence {
-        shape: &shape,
+/// Evidence that most tests leave as it is.
+#[derive(Default)]
+struct Besides {
+    worst: Worst,
+    statistics: Statistics,
+    gates: Gates,
+    threshold_ms: Option<f64>,
+}
+
+fn judged(tally: &Tally, health: &Health, pacing: Pacing, besides: &Besides) -> Verdict {
+    Verdict::of(&Evidence {
+        shape: &shape(),
         tally,
         health,
-        worst: &Worst::default(),
-        statistics: &Statistics::default(),
-        gates: Gates::default(),
-        threshold_ms: None,
+        worst: &besides.worst,
+        statistics: &besides.statistics,
+        gates: besides.gates,
+        threshold_ms: besides.threshold_ms,
         pacing,
         generator_limited: false,
         overlap: None,
-    };
-    change(&mut evidence);
-    Verdict::of(&evidence)
+    })
 }
 
 fn codes(verdict: &Verdict) -> Vec<&str> {
@@ -514,19 +514,17 @@ fn a_quota_and_a_lack_of_memory_make_any_run_invalid() {
         memory_limit_bytes: Some(1 << 30),
         ..Worst::default()
     };
-    let of = |worst: &Worst, gates| {
-        judged(
-            &recorder().finish(),
-            &Health::default(),
-            Pacing::AsFastAsPossible,
-            |evidence| {
-                evidence.worst = worst;
-                evidence.gates = gates;
-            },
-        )
+    let of = |worst, gates| {
+        let besides = Besides {
+            worst,
+            gates,
+            ..Besides::default()
+        };
+        let (tally, health) = (recorder().finish(), Health::default());
+        judged(&tally, &health, Pacing::AsFastAsPossible, &besides)
     };
-    let ill = worst(Some(2), Some(1000 << 20));
-    let invalid = of(&ill, Gates::default());
+    let ill = || worst(Some(2), Some(1000 << 20));
+    let invalid = of(ill(), Gates::default());
     assert_eq!(codes(&invalid), ["throttled", "memory_share"]);
     assert_eq!(
         (invalid.reasons[0].figure, invalid.reasons[0].limit),
@@ -540,14 +538,14 @@ fn a_quota_and_a_lack_of_memory_make_any_run_invalid() {
             .all(|reason| !reason.advice.is_empty())
     );
     let healthy = worst(Some(0), Some(900 << 20));
-    assert!(of(&healthy, Gates::default()).valid);
-    assert!(of(&worst(None, None), Gates::default()).valid, "not known");
+    assert!(of(healthy, Gates::default()).valid);
+    assert!(of(worst(None, None), Gates::default()).valid, "not known");
     let moved = Gates {
         throttled_periods: 2.0,
         memory_percent: 98.0,
         ..Gates::default()
     };
-    let loosened = of(&ill, moved);
+    let loosened = of(ill(), moved);
     assert!(loosened.valid, "{:?}", loosened.reasons);
     assert_eq!(warnings(&loosened), ["gate_loosened", "gate_loosened"]);
 }
@@ -562,10 +560,12 @@ fn a_gate_of_the_profile_decides_instead_of_the_default() {
             pacer_lag_p99_ms: p99,
             ..Gates::default()
         };
-        judged(&tally, &Health::default(), Pacing::OpenRate, |evidence| {
-            evidence.gates = gates;
-            evidence.threshold_ms = threshold_ms;
-        })
+        let besides = Besides {
+            gates,
+            threshold_ms,
+            ..Besides::default()
+        };
+        judged(&tally, &Health::default(), Pacing::OpenRate, &besides)
     };
     assert_eq!(codes(&of(1.0, None)), ["pacer_lag_p99"]);
     assert!(of(4.0, None).valid);
@@ -598,10 +598,12 @@ fn what_is_unsteady_or_nearly_used_up_is_a_warning_and_said_once() {
         ..Worst::default()
     };
     let tally = recorder().finish();
-    let verdict = judged(&tally, &Health::default(), Pacing::OpenRate, |evidence| {
-        evidence.statistics = &statistics;
-        evidence.worst = &worst;
-    });
+    let besides = Besides {
+        worst,
+        statistics,
+        ..Besides::default()
+    };
+    let verdict = judged(&tally, &Health::default(), Pacing::OpenRate, &besides);
     assert!(verdict.valid);
     let expected = ["descriptors_left", "ports_left", "in_flight_trend"];
     assert_eq!(warnings(&verdict), expected);

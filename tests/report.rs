@@ -405,7 +405,7 @@ fn a_second_says_how_the_machine_was() {
     }];
     seconds.limits.ports = Some(28_232);
     let rows = cells(&format::intervals_csv(&shape(), &seconds));
-    let names = "pacer_lag_max_us back_pressure_lag_max_us connected busy_max hiccup_max_us throttled_periods \
+    let names = "connected pacer_lag_max_us back_pressure_lag_max_us busy_max hiccup_max_us throttled_periods \
                  rss_bytes descriptors ports_left";
     assert_eq!(rows[0][15..].join(" "), names);
     assert_eq!(rows[1][18..], ["0", "1.5", "2", "4096", "", "28231"]);

@@ -31,10 +31,13 @@ pub struct MachineSecond {
     pub descriptors: Option<u64>,
 }
 
-impl MachineSecond {
-    /// The second of the run in which it ends, as [`Live::second`] counts.
-    pub fn second(&self) -> u64 {
-        self.end.saturating_sub(1) / 1_000_000_000
+impl Seconds {
+    /// What was seen of the machine in this second. Both begin together; only the first, in which the
+    /// fleet connects, may begin a little later for whoever looks.
+    pub fn machine_in(&self, live: &Live) -> Option<MachineSecond> {
+        let after = self.machine.partition_point(|of| of.start <= live.start);
+        let seen = self.machine.get(after.saturating_sub(1))?;
+        (seen.start < live.end && seen.end > live.start).then_some(*seen)
     }
 }
 

@@ -410,9 +410,9 @@ mod tests {
         let level = Statistics::of(&shape(&[2.0, 2.0]), &seconds(30, |_| (1.0, 1.0, 1.0)), 9);
         assert_eq!(level.steady, Some(true));
         let mut silent = seconds(30, |_| (0.0, 1.0, 1.0));
-        silent
-            .iter_mut()
-            .for_each(|live| (live.p50_us, live.p99_us) = (None, None));
+        for live in &mut silent {
+            (live.p50_us, live.p99_us) = (None, None);
+        }
         let silent = checked(&silent);
         assert!(silent.warm_up.is_none() && silent.halves.is_none());
         assert!(silent.in_flight.is_some());

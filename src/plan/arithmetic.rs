@@ -78,7 +78,10 @@ const HISTOGRAMS: u64 = 2 * 2 + 4;
 const STAGE_HISTOGRAMS: u64 = 2;
 
 /// What is kept of each request and second, in bytes: a row, and a histogram of which most is empty.
-const SECOND_BYTES: u64 = 144 + 800;
+const SECOND_BYTES: u64 = 176 + 800;
+
+/// What is kept of each second besides, in bytes: all requests together, and the machine.
+const EACH_SECOND_BYTES: u64 = 256;
 
 /// Seconds that are kept; see the collector of `measure`.
 const SECONDS_MAX: f64 = 7.0 * 86_400.0;
@@ -168,6 +171,7 @@ impl Plan {
         let requests = self.requests.len() as u64;
         let seconds = (self.schedule.end_ns() as f64 / 1e9).min(SECONDS_MAX) as u64;
         requests * (workers * (HISTOGRAMS + stages) * HISTOGRAM_BYTES + seconds * SECOND_BYTES)
+            + seconds * EACH_SECOND_BYTES
     }
 
     fn messages(&self, index: usize, request: &crate::plan::Request) -> Messages {

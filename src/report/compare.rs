@@ -302,7 +302,7 @@ fn changes(figures: [&Figures; 2], measure_s: [f64; 2], limits: Option<Limits>) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::{Distribution, Finding, LedgerCounts, Statistics, Verdict, Worst};
+    use crate::measure::{Distribution, Finding, LedgerCounts, Verdict};
     use crate::report::{
         Certainty, ConnectionsResult, Environment, Generator, LoadResult, ProfileId, RequestResult,
         format::comparison_screen,
@@ -386,8 +386,8 @@ mod tests {
             requests: Named(vec![("telemetry".to_owned(), request(figures))]),
             inbound: Named::default(),
             generator: Generator::default(),
-            health: Worst::default(),
-            statistics: Statistics::default(),
+            health: Box::default(),
+            statistics: Box::default(),
             thresholds: Vec::new(),
             tenant: None,
             witness: None,

@@ -1,6 +1,7 @@
 //! `intervals.csv`: one row per second and request, all phases.
 //!
-//! From `connected` on the columns are about the whole program, and equal in all rows of a second.
+//! `connected`, and all columns from `busy_max` on, are about the whole program, and equal in all rows of
+//! a second.
 
 use super::table::{Table, optional};
 use crate::measure::{MachineSecond, Seconds, Shape};
@@ -21,9 +22,9 @@ const HEADER: [&str; 24] = [
     "response_time_p99_us",
     "response_time_max_us",
     "schedule_lag_p99_us",
+    "connected",
     "pacer_lag_max_us",
     "back_pressure_lag_max_us",
-    "connected",
     "busy_max",
     "hiccup_max_us",
     "throttled_periods",
@@ -51,8 +52,6 @@ pub fn intervals_csv(shape: &Shape, seconds: &Seconds) -> String {
             row.response_time_p99_us,
             row.response_time_max_us,
             row.schedule_lag_p99_us,
-            row.pacer_lag_max_us,
-            row.back_pressure_lag_max_us,
         ];
         let name = &shape.requests[usize::from(row.request)].name;
         let mut cells = vec![
@@ -63,6 +62,7 @@ pub fn intervals_csv(shape: &Shape, seconds: &Seconds) -> String {
         cells.extend(counts.map(|count| count.to_string()));
         cells.extend(waits.map(optional));
         cells.push(row.connected.to_string());
+        cells.extend([row.pacer_lag_max_us, row.back_pressure_lag_max_us].map(optional));
         cells.extend(machine(seconds, row.second, row.connected));
         table.row(cells);
     }
@@ -71,11 +71,10 @@ pub fn intervals_csv(shape: &Shape, seconds: &Seconds) -> String {
 
 /// What is known of the machine in this second; both lists are in the order of time.
 fn machine(seconds: &Seconds, second: u64, connected: u64) -> [String; 6] {
-    let (together, machine) = (&seconds.together, &seconds.machine);
+    let together = &seconds.together;
     let live = together.binary_search_by_key(&second, |live| live.second);
-    let seen = machine.binary_search_by_key(&second, MachineSecond::second);
     let live = live.ok().map(|at| together[at]);
-    let seen = seen.ok().map(|at| machine[at]);
+    let seen = live.and_then(|live| seconds.machine_in(&live));
     let count = |of: fn(MachineSecond) -> Option<u64>| {
         let count = seen.and_then(of);
         count.map(|count| count.to_string()).unwrap_or_default()

@@ -59,10 +59,10 @@ pub struct RunResult {
     pub generator: Generator,
     /// The worst that was seen of it.
     #[serde(default)]
-    pub health: Worst,
+    pub health: Box<Worst>,
     /// Whether the run was steady, and what its sample carries.
     #[serde(default)]
-    pub statistics: Statistics,
+    pub statistics: Box<Statistics>,
     /// Built-in ones first.
     pub thresholds: Vec<Judged>,
     /// What the simulated tenant of this run reported at its exit.

@@ -14,69 +14,12 @@ const USED_WARN_PERCENT: f64 = 90.0;
 
 /// All that were found.
 pub(super) fn warnings(evidence: &Evidence, generator_limited: bool) -> Vec<Finding> {
-    let dropped = |reason: DropReason| -> u64 {
-        evidence
-            .tally
-            .requests
-            .iter()
-            .map(|request| request.measured.dropped_by[reason.index()])
-            .sum()
-    };
-    let busy = evidence.health.busy_max * 100.0;
-    let paced = evidence.pacing == Pacing::OpenRate;
-    let (cap, clamped) = (dropped(DropReason::Cap), evidence.tally.clamped());
-    let counted = |count: u64, code: &str, unit: &str, detail: String, advice: &str| {
-        (count > 0).then(|| finding(code, count as f64, 0.0, unit, detail, advice))
-    };
     let found = [
-        (paced && busy > BUSY_WARN_PERCENT && busy <= evidence.gates.busy_percent).then(|| {
-            let detail = format!("the busiest worker worked {busy:.0} % of the time");
-            finding(
-                "busy",
-                busy,
-                BUSY_WARN_PERCENT,
-                "%",
-                detail,
-                "add workers, or lower the rate, before trusting more load",
-            )
-        }),
-        counted(
-            cap,
-            "cap",
-            "requests",
-            format!("limits.messages_per_s kept {cap} planned requests from being sent"),
-            "raise limits.messages_per_s if the target may be loaded more",
-        ),
-        counted(
-            clamped,
-            "clamped",
-            "samples",
-            format!("{clamped} waits were longer than the histograms reach and count as their end"),
-            "read the maximum as a lower bound",
-        ),
-        evidence.overlap.map(|detail| {
-            let copies = evidence.tally.requests.iter();
-            let copies: u64 = copies.map(|request| request.whole_run.copies).sum();
-            finding(
-                "overlapping_filters",
-                copies as f64,
-                0.0,
-                "copies",
-                detail.to_owned(),
-                "list filters that do not overlap, or leave them to fleet.subscribe = \"auto\"",
-            )
-        }),
-        generator_limited.then(|| {
-            let detail = "the rate that was reached is this program's, not the target's".to_owned();
-            finding(
-                "generator_limited",
-                busy,
-                BUSY_WARN_PERCENT,
-                "%",
-                detail,
-                "add workers or machines to find the target's limit",
-            )
-        }),
+        busy(evidence),
+        capped(evidence),
+        clamped(evidence),
+        overlapping(evidence),
+        generator_limited.then(|| limited(evidence)),
         used(
             "descriptors_left",
             "file descriptors",
@@ -93,15 +36,58 @@ pub(super) fn warnings(evidence: &Evidence, generator_limited: bool) -> Vec<Find
         ),
         unsteady(evidence.statistics),
     ];
-    let loosened = evidence
-        .gates
-        .loosened()
-        .map(|(key, limit, default, unit)| {
-            let detail = format!("the profile lets more pass than usual: gates.{key}");
-            let advice = "compare such a run with runs of the same gates only";
-            finding("gate_loosened", limit, default, unit, detail, advice)
-        });
+    let loosened = evidence.gates.loosened();
+    let loosened = loosened.map(|(key, limit, default, unit)| {
+        let detail = format!("the profile lets more pass than usual: gates.{key}");
+        let advice = "compare such a run with runs of the same gates only";
+        finding("gate_loosened", limit, default, unit, detail, advice)
+    });
     found.into_iter().flatten().chain(loosened).collect()
+}
+
+/// Between the two limits: beyond the gate it is a reason.
+fn busy(evidence: &Evidence) -> Option<Finding> {
+    let (percent, limit) = (evidence.health.busy_max * 100.0, BUSY_WARN_PERCENT);
+    let paced = evidence.pacing == Pacing::OpenRate;
+    let detail = format!("the busiest worker worked {percent:.0} % of the time");
+    let advice = "add workers, or lower the rate, before trusting more load";
+    (paced && percent > limit && percent <= evidence.gates.busy_percent)
+        .then(|| finding("busy", percent, limit, "%", detail, advice))
+}
+
+fn capped(evidence: &Evidence) -> Option<Finding> {
+    let requests = evidence.tally.requests.iter();
+    let count: u64 = requests
+        .map(|request| request.measured.dropped_by[DropReason::Cap.index()])
+        .sum();
+    let detail = format!("limits.messages_per_s kept {count} planned requests from being sent");
+    let advice = "raise limits.messages_per_s if the target may be loaded more";
+    (count > 0).then(|| finding("cap", count as f64, 0.0, "requests", detail, advice))
+}
+
+fn clamped(evidence: &Evidence) -> Option<Finding> {
+    let count = evidence.tally.clamped();
+    let detail =
+        format!("{count} waits were longer than the histograms reach and count as their end");
+    let advice = "read the maximum as a lower bound";
+    (count > 0).then(|| finding("clamped", count as f64, 0.0, "samples", detail, advice))
+}
+
+fn overlapping(evidence: &Evidence) -> Option<Finding> {
+    let detail = evidence.overlap?.to_owned();
+    let requests = evidence.tally.requests.iter();
+    let copies: u64 = requests.map(|request| request.whole_run.copies).sum();
+    let advice = "list filters that do not overlap, or leave them to fleet.subscribe = \"auto\"";
+    let code = "overlapping_filters";
+    Some(finding(code, copies as f64, 0.0, "copies", detail, advice))
+}
+
+fn limited(evidence: &Evidence) -> Finding {
+    let percent = evidence.health.busy_max * 100.0;
+    let detail = "the rate that was reached is this program's, not the target's".to_owned();
+    let advice = "add workers or machines to find the target's limit";
+    let code = "generator_limited";
+    finding(code, percent, BUSY_WARN_PERCENT, "%", detail, advice)
 }
 
 /// Something of which nearly all is in use.
