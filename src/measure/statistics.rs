@@ -23,6 +23,8 @@ const SECOND_MIN_NS: u64 = 999_000_000;
 const WINDOWS_MAX: usize = 100;
 /// The measured part shows whether it began settled in its first half, but not after these windows.
 const SETTLING_MAX: usize = 10;
+/// With fewer windows on a side the test below never reaches `CONFIDENCE`, however they differ.
+const SIDE_MIN: usize = 6;
 /// Change of p50 that matters, share of its mean; and of p99, which varies more.
 const MATTERS: [f64; 2] = [0.05, 0.10];
 /// Shorter than this no change of a wait matters, us.
@@ -79,9 +81,8 @@ pub struct Shift {
     pub first: f64,
     /// The same of the second half.
     pub second: f64,
-    /// How often seconds that do not differ look at least as different (Mann and Whitney); null if
-    /// all are equal.
-    pub p_value: Option<f64>,
+    /// How often seconds that do not differ look at least as different (Mann and Whitney).
+    pub p_value: f64,
     /// No difference, or one that is too small to matter.
     pub steady: bool,
 }
@@ -182,24 +183,25 @@ impl Shift {
     fn of(points: &[(f64, f64)], middle: f64, matters: f64) -> Option<Self> {
         let split = points.partition_point(|(at, _)| *at <= middle);
         let (before, after) = points.split_at(split);
-        if before.len() < POINTS_MIN || after.len() < POINTS_MIN {
+        if before.len() < SIDE_MIN || after.len() < SIDE_MIN {
             return None;
         }
         let values = |points: &[(f64, f64)]| -> Vec<f64> {
             windows(points).iter().map(|(_, value)| *value).collect()
         };
         let (first, second) = (values(before), values(after));
-        let method = MannWhitneyUMethod::Automatic;
+        // Not `Automatic`: for few values that is statrs 0.19's exact method, which takes the wrong
+        // tail where the first sample is not the larger one.
+        let method = MannWhitneyUMethod::AsymptoticInclContinuityCorrection;
         let tested = mannwhitneyu(&first, &second, method, Alternative::TwoSided);
-        let p_value = tested.ok().map(|(_, p)| p).filter(|p| p.is_finite());
-        let p_value = p_value.map(|p| (p * 1e6).round() / 1e6);
+        let (_, p_value) = tested.ok()?;
         let (first, second) = (median(first), median(second));
-        let differs = p_value.is_some_and(|p| p < 1.0 - CONFIDENCE);
+        let differs = p_value < 1.0 - CONFIDENCE;
         let matters = (second - first).abs() >= wait_matters(first.min(second), matters);
         Some(Self {
             first: rounded(first),
             second: rounded(second),
-            p_value,
+            p_value: (p_value * 1e6).round() / 1e6,
             steady: !(differs && matters),
         })
     }
@@ -370,6 +372,28 @@ mod tests {
         let shift = found.halves.unwrap().p99_us.unwrap();
         assert!(!shift.steady && found.steady == Some(false), "{found:?}");
         assert!((shift.percent() - 33.0).abs() < 12.0, "{shift:?}");
+    }
+
+    #[test]
+    fn halves_are_compared_as_soon_as_a_difference_could_show() {
+        let halves = |count: u64| {
+            let half = count / 2;
+            let of = |second| if second < half { 1_000.0 } else { 9_000.0 };
+            checked(&seconds(count, |second| {
+                (0.0, of(second) + second as f64, 20_000.0)
+            }))
+            .halves
+        };
+        assert_eq!(halves(11), None);
+        let halves = halves(12).unwrap();
+        let (p50, p99) = (halves.p50_us.unwrap(), halves.p99_us.unwrap());
+        // By hand: U is 36, its mean 18, its deviation the root of 39; half a step less for continuity
+        // makes z = 17.5 / 6.245 = 2.802, which both tails exceed with a probability of 0.00508.
+        assert!(
+            !p50.steady && (p50.p_value - 0.00508).abs() < 0.00002,
+            "{p50:?}"
+        );
+        assert!(p99.steady && (p99.p_value - 1.0).abs() < 1e-9, "{p99:?}");
     }
 
     #[test]

@@ -207,7 +207,7 @@ pub struct Generator {
     pub workers: u32,
     /// CPU time of the process, s.
     pub cpu_s: f64,
-    /// Largest share of its time that a worker was busy, 0 to 1.
+    /// Largest share of the measured time that a worker was busy, 0 to 1.
     pub busy_max: f64,
     /// Largest resident size.
     pub peak_rss_bytes: u64,

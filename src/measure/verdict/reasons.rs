@@ -11,20 +11,20 @@ use crate::measure::samples::Samples;
 /// From this many requests on p99 is judged, from the second number on p99.9 too.
 const PACER_SAMPLES: (u64, u64) = (100, 1000);
 
-/// All that were found, the gravest first.
+/// All that were found: defects first, then what the machine lacked, then what followed from that.
 pub(super) fn reasons(evidence: &Evidence) -> Vec<Finding> {
     let mut reasons = ledger(evidence);
     let panics = evidence.health.panics.iter();
     reasons.extend(panics.map(|said| panicked(said)));
     reasons.extend(resources(evidence));
+    reasons.extend(throttled(evidence));
+    reasons.extend(memory(evidence));
+    reasons.extend(hiccup(evidence));
     if evidence.pacing == Pacing::OpenRate {
         reasons.extend(not_written(evidence));
         reasons.extend(pacer(evidence));
         reasons.extend(busy(evidence));
     }
-    reasons.extend(hiccup(evidence));
-    reasons.extend(throttled(evidence));
-    reasons.extend(memory(evidence));
     reasons
 }
 
