@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use midge::engine::{self, Approach, Progress, Settings};
 use midge::event::Clock;
 use midge::mqtt::{Packet, Role, Version, decode};
-use midge::plan::{Captures, Identities, Message, Plan};
+use midge::plan::{Captures, Identities, Message, Moment, Plan, Sheet};
 use midge::profile::{self, Model, Profile};
 use mqtt_async_client::client::{Client, Publish, Unsubscribe, UnsubscribeTopic};
 use tokio::task::LocalSet;
@@ -128,13 +128,13 @@ impl Messages {
             endpoint: self.endpoint,
             request_id: self.next,
             packet_id: 0,
-            unix_ns: 0,
+            moment: &Moment::at(0),
             identities: &self.plan.identities,
             captures: &Captures::new(),
         };
-        let mut frame = Vec::with_capacity(request.room());
+        let mut frame = Sheet::default();
         request.encode(&mut frame, &message, &mut self.state);
-        match decode(&frame, Role::Server, Version::V311, frame.len()) {
+        match decode(frame.text(), Role::Server, Version::V311, frame.len()) {
             Ok(Some((Packet::Publish(packet), _))) => {
                 Publish::new(packet.topic.to_owned(), packet.payload.to_owned())
             }

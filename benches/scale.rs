@@ -23,6 +23,8 @@ use midge::plan::FILES_APART;
 mod arithmetic;
 #[path = "scale/cell.rs"]
 mod cell;
+#[path = "support/cpu.rs"]
+mod cpu;
 #[path = "scale/larger.rs"]
 mod larger;
 #[path = "scale/load.rs"]

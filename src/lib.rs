@@ -51,10 +51,12 @@
 //!   `read/check` for keys that nothing reads and `read/tests`. The list of all keys: `keys`,
 //!   `keys/table`. Back to text: `write`.
 //! * [`plan`]: what a profile compiles to. When: `schedule`, `curve`, `stages`, `shard`. What: `request`,
-//!   `template`, `generator`, `encoder`, `text`, `pen`, `hash`, `bodies`, `identities` from an
+//!   `template`, `generator`, `encoder`, `text`, `moment`, `pen` and `sheet` (what they write on),
+//!   `hash`, `bodies`, `identities` from an
 //!   `identity_file`, `columns` (are they all used). Request IDs:
-//!   `request_id`. What comes back: `recognise` over `pattern`, `pointer`, `reply`, `replies`,
-//!   `inbound`, `pushes`, `carried`, `items`, `captures`. For people: `example`. Connections: `connection`,
+//!   `request_id`. What comes back: `recognise` over `trie`, `pattern`, `pointer`, `reply`, `replies`,
+//!   `inbound`, `pushes`, `carried`, `items`, `captures`, with `recognise/tests`
+//!   and `recognise/tests/random`. For people: `example`. Connections: `connection`,
 //!   `connections`, `overlap`. Around it: `compile`, `topic` (checks), `arithmetic` (how large a run
 //!   will be), `error`.
 //! * [`engine`]: carries the plan out. `run` is the coordinator and `control` what it says to the
@@ -71,7 +73,7 @@
 //!   `pubcomp`, `subscribe`, `suback`, `unsubscribe`, `unsuback`, `pingreq`, `pingresp`,
 //!   `disconnect`. Their parts: `header`, `kind`, `qos`, `topic`, `ack`, `empty`, `reader`,
 //!   `writer`, `error`; `vector` holds packets against their bytes in tests.
-//! * [`measure`]: what happened, as values. Writing down: `recorder` and `around` over `row`, `ledger`, `samples`,
+//! * [`measure`]: what happened, as values. Writing down: `recorder` and `around` over `row`, `ledger`, `samples` with `counts`,
 //!   `status`, `errors`, `reason`, `connection`, `stage`, `first_reply`, `fired`;
 //!   every message of its own in a `logbook` of `entry`s. Adding up: `tally` (a run), `interval` and `collector`
 //!   (seconds). Summing up: `distribution`, `figures`, `machine` (its worst). Was it steady: `statistics` over `trend`. Judging: `verdict` (of us;

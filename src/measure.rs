@@ -7,6 +7,7 @@
 mod around;
 mod collector;
 mod connection;
+mod counts;
 mod distribution;
 mod entry;
 mod errors;
@@ -51,7 +52,7 @@ pub use machine::{HeldBack, MachineLimits, MachineSecond, Worst};
 pub use phase::{Phase, Phases};
 pub use reason::{ConnectFailure, DropReason, FailReason, Reason};
 pub use recorder::{Outcome, Recorder};
-pub use samples::{Bounds, Bucket, Samples};
+pub use samples::{Bounds, Bucket, Samples, Step};
 pub use shape::{Replies, RequestShape, Shape, StageShape};
 pub use stage::{StageFigures, StageTally};
 pub use statistics::{Halves, SampleSize, Shift, Statistics, WarmUp};

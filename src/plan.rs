@@ -23,6 +23,7 @@ mod identities;
 mod identity_file;
 mod inbound;
 mod items;
+mod moment;
 mod overlap;
 mod pattern;
 mod pen;
@@ -35,21 +36,25 @@ mod request;
 mod request_id;
 mod schedule;
 mod shard;
+mod sheet;
 mod stages;
 mod template;
 mod text;
 mod topic;
+mod trie;
 
 pub use arithmetic::{Arithmetic, FILES_APART, Messages};
 #[cfg(test)]
 pub(crate) use arithmetic::{CONNECTION_BYTES, ENDPOINT_BYTES, TIMER_BYTES};
 pub use captures::{CAPTURE_BYTES_MAX, CAPTURES_MAX, Captures};
 pub use connection::{ConnectionRole, Will};
+pub use encoder::Head;
 pub use error::PlanError;
 pub use example::{PushExample, ReplyMeaning, ReplyTopic};
 pub use identities::Identities;
 pub use inbound::Inbound;
 pub use items::{Items, MalformedItems};
+pub use moment::Moment;
 pub use overlap::Overlap;
 pub use pattern::Listener;
 pub use pointer::Pointer;
@@ -62,6 +67,7 @@ pub use request_id::{
 };
 pub use schedule::{Arrival, Cursor, Schedule};
 pub use shard::Shard;
+pub use sheet::Sheet;
 pub use stages::StageSpan;
 
 use crate::profile::Connections;

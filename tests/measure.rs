@@ -391,6 +391,50 @@ fn pacer_lag_makes_an_open_run_invalid_and_no_other() {
 }
 
 #[test]
+fn reactive_messages_say_nothing_about_the_pacer() {
+    const REACTIVE: u16 = 2;
+    let mut recorder = recorder();
+    answered(&mut recorder, MEASURE, 3 * MS, 3 * MS, MS);
+    for _ in 0..2 {
+        recorder.planned(REACTIVE, MEASURE);
+    }
+    recorder.sent(REACTIVE, MEASURE, MEASURE + 60 * MS, MEASURE + 60 * MS);
+    recorder.fired(REACTIVE, MEASURE, MEASURE + 60 * MS, MEASURE + 60 * MS, 1);
+    let tally = recorder.finish();
+    assert_eq!(tally.pacer_lag.count(), 1);
+    assert_eq!(tally.pacer_lag.max_ns(), Some(3 * MS));
+    let mut two = tally.clone();
+    two.merge(&tally);
+    assert_eq!(two.pacer_lag.count(), 2);
+}
+
+#[test]
+fn what_is_complete_with_its_write_has_its_lag_as_response_time_in_its_second_too() {
+    let mut shape = (*shape()).clone();
+    (shape.requests[0].has_reply, shape.requests[0].qos) = (false, 0);
+    let shape = Arc::new(shape);
+    let mut recorder = Recorder::new(shape.clone());
+    recorder.begin_load(LOAD);
+    let mut collector = Collector::new(shape, 1);
+    for lag in [2 * MS, 4 * MS] {
+        (0..10).for_each(|_| recorder.planned(0, MEASURE));
+        recorder.fired(0, MEASURE, MEASURE, MEASURE + lag, 10);
+    }
+    let interval = recorder.roll(MEASURE + S);
+    recorder.recycle(collector.add(0, interval));
+    assert_eq!(collector.live().and_then(|live| live.p99_us), Some(4_000.0));
+    let seconds = collector.finish();
+    let row = &seconds.rows[0];
+    let close =
+        |found: Option<f64>, us: f64| found.is_some_and(|found| (found - us).abs() < us / 500.0);
+    assert!(close(row.response_time_p50_us, 2_000.0), "{row:?}");
+    assert!(close(row.response_time_p99_us, 4_000.0), "{row:?}");
+    assert!(close(row.schedule_lag_p99_us, 4_000.0), "{row:?}");
+    assert_eq!(seconds.histograms.len(), 1);
+    assert_eq!(seconds.histograms[0].request, 0);
+}
+
+#[test]
 fn few_requests_are_judged_by_what_they_can_show() {
     let lagging = |count: u64, lagging: u64, pacer: u64| {
         let mut recorder = recorder();

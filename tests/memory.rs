@@ -1,10 +1,12 @@
-//! What an endpoint costs: bytes of heap, counted by the allocator, in a run that goes on.
+//! What a fleet costs in a run that goes on: bytes of heap for each endpoint, counted by the allocator,
+//! and RSS before there is any.
 //!
-//! The engine runs in this process under a counting allocator, the simulated tenant in its own. Two
+//! For the heap the engine runs in this process under a counting allocator, the simulated tenant in its own. Two
 //! fleets differ in nothing but their size; what the larger one holds more, divided by its
 //! endpoints, is the price of one. The same is what `midge check` computes. A binary of its own,
 //! because the allocator counts everything that the process does, and one test after the other for
-//! the same reason. Not here: what the kernel holds for each socket.
+//! the same reason. For the RSS, which no allocator knows, the program itself runs.
+//! Not here: what the kernel holds for each socket.
 #![allow(
     clippy::print_stdout,
     reason = "figures for whoever asks with --nocapture"
@@ -24,8 +26,11 @@ use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 #[path = "../benches/support/far.rs"]
 mod far;
+mod support;
 
 use far::Far;
+#[cfg(target_os = "linux")]
+use support::Midge;
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
@@ -200,5 +205,47 @@ fn an_endpoint_that_has_used_every_service_takes_no_more() {
     assert!(
         (0..3).any(|_| price(BUSY, 100, 600).0 <= 900.0),
         "three times more than 900 bytes per endpoint"
+    );
+}
+
+/// Most RSS of `kaa-fleet` without any endpoint, MiB.
+#[cfg(target_os = "linux")]
+const BASE_MAX_MIB: f64 = 20.0;
+
+/// MiB of RSS that `kaa-fleet` holds with so many endpoints, when all kinds of requests were sent.
+#[cfg(target_os = "linux")]
+fn resident(endpoints: u32) -> f64 {
+    let tenant = tenant();
+    let mut running = Midge::run("kaa-fleet")
+        .target(&format!("mqtt://{}", tenant.address))
+        .set("fleet.endpoints", &endpoints.to_string())
+        .set("fleet.connect_rate", "10_000/s")
+        .set("load.measure", "20s")
+        .spawn();
+    running.process.await_words(" 6 s  measure");
+    let status = std::fs::read_to_string(format!("/proc/{}/status", running.process.id())).unwrap();
+    let kib = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:")?.strip_suffix("kB"))
+        .expect("the kernel says what is resident");
+    kib.trim().parse::<f64>().unwrap() / 1024.0
+}
+
+/// The line through two fleets, back to no endpoint.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_fleet_without_endpoints_takes_little() {
+    let _alone = ONE_AT_A_TIME.lock();
+    let (few, many) = (5_000, 15_000);
+    assert!(room_for(many), "ulimit -Hn must be above {many}");
+    let (small, large) = (resident(few), resident(many));
+    let each = (large - small) / f64::from(many - few);
+    let base = small - each * f64::from(few);
+    eprintln!(
+        "kaa-fleet: {base:.1} MiB of RSS without endpoints ({small:.1} with {few}, {large:.1} with {many})"
+    );
+    assert!(
+        base <= BASE_MAX_MIB,
+        "more than {BASE_MAX_MIB} MiB without any endpoint"
     );
 }

@@ -22,7 +22,7 @@ mod schedules;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use midge::plan::{Captures, Identities, Message, Plan, Shard};
+use midge::plan::{Captures, Identities, Message, Moment, Plan, Shard, Sheet};
 use midge::profile::{
     Arrivals, Connections, Fleet, Gates, Generator, IdKind, IdPlace, Limits, Load, Model, Pace,
     Payload, Profile, Protocol, Request, RequestIdUse, Sender, Sources, Subscribe, Target,
@@ -196,11 +196,12 @@ fn encode(
         endpoint,
         request_id,
         packet_id: 77,
-        unix_ns: 1_759_212_723_456_000_000,
+        moment: &Moment::at(1_759_212_723_456_000_000),
         identities: &plan.identities,
         captures: &captures,
     };
-    let mut out = Vec::with_capacity(plan.requests[index].room());
+    let mut out = Sheet::default();
+    out.reserve(plan.requests[index].room());
     let room = out.capacity();
     plan.requests[index].encode(&mut out, &message, state);
     assert_eq!(
@@ -208,7 +209,7 @@ fn encode(
         room,
         "a buffer of the promised size is never grown"
     );
-    out
+    out.into()
 }
 
 fn generators() -> BTreeMap<String, Generator> {
@@ -268,6 +269,47 @@ fn mixed() -> Profile {
     ];
     mixed.requests.push(plain("fourth", Pace::Weight(1.0)));
     mixed
+}
+
+/// Payloads of 8 to 208 bytes: some remaining lengths take one byte and some two.
+fn growing() -> Request {
+    let mut growing = plain("growing", Pace::Weight(1.0));
+    growing.payload = Payload::Template("{\"x\":\"{blob}\"}".into());
+    let sizes = (0..200).step_by(8).map(|size| ("x".repeat(size), 1.0));
+    growing
+        .generators
+        .insert("blob".to_owned(), Generator::Choice(sizes.collect()));
+    growing
+}
+
+#[test]
+fn packets_that_take_over_the_head_of_the_one_before_are_the_same_packets() {
+    let mut profile = mixed();
+    profile.requests.push(growing());
+    let plan = compile(&profile);
+    let captures = Captures::new();
+    let mut taken_over = 0;
+    for index in 0..plan.requests.len() {
+        let (mut apart, mut state) = (vec![0; plan.state_words], vec![0; plan.state_words]);
+        let (mut sheet, mut head, mut expected) = (Sheet::default(), None, Vec::new());
+        for packet_id in 1..=50 {
+            let message = Message {
+                endpoint: 5,
+                request_id: 0,
+                packet_id,
+                moment: &Moment::at(u64::from(packet_id) * 1_000_000_000),
+                identities: &plan.identities,
+                captures: &captures,
+            };
+            let mut alone = Sheet::default();
+            plan.requests[index].encode(&mut alone, &message, &mut apart);
+            expected.extend_from_slice(alone.text());
+            taken_over += usize::from(head.is_some());
+            head = plan.requests[index].encode_after(head, &mut sheet, &message, &mut state);
+        }
+        assert!(sheet.text() == expected, "{}", plan.requests[index].name);
+    }
+    assert!(taken_over >= 49 * 4, "{taken_over}");
 }
 
 #[test]

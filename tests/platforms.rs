@@ -22,7 +22,7 @@ use std::io;
 
 use midge::mqtt::{Packet, Publish, Qos, Role, Version, decode};
 use midge::plan::{
-    Captures, Identities, Inbound, Listener, Message, Plan, Recognised, ReplyOutcome,
+    Captures, Identities, Inbound, Listener, Message, Moment, Plan, Recognised, ReplyOutcome, Sheet,
 };
 use midge::profile::{Colour, load};
 
@@ -82,14 +82,14 @@ impl Fleet {
             endpoint: ENDPOINT,
             request_id,
             packet_id: 1,
-            unix_ns: NOW,
+            moment: &Moment::at(NOW),
             identities: &self.plan.identities,
             captures,
         };
-        let mut frame = Vec::new();
+        let mut frame = Sheet::default();
         let mut state = vec![0; self.plan.state_words];
         self.plan.requests[index].encode(&mut frame, &message, &mut state);
-        frame
+        frame.into()
     }
 
     /// The packet that carries the first message of a request.

@@ -8,8 +8,14 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A count that is so much above the stored one has risen: 1 %. Repeated counts do not differ at all.
-const NOISE: f64 = 0.01;
+/// A count that is so much above the stored one is told. Repeated counts do not differ at all.
+const TOLD: f64 = 0.01;
+/// So much above fails: edits that change nothing about an operation moved counts by at most 3.1 %
+/// (`instructions.rs`).
+const FAILS: f64 = 0.04;
+/// All counts together fail if their geometric mean is so much above: such edits moved it by at most
+/// 0.18 %.
+const FAILS_TOGETHER: f64 = 0.005;
 
 /// What counts depend on besides the program.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +43,8 @@ pub struct Counts {
 pub enum Finding {
     /// More instructions: stored, now.
     Risen(String, f64, f64),
+    /// All together, each counting as much as another: how many times as many.
+    RisenTogether(f64),
     /// Fewer.
     Fallen(String, f64, f64),
     /// Nothing is stored for this operation.
@@ -45,15 +53,34 @@ pub enum Finding {
     Gone(String),
 }
 
-/// Whether one count is more than another.
-pub fn has_risen(stored: f64, now: f64) -> bool {
-    now > stored * (1.0 + NOISE)
+/// Whether one count is so much more than another that it is told.
+fn has_risen(stored: f64, now: f64) -> bool {
+    now > stored * (1.0 + TOLD)
+}
+
+/// Whether one count is so much more than another that it fails.
+pub fn fails(stored: f64, now: f64) -> bool {
+    now > stored * (1.0 + FAILS)
+}
+
+/// How many times as many instructions, on average over the operations that both have.
+fn together(stored: &Counts, now: &Counts) -> f64 {
+    let both = stored.instructions.iter().filter_map(|(name, stored)| {
+        let now = now.instructions.get(name)?;
+        Some((now / stored).ln())
+    });
+    let (sum, count) = both.fold((0.0, 0_u32), |(sum, count), ratio| (sum + ratio, count + 1));
+    (sum / f64::from(count.max(1))).exp()
 }
 
 impl Finding {
-    /// Everything but an improvement.
+    /// Everything but an improvement, and a rise that is only told.
     pub fn is_failure(&self) -> bool {
-        !matches!(self, Self::Fallen(..))
+        match self {
+            Self::Risen(_, stored, now) => fails(*stored, *now),
+            Self::Fallen(..) => false,
+            Self::RisenTogether(_) | Self::New(_) | Self::Gone(_) => true,
+        }
     }
 }
 
@@ -63,7 +90,15 @@ impl fmt::Display for Finding {
         match self {
             Self::Risen(name, stored, now) => {
                 let more = percent(stored, now);
-                write!(f, "RISEN   {name}: {stored:.1} to {now:.1} ({more:+.1} %)")
+                let risen = if self.is_failure() { "RISEN" } else { "risen" };
+                write!(
+                    f,
+                    "{risen}   {name}: {stored:.1} to {now:.1} ({more:+.1} %)"
+                )
+            }
+            Self::RisenTogether(ratio) => {
+                let more = percent(&1.0, ratio);
+                write!(f, "RISEN   all together: {more:+.2} %")
             }
             Self::Fallen(name, stored, now) => {
                 let less = percent(stored, now);
@@ -116,6 +151,10 @@ impl Counts {
                 }
                 Some(_) => {}
             }
+        }
+        let together = together(self, now);
+        if together > 1.0 + FAILS_TOGETHER {
+            findings.push(Finding::RisenTogether(together));
         }
         let new = now.instructions.keys();
         let new = new.filter(|name| !self.instructions.contains_key(*name));

@@ -2,8 +2,11 @@
 //!
 //! `operations.rs` says how long they take, `instructions.rs` how many instructions. Not here: how
 //! either is found out, and anything with a socket.
+//!
+//! What an operation reads is on the heap: constants move with each edit, and near the end of a page
+//! the C library's `memcmp` takes more instructions.
 
-mod codec;
+pub mod codec;
 mod encoder;
 mod histogram;
 mod matching;

@@ -4,7 +4,7 @@
 
 use std::hint::black_box;
 
-use midge::plan::{Captures, Plan};
+use midge::plan::{Captures, Moment, Plan, Sheet};
 
 use super::{Measure, plans};
 
@@ -38,11 +38,12 @@ pub fn each(measure: &mut impl Measure) {
 fn render(measure: &mut impl Measure, plan: &Plan, request: &str, what: &str) {
     let request = &plan.requests[plans::request(plan, request)];
     let mut state = vec![0; plan.state_words];
-    let mut out = Vec::with_capacity(request.frame_longest);
+    let mut out = Sheet::default();
+    let moment = Moment::at(plans::UNIX_NS);
     let captures = Captures::new();
     measure.operation(&format!("encoder/{what}"), || {
         out.clear();
-        let message = plans::message(plan, &captures, black_box(54_321));
+        let message = plans::message(plan, &captures, &moment, black_box(54_321));
         request.encode(&mut out, &message, &mut state);
         out.len()
     });

@@ -1,7 +1,7 @@
 //! What it costs to say what a message from the target is: a reply, an error, a push, or not ours.
 //!
-//! Against one definition, and against the twelve of the default profile. Not here: which request
-//! in flight a reply answers (see `request_ids`).
+//! Against one definition, the twelve of the default profile, and fifty. Not here: which request in
+//! flight a reply answers (see `request_ids`).
 
 use std::hint::black_box;
 
@@ -22,6 +22,15 @@ arrival_rate = "1_000/s"
 use = "kaa/dcx-json"
 [[inbound]]
 use = "kaa/command"
+"#;
+const NUMBERED: &str = r#"
+format = 1
+name = "numbered"
+[fleet]
+endpoints = 1_000
+subscribe = "none"
+[load]
+arrival_rate = "1_000/s"
 "#;
 const REPLY: &str = "kp1/bspu542ikfmmfgrk47s0-v1/dcx/ep-7/json/54321/status";
 const ERROR: &str = "kp1/bspu542ikfmmfgrk47s0-v1/dcx/ep-7/json/54321/error";
@@ -50,17 +59,57 @@ pub fn each(measure: &mut impl Measure) {
                 _ => false,
             };
             assert!(right, "{what} is taken for {meant:?}");
+            let (topic, payload) = (topic.to_owned(), payload.to_vec());
             measure.operation(&format!("matching/{what}, {many}"), || {
-                recognise(plan, black_box(topic), payload, &mut captures)
+                recognise(plan, black_box(&topic), &payload, &mut captures)
             });
         }
     }
-    let mut captures = Captures::new();
-    measure.operation("matching/a reply to the last one, 12 definitions", || {
-        recognise(&fleet, black_box(LAST), b"", &mut captures)
-    });
+    let fifty = plans::of_text(&numbered(50));
+    for (plan, what, topic, known) in [
+        (
+            &fleet,
+            "a reply to the last one, 12 definitions",
+            LAST,
+            true,
+        ),
+        (
+            &fifty,
+            "a reply to the last one, 50 definitions",
+            "acme/r50/ep-7/54321/ok",
+            true,
+        ),
+        (
+            &fifty,
+            "a foreign topic, 50 definitions",
+            "acme/r50/ep-8/54321/ok",
+            false,
+        ),
+    ] {
+        let mut captures = Captures::new();
+        let meant = recognise(plan, topic, b"", &mut captures);
+        assert_eq!(meant != Recognised::Unknown, known, "{what}: {meant:?}");
+        measure.operation(&format!("matching/{what}"), || {
+            recognise(plan, black_box(topic), b"", &mut captures)
+        });
+    }
 }
 
+/// A profile of so many requests, which differ by a word of their topics.
+fn numbered(requests: usize) -> String {
+    const REQUEST: &str = r#"
+[[request]]
+name = "rNUMBER"
+topic = "acme/rNUMBER/ep-{endpoint}/{request_id}"
+request_id = { range = [10_000, 99_999] }
+reply = { ok = "{topic}/ok", error = "{topic}/error" }
+"#;
+    let requests = (1..=requests).map(|number| REQUEST.replace("NUMBER", &number.to_string()));
+    NUMBERED.to_owned() + &requests.collect::<String>()
+}
+
+// As one function, however many operations call it.
+#[inline(never)]
 fn recognise<'a>(
     plan: &Plan,
     topic: &str,

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use midge::plan::{Captures, Identities, Message, Plan};
+use midge::plan::{Captures, Identities, Message, Moment, Plan};
 
 /// Compiles the text of a profile.
 pub fn of_text(text: &str) -> Plan {
@@ -29,13 +29,21 @@ pub fn request(plan: &Plan, name: &str) -> usize {
     found.unwrap_or_else(|| panic!("the plan has no request {name:?}"))
 }
 
+/// When the messages are sent, in nanoseconds since 1970.
+pub const UNIX_NS: u64 = 1_759_212_723_456_000_000;
+
 /// A message of endpoint 7 that answers nothing.
-pub fn message<'a>(plan: &'a Plan, captures: &'a Captures, request_id: u128) -> Message<'a> {
+pub fn message<'a>(
+    plan: &'a Plan,
+    captures: &'a Captures,
+    moment: &'a Moment,
+    request_id: u128,
+) -> Message<'a> {
     Message {
         endpoint: 7,
         request_id,
         packet_id: 0,
-        unix_ns: 1_759_212_723_456_000_000,
+        moment,
         identities: &plan.identities,
         captures,
     }

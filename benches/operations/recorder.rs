@@ -57,7 +57,7 @@ fn answered(measure: &mut impl Measure) {
         let (intended, sent) = (number * 1_000, number * 1_000 + 5_000);
         recorder.acknowledged(0, intended, sent, sent + wait(black_box(number)));
     });
-    let why = "Bad Request";
+    let (status, why) = ("400".to_owned(), "Bad Request".to_owned());
     measure.operation("recorder/planned, sent, an error with its reason", || {
         number += 1;
         let intended = number * 1_000;
@@ -65,8 +65,8 @@ fn answered(measure: &mut impl Measure) {
         recorder.planned(0, intended);
         recorder.sent(0, intended, intended + 2_000, sent);
         let at = sent + wait(black_box(number));
-        recorder.error_detail(0, Some("400"), why, at);
-        recorder.completed(0, intended, sent, at, Outcome::Error, Some("400"));
+        recorder.error_detail(0, Some(&status), &why, at);
+        recorder.completed(0, intended, sent, at, Outcome::Error, Some(&status));
     });
     assert!(recorder.finish().imbalances().is_empty());
 }

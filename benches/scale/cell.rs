@@ -10,13 +10,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use midge::engine::{self, Measured, Progress, Run, Settings};
-use midge::event::Clock;
+use midge::event::{Clock, monotonic_ns};
 use midge::plan::{Identities, Plan};
 use midge::profile::{self, Profile};
-use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 
 use super::Result;
+use super::cpu::cpu_ns;
 use super::machine::{process_cpu_s, resident_bytes, slab_bytes};
 use super::table::Sample;
 
@@ -61,11 +61,6 @@ struct Used {
     target_cpu_s: Option<f64>,
 }
 
-fn ns(clock: ClockId) -> u64 {
-    let time = clock_gettime(clock);
-    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
-}
-
 impl Order {
     /// The order of this process, if it is a cell.
     pub fn of_this_process() -> Option<Self> {
@@ -101,13 +96,13 @@ impl Order {
 
     fn sample(&self) -> Sample {
         let (slab_before, rss_before) = (slab_bytes(), resident_bytes(std::process::id()));
-        let begun = ns(ClockId::ProcessCPUTime);
+        let begun = cpu_ns();
         let clock = Clock::start();
         let (run, message_bytes, [warm_up, measure]) = self.begin(clock);
         let connected = |progress: &Progress| *progress == Progress::Loading;
         let loading = run.progress.iter().any(|progress| connected(&progress));
         assert!(loading, "{}: nobody connected", self.profile);
-        let connect_cpu_s = (ns(ClockId::ProcessCPUTime) - begun) as f64 / 1e9;
+        let connect_cpu_s = (cpu_ns() - begun) as f64 / 1e9;
         let start = run.load_start().expect("it is loading") + warm_up;
         let before = self.used_at(clock, start);
         let after = self.used_at(clock, start + measure);
@@ -160,8 +155,8 @@ impl Order {
     fn used_at(&self, clock: Clock, instant: u64) -> Used {
         std::thread::sleep(Duration::from_nanos(instant.saturating_sub(clock.now())));
         Used {
-            at_ns: ns(ClockId::Monotonic),
-            cpu_s: ns(ClockId::ProcessCPUTime) as f64 / 1e9,
+            at_ns: monotonic_ns(),
+            cpu_s: cpu_ns() as f64 / 1e9,
             target_cpu_s: self.target_process.and_then(process_cpu_s),
         }
     }

@@ -6,7 +6,9 @@
 use std::fmt::Write as _;
 
 use crate::mqtt::{self, Packet, Publish, Role, Version};
-use crate::plan::{Captures, Message, Plan, ReplyMeaning, Request, RequestIdKind, uuid_request_id};
+use crate::plan::{
+    Captures, Message, Moment, Plan, ReplyMeaning, Request, RequestIdKind, Sheet, uuid_request_id,
+};
 use crate::profile::{Outcome, Profile, Sender, Subscribe};
 use crate::tenant::{Judge, Judgement, TenantOptions};
 
@@ -78,7 +80,8 @@ impl<'a> Frames<'a> {
             .reactive
             .map(|_| self.with_item_id(request, captures));
         let captures = item.as_ref().unwrap_or(captures);
-        let message = self.message(request, 0, captures);
+        let moment = moment(0);
+        let message = self.message(request, 0, captures, &moment);
         let frame = self.frame(request, 0, captures);
         let Some(publish) = publish(&frame) else {
             self.line("topic", "(does not decode as a PUBLISH packet)");
@@ -212,7 +215,13 @@ impl<'a> Frames<'a> {
     }
 
     /// One of several messages, from endpoints and IDs all over their ranges.
-    fn message<'m>(&self, request: &Request, number: u32, captures: &'m Captures) -> Message<'m>
+    fn message<'m>(
+        &self,
+        request: &Request,
+        number: u32,
+        captures: &'m Captures,
+        moment: &'m Moment,
+    ) -> Message<'m>
     where
         'a: 'm,
     {
@@ -228,7 +237,7 @@ impl<'a> Frames<'a> {
                 RequestIdKind::None => 0,
             },
             packet_id: 1,
-            unix_ns: FIRST_UNIX_NS + u64::from(number) * STEP_NS,
+            moment,
             identities: &self.plan.identities,
             captures,
         }
@@ -237,14 +246,20 @@ impl<'a> Frames<'a> {
     /// The packet of message `number` of its endpoint.
     fn frame(&self, request: &Request, number: u32, captures: &Captures) -> Vec<u8> {
         let mut state = vec![0; self.plan.state_words];
-        let message = self.message(request, number, captures);
+        let moment = moment(number);
+        let message = self.message(request, number, captures, &moment);
         for _ in 0..number {
             request.skip(message.endpoint, &mut state);
         }
-        let mut frame = Vec::new();
+        let mut frame = Sheet::default();
         request.encode(&mut frame, &message, &mut state);
-        frame
+        frame.into()
     }
+}
+
+/// The wall clock of message `number`.
+fn moment(number: u32) -> Moment {
+    Moment::at(FIRST_UNIX_NS + u64::from(number) * STEP_NS)
 }
 
 fn kind(request: &Request) -> &'static str {

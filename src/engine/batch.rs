@@ -3,16 +3,20 @@
 //! Data. Not here: the write, and frames that a socket did not take (the outbox).
 
 use super::outbox::{Marker, Meaning};
+use crate::plan::{Head, Message, Request, Sheet};
 
 /// Frames in order, with what they mean.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
-    pub bytes: Vec<u8>,
+    pub bytes: Sheet,
     pub markers: Vec<Marker>,
     /// Where the frame that is being written begins.
     from: usize,
     /// Where the frames of the connection begin that frames are being added for.
     pub first: usize,
+    /// The last frame's request and endpoint, and its beginning if the next one can use it.
+    last: (u16, u32),
+    head: Option<Head>,
     /// When the worker came to these messages, if that was before this turn.
     pub due: Option<u64>,
     /// Whether the intended instants are still to come: see `prepare`.
@@ -25,12 +29,27 @@ impl Batch {
         self.markers.clear();
         self.from = 0;
         self.first = 0;
+        self.head = None;
         self.due = None;
         self.undecided = false;
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.bytes.is_empty()
+    }
+
+    /// Adds a message of `request`, by its number in the plan.
+    pub(super) fn message(
+        &mut self,
+        number: u16,
+        request: &Request,
+        message: &Message<'_>,
+        state: &mut [u64],
+    ) {
+        let this = (number, message.endpoint);
+        let previous = self.head.filter(|_| self.last == this);
+        self.last = this;
+        self.head = request.encode_after(previous, &mut self.bytes, message, state);
     }
 
     /// Bytes for the connection that frames are being added for.
@@ -43,8 +62,20 @@ impl Batch {
         self.markers.last().map(|marker| marker.meaning)
     }
 
-    /// The bytes appended since the last mark are an acknowledgement or the like.
-    pub(super) fn mark_control(&mut self) {
+    /// Adds an acknowledgement or the like.
+    pub(super) fn control<E>(
+        &mut self,
+        write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.bytes.as_vector(write)?;
+        self.mark(Meaning::Control);
+        Ok(())
+    }
+
+    /// Adds a packet that is always the same.
+    pub(super) fn control_bytes(&mut self, packet: [u8; 2]) {
+        self.bytes
+            .as_vector(|bytes| bytes.extend_from_slice(&packet));
         self.mark(Meaning::Control);
     }
 

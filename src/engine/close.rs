@@ -14,8 +14,7 @@ impl Worker<'_> {
             if self.connections[connection as usize].state == State::Up {
                 self.batch.clear();
                 // DISCONNECT, section 3.14.
-                self.batch.bytes.extend_from_slice(&[0xE0, 0x00]);
-                self.batch.mark_control();
+                self.batch.control_bytes([0xE0, 0x00]);
                 self.flush(connection);
                 let row = &mut self.connections[connection as usize];
                 if row.state == State::Up {

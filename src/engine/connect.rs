@@ -101,7 +101,7 @@ impl Worker<'_> {
         let mut batch = std::mem::take(&mut self.batch);
         let row = &mut self.connections[connection as usize];
         let Some(stream) = &row.stream else { return };
-        match socket::transmit(stream, &batch.bytes) {
+        match socket::transmit(stream, batch.bytes.text()) {
             // A spurious event: still connecting.
             Err(error) if is_connecting(&error) => {}
             Err(error) => self.connect_failed(connection, failure::of_connect(&error)),
@@ -109,7 +109,7 @@ impl Worker<'_> {
                 // Without it small packets wait for the acknowledgement of the one before.
                 let _ = stream.set_nodelay(true);
                 row.state = State::Handshake;
-                self.written(connection, count, &batch.bytes, &batch.markers, now);
+                self.written(connection, count, batch.bytes.text(), &batch.markers, now);
             }
         }
         batch.clear();
@@ -144,9 +144,7 @@ impl Worker<'_> {
                 retain: will.retain,
             }),
         };
-        packet.write(Version::V311, &mut self.batch.bytes)?;
-        self.batch.mark_control();
-        Ok(())
+        self.batch.control(|out| packet.write(Version::V311, out))
     }
 
     /// CONNACK is in.
@@ -176,12 +174,12 @@ impl Worker<'_> {
                 break;
             };
             let pairs = chunk.iter().map(|filter| (filter.as_str(), qos));
-            if mqtt::write_subscribe(packet_id, pairs, Version::V311, &mut self.batch.bytes)
-                .is_err()
-            {
+            let written = self
+                .batch
+                .control(|out| mqtt::write_subscribe(packet_id, pairs, Version::V311, out));
+            if written.is_err() {
                 return self.connect_failed(connection, ConnectFailure::SubscribeRefused);
             }
-            self.batch.mark_control();
             missing += 1;
         }
         if let Some(attempt) = self.attempt_of(connection) {
@@ -325,8 +323,7 @@ impl Worker<'_> {
         row.pinging = true;
         row.pinged = Coarse::at(now);
         self.batch.clear();
-        self.batch.bytes.extend_from_slice(&[0xC0, 0x00]);
-        self.batch.mark_control();
+        self.batch.control_bytes([0xC0, 0x00]);
         self.flush(connection);
     }
 

@@ -29,8 +29,9 @@ impl Clock for TurnClock {
     }
 }
 
-/// Permissions that are fetched at once, and the share of a burst that they may be.
-const BUNDLE: u32 = 16;
+/// Permissions that are fetched at once: so many at most and at least, and a small part of a burst.
+const BUNDLE_MAX: u32 = 256;
+const BUNDLE_MIN: u32 = 16;
 const BUNDLES_PER_BURST: u32 = 16;
 
 /// A limit on how many things may be done per second.
@@ -57,7 +58,8 @@ impl Limiter {
         Self {
             inner: RateLimiter::direct_with_clock(quota, clock.clone()),
             clock,
-            bundle: NonZeroU32::new(BUNDLE).filter(|n| burst.get() / BUNDLES_PER_BURST >= n.get()),
+            bundle: NonZeroU32::new((burst.get() / BUNDLES_PER_BURST).min(BUNDLE_MAX))
+                .filter(|bundle| bundle.get() >= BUNDLE_MIN),
             left: 0,
         }
     }
@@ -66,11 +68,16 @@ impl Limiter {
     ///
     /// # Errors
     /// The earliest instant at which asking again may help.
+    #[inline]
     pub(super) fn check(&mut self, now: u64) -> Result<(), u64> {
         if self.left > 0 {
             self.left -= 1;
             return Ok(());
         }
+        self.fetch(now)
+    }
+
+    fn fetch(&mut self, now: u64) -> Result<(), u64> {
         self.clock.0.store(now, Ordering::Relaxed);
         if let Some(bundle) = self.bundle
             && matches!(self.inner.check_n(bundle), Ok(Ok(())))

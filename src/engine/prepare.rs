@@ -104,7 +104,7 @@ impl Worker<'_> {
         let (mut bytes, mut markers) = (0, 0);
         for part in &parts {
             let now = self.clock.now();
-            let frames = &batch.bytes[bytes..part.bytes_end];
+            let frames = &batch.bytes.text()[bytes..part.bytes_end];
             let meanings = &mut batch.markers[markers..part.markers_end];
             (bytes, markers) = (part.bytes_end, part.markers_end);
             self.connections[part.connection as usize].prepared = false;

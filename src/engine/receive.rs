@@ -176,9 +176,7 @@ impl Worker<'_> {
     /// Adds a control packet to the batch that is written when all packets at hand are handled.
     fn control(&mut self, packet: &Packet<'_>) {
         // Acknowledgements have a fixed size and always encode.
-        if packet.write(Version::V311, &mut self.batch.bytes).is_ok() {
-            self.batch.mark_control();
-        }
+        let _ = self.batch.control(|out| packet.write(Version::V311, out));
     }
 
     /// PUBACK, PUBREC or PUBCOMP for one of our messages (sections 4.3.2 and 4.3.3).

@@ -18,6 +18,23 @@ use crate::profile::Sender;
 /// What a request that answers nothing has captured. Shared, because making one clears 280 bytes.
 pub(super) static NO_CAPTURES: Captures = Captures::new();
 
+/// What tells a request apart from others.
+#[derive(Debug, Clone, Copy)]
+struct Identity {
+    request_id: u128,
+    packet_id: u16,
+    ticket: Option<Ticket>,
+}
+
+impl Identity {
+    /// Of a message that nothing answers.
+    const PLAIN: Self = Self {
+        request_id: 0,
+        packet_id: 0,
+        ticket: None,
+    };
+}
+
 impl Worker<'_> {
     /// Puts the first arrival of every stream of every endpoint into the wheel, or lets the closed and
     /// `"max"` models begin.
@@ -163,6 +180,49 @@ impl Worker<'_> {
         let deadline = intended.saturating_add(definition.deadline_ns);
         let connection = self.connection_for(endpoint, request);
         self.can_take(connection, now, deadline)?;
+        let unnamed = definition.qos == 0 && definition.id_kind == RequestIdKind::None;
+        let identity = if unnamed && !definition.has_reply() {
+            Identity::PLAIN
+        } else {
+            self.identify(endpoint, request, connection, (intended, deadline))?
+        };
+        self.moment.move_to(self.clock.unix_ns_at_start() + now);
+        let message = Message {
+            endpoint: self.base + endpoint,
+            request_id: identity.request_id,
+            packet_id: identity.packet_id,
+            moment: &self.moment,
+            identities: &plan.identities,
+            captures,
+        };
+        let words = plan.state_words;
+        let state = &mut self.state[endpoint as usize * words..(endpoint as usize + 1) * words];
+        self.batch.message(request, definition, &message, state);
+        self.batch.mark(match identity.ticket {
+            Some(ticket) => Meaning::Exchange {
+                ticket,
+                packet_id: identity.packet_id,
+            },
+            None => Meaning::Fire {
+                intended,
+                deadline,
+                request,
+            },
+        });
+        Ok(())
+    }
+
+    /// Gives a request what it is told apart by, and opens its account if something answers it.
+    // Not inlined: what is complete once it is written needs none of it.
+    #[inline(never)]
+    fn identify(
+        &mut self,
+        endpoint: u32,
+        request: u16,
+        connection: u32,
+        (intended, deadline): (u64, u64),
+    ) -> Result<Identity, DropReason> {
+        let definition = &self.plan.requests[usize::from(request)];
         let tracked = definition.has_reply() || definition.qos > 0;
         let in_flight = self.endpoints[endpoint as usize].in_flight;
         if tracked
@@ -192,26 +252,11 @@ impl Worker<'_> {
             let row = &mut self.connections[connection as usize];
             self.acks.push(&mut row.acks, ack);
         }
-        let message = Message {
-            endpoint: self.base + endpoint,
+        Ok(Identity {
             request_id: key.id,
             packet_id,
-            unix_ns: self.clock.unix_ns_at_start() + now,
-            identities: &plan.identities,
-            captures,
-        };
-        let words = plan.state_words;
-        let state = &mut self.state[endpoint as usize * words..(endpoint as usize + 1) * words];
-        definition.encode(&mut self.batch.bytes, &message, state);
-        self.batch.mark(match ticket {
-            Some(ticket) => Meaning::Exchange { ticket, packet_id },
-            None => Meaning::Fire {
-                intended,
-                deadline,
-                request,
-            },
-        });
-        Ok(())
+            ticket,
+        })
     }
 
     /// Whether the connection takes one more message before the deadline.

@@ -23,7 +23,7 @@ use super::timer::Timer;
 use super::worker::{Stage, Worker};
 use crate::event::{Clock, Poller, Wheel};
 use crate::measure::{Interval, Recorder, Shape};
-use crate::plan::{IdCursor, Plan};
+use crate::plan::{IdCursor, Moment, Plan};
 use crate::profile::{Connections, Model, Profile};
 
 /// What one worker is made from.
@@ -80,6 +80,7 @@ impl<'a> Worker<'a> {
             observed: Observed::default(),
             pushed: Pushed::new(),
             batch: Batch::default(),
+            moment: Moment::at(0),
             prepared: Prepared::default(),
             begun: Vec::new(),
             scratch: vec![0; profile.limits.packet_size as usize + READ_SIZE].into_boxed_slice(),

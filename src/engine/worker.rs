@@ -27,7 +27,7 @@ use super::run::Settings;
 use super::timer::Timer;
 use crate::event::{Clock, Poller, Wheel, room};
 use crate::measure::{Interval, Logbook, Recorder};
-use crate::plan::{Cursor, IdCursor, Plan};
+use crate::plan::{Cursor, IdCursor, Moment, Plan};
 use crate::profile::Model;
 
 /// Due timers handled before the sockets are looked at again.
@@ -93,6 +93,8 @@ pub(super) struct Worker<'a> {
     pub observed: Observed,
     pub pushed: Pushed,
     pub batch: Batch,
+    /// The wall clock of the message that is being written.
+    pub moment: Moment,
     pub prepared: Prepared,
     /// Frames of an outbox that have just begun: kept for its memory.
     pub begun: Vec<Marker>,

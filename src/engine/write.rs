@@ -24,7 +24,7 @@ impl Worker<'_> {
         for marker in &mut batch.markers {
             marker.due = batch.due.unwrap_or(now);
         }
-        self.write(connection, &batch.bytes, &batch.markers, now);
+        self.write(connection, batch.bytes.text(), &batch.markers, now);
         batch.clear();
         self.batch = batch;
     }

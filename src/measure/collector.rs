@@ -6,14 +6,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use hdrhistogram::serialization::{Serializer, V2Serializer};
+use hdrhistogram::serialization::V2Serializer;
 
 use super::distribution::{Population, wait_at};
 use super::interval::{Interval, IntervalRequest};
 use super::machine::{MachineLimits, MachineSecond, longest};
 use super::phase::Phase;
 use super::samples::Samples;
-use super::shape::Shape;
+use super::shape::{RequestShape, Shape};
 
 /// Seconds that may wait for a slow worker at once.
 const PENDING_MAX: usize = 8;
@@ -147,6 +147,8 @@ pub struct Collector {
     live: Option<Live>,
     /// Of each worker: measured time, and how much of it was busy, ns.
     measured: Vec<(u64, u64)>,
+    /// Response times of all scheduled requests in the second that is looked at.
+    scheduled: Samples,
     seconds: Seconds,
 }
 
@@ -154,6 +156,7 @@ impl Collector {
     /// For this many workers, numbered from 0.
     pub fn new(shape: Arc<Shape>, workers: usize) -> Self {
         Self {
+            scheduled: Samples::new(shape.bounds()),
             shape,
             workers,
             pending: BTreeMap::new(),
@@ -237,11 +240,6 @@ impl Collector {
             return;
         };
         self.open_from = second + 1;
-        for (request, shape) in merged.requests.iter_mut().zip(&self.shape.requests) {
-            if shape.ends_with_write() {
-                request.fill_fired();
-            }
-        }
         let failures = merged
             .requests
             .iter()
@@ -260,34 +258,35 @@ impl Collector {
     }
 
     fn keep(&mut self, second: u64, merged: &Interval) {
-        for (index, request) in merged.requests.iter().enumerate() {
+        let mut serializer = V2Serializer::new();
+        let rows = merged.requests.iter().zip(&self.shape.requests);
+        for (index, (request, shape)) in rows.enumerate() {
             let index = index as u16;
-            self.seconds.rows.push(row(second, merged, index, request));
-            if let Some(histogram) = request.response.histogram() {
-                let mut v2 = Vec::new();
-                V2Serializer::new()
-                    .serialize(histogram, &mut v2)
-                    .expect("memory takes every histogram");
-                let Interval { start, end, .. } = *merged;
-                self.seconds.histograms.push(StoredHistogram {
-                    start,
-                    end,
-                    request: index,
-                    v2,
-                });
-            }
+            let row = row(second, merged, index, request, shape);
+            self.seconds.rows.push(row);
+            let Interval { start, end, .. } = *merged;
+            let v2 = request.waits(shape).v2(&mut serializer);
+            let stored = v2.map(|v2| StoredHistogram {
+                start,
+                end,
+                request: index,
+                v2,
+            });
+            self.seconds.histograms.extend(stored);
         }
     }
 
-    fn look_at(&self, second: u64, merged: &Interval) -> Live {
+    fn look_at(&mut self, second: u64, merged: &Interval) -> Live {
         let length_s = merged.end.saturating_sub(merged.start).max(1) as f64 / 1e9;
-        let scheduled = || {
-            let rows = merged.requests.iter().zip(&self.shape.requests);
+        let shape = self.shape.clone();
+        let rows = || {
+            let rows = merged.requests.iter().zip(&shape.requests);
             rows.filter(|(_, shape)| !shape.reactive)
-                .map(|(request, _)| request)
         };
-        let mut response = Samples::new(self.shape.bounds());
-        scheduled().for_each(|request| response.merge(&request.response));
+        let scheduled = || rows().map(|(request, _)| request);
+        let response = &mut self.scheduled;
+        response.reset();
+        rows().for_each(|(request, shape)| response.merge(request.waits(shape)));
         let population = Population {
             planned: response.count() + scheduled().map(IntervalRequest::unanswered).sum::<u64>(),
             longest_unanswered_ns: scheduled()
@@ -307,8 +306,8 @@ impl Collector {
                 .iter()
                 .map(|request| request.in_flight)
                 .sum(),
-            p50_us: wait_at(&response, population, 5_000),
-            p99_us: wait_at(&response, population, 9_900),
+            p50_us: wait_at(response, population, 5_000),
+            p99_us: wait_at(response, population, 9_900),
             failures: self.failures,
             connected: merged.connected,
             busy_max: share(merged.busy_ns, merged.end.saturating_sub(merged.start)),
@@ -322,9 +321,16 @@ fn share(busy: u64, length: u64) -> f64 {
     (share.min(1.0) * 1e4).round() / 1e4
 }
 
-fn row(second: u64, interval: &Interval, request: u16, of: &IntervalRequest) -> IntervalRow {
+fn row(
+    second: u64,
+    interval: &Interval,
+    request: u16,
+    of: &IntervalRequest,
+    shape: &RequestShape,
+) -> IntervalRow {
+    let waits = of.waits(shape);
     let ended = Population {
-        planned: of.response.count() + of.unanswered(),
+        planned: waits.count() + of.unanswered(),
         longest_unanswered_ns: of.longest_unanswered_ns,
     };
     let written = Population {
@@ -343,9 +349,9 @@ fn row(second: u64, interval: &Interval, request: u16, of: &IntervalRequest) -> 
         failed: of.failed,
         dropped: of.dropped,
         in_flight: of.in_flight,
-        response_time_p50_us: wait_at(&of.response, ended, 5_000),
-        response_time_p99_us: wait_at(&of.response, ended, 9_900),
-        response_time_max_us: wait_at(&of.response, ended, 10_000),
+        response_time_p50_us: wait_at(waits, ended, 5_000),
+        response_time_p99_us: wait_at(waits, ended, 9_900),
+        response_time_max_us: wait_at(waits, ended, 10_000),
         schedule_lag_p99_us: wait_at(&of.lag, written, 9_900),
         pacer_lag_max_us: longest(of.pacer_lag_max_ns, of.sent),
         back_pressure_lag_max_us: longest(of.back_pressure_lag_max_ns, of.sent),

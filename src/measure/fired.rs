@@ -23,19 +23,12 @@ impl Recorder {
         let lag = sent.saturating_sub(intended);
         row.interval.lag.record_many(lag, count);
         row.interval.late(intended, due, sent);
-        let RequestTally {
-            lag: lags,
-            pacer_lag,
-            status,
-            ..
-        } = &mut *row.tally;
         // In warm-up already, so that measuring does not begin with page faults.
-        lags.prepare();
-        pacer_lag.prepare();
+        row.tally.lag.prepare();
         if row.measured {
-            lags.record_many(lag, count);
-            pacer_lag.record_many(due.saturating_sub(intended), count);
-            status.add_ok(count);
+            row.tally.lag.record_many(lag, count);
+            row.paced(due.saturating_sub(intended), count);
+            row.tally.status.add_ok(count);
         }
         if let Some(stage) = row.stage() {
             stage.lag.record_many(lag, count);
@@ -122,7 +115,8 @@ mod tests {
             together.fired(0, intended, due, sent, count);
         }
         let mut second = together.roll(2_000);
-        second.requests[0].fill_fired();
+        let waits = second.requests[0].waits(&shape().requests[0]).clone();
+        second.requests[0].response = waits;
         assert_eq!(format!("{second:?}"), format!("{:?}", apart.roll(2_000)));
         let (together, apart) = (together.finish(), apart.tally().clone());
         assert_eq!(format!("{together:?}"), format!("{apart:?}"));

@@ -5,7 +5,7 @@
 
 use super::phase::Phase;
 use super::samples::Samples;
-use super::shape::Shape;
+use super::shape::{RequestShape, Shape};
 
 /// What happened from `start` to `end`, ns since the run's epoch.
 #[derive(Debug, Clone)]
@@ -46,7 +46,7 @@ pub struct IntervalRequest {
     pub in_flight: u64,
     /// Longest certain wait among those that ended here without an answer, ns.
     pub longest_unanswered_ns: u64,
-    /// Response times of the answers of this interval.
+    /// Response times of the answers of this interval; unused where the lag is the response time.
     pub response: Samples,
     /// Schedule lag of what was written in this interval.
     pub lag: Samples,
@@ -201,10 +201,14 @@ impl IntervalRequest {
         self.back_pressure_lag_max_ns = self.back_pressure_lag_max_ns.max(sent.saturating_sub(due));
     }
 
-    /// Fills in what [`Recorder::fired`](super::Recorder::fired) leaves out: the response time of a
-    /// message that is complete when it is written is its lag.
-    pub(super) fn fill_fired(&mut self) {
-        self.response = self.lag.clone();
+    /// Response times of what was answered or complete here. A message that is complete when it is
+    /// written has no wait but its lag, which is not written down twice (see `fired`).
+    pub(super) fn waits(&self, shape: &RequestShape) -> &Samples {
+        if shape.ends_with_write() {
+            &self.lag
+        } else {
+            &self.response
+        }
     }
 
     /// Requests that ended in this interval without an answer.

@@ -158,11 +158,10 @@ fn first_measured(seconds: &[Live]) -> Option<u64> {
 /// up, so the rest needs no histogram of its own.
 fn lags(shape: &Shape, tally: &Tally) -> (Distribution, Option<f64>) {
     let bounds = shape.bounds();
-    let (mut lag, mut pacer) = (Samples::new(bounds), Samples::new(bounds));
+    let (mut lag, pacer) = (Samples::new(bounds), &tally.pacer_lag);
     let rows = tally.requests.iter().zip(&shape.requests);
     for (request, _) in rows.filter(|(_, shape)| !shape.reactive) {
         lag.merge(&request.lag);
-        pacer.merge(&request.pacer_lag);
     }
     let means = lag.mean_ns().zip(pacer.mean_ns());
     let mean = means.map(|(lag, pacer)| (lag - pacer).max(0.0).round() / 1000.0);
@@ -170,7 +169,7 @@ fn lags(shape: &Shape, tally: &Tally) -> (Distribution, Option<f64>) {
         planned: pacer.count(),
         longest_unanswered_ns: 0,
     };
-    (Distribution::of(&pacer, population), mean)
+    (Distribution::of(pacer, population), mean)
 }
 
 fn held_back_max(shape: &Shape, seconds: &Seconds) -> Option<f64> {

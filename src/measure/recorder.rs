@@ -69,12 +69,16 @@ impl Recorder {
     /// Warm-up begins at `load_start`, measure after it, drain after that, as long as the shape says.
     pub fn begin_load(&mut self, load_start: u64) {
         self.phases = Phases::begun(load_start, self.shape.warm_up_ns, self.shape.measure_ns);
+        self.tally.pacer_lag.prepare();
     }
 
     pub(super) fn row(&mut self, request: u16, intended: u64) -> Row<'_> {
+        let index = usize::from(request);
         Row {
-            tally: &mut self.tally.requests[usize::from(request)],
-            interval: &mut self.interval.requests[usize::from(request)],
+            shape: &self.shape.requests[index],
+            tally: &mut self.tally.requests[index],
+            interval: &mut self.interval.requests[index],
+            pacer_lag: &mut self.tally.pacer_lag,
             measured: self.phases.measures(intended),
             stage: self.shape.stage_at(self.phases.since_measure(intended)),
         }
@@ -82,25 +86,20 @@ impl Recorder {
 
     /// A request is due at `intended`, by the schedule or by a trigger.
     pub fn planned(&mut self, request: u16, intended: u64) {
-        let several = self.shape.requests[usize::from(request)].replies == Replies::Several;
         let mut row = self.row(request, intended);
         row.count(|ledger| ledger.planned += 1);
         row.interval.planned += 1;
-        if row.measured && several {
+        if row.measured && row.shape.replies == Replies::Several {
             row.tally.first_reply.planned += 1;
         }
     }
 
     /// A planned request is not written, and never will be.
     pub fn dropped(&mut self, request: u16, intended: u64, reason: DropReason) {
+        let mut row = self.row(request, intended);
         // What was dropped as late has certainly waited for its deadline.
         let late = reason == DropReason::Late;
-        let wait_ns = if late {
-            self.shape.requests[usize::from(request)].deadline_ns
-        } else {
-            0
-        };
-        let mut row = self.row(request, intended);
+        let wait_ns = if late { row.shape.deadline_ns } else { 0 };
         row.count(|ledger| {
             ledger.dropped += 1;
             ledger.dropped_by[reason.index()] += 1;
@@ -120,7 +119,6 @@ impl Recorder {
     /// A planned request is written at `sent`; the worker came to it at `due` (pacer lag is
     /// `due - intended`; what is between `due` and `sent` is back-pressure and earlier writes).
     pub fn sent(&mut self, request: u16, intended: u64, due: u64, sent: u64) {
-        let acknowledgeable = self.shape.requests[usize::from(request)].qos > 0;
         let mut row = self.row(request, intended);
         row.count(|ledger| ledger.sent += 1);
         row.interval.sent += 1;
@@ -129,11 +127,10 @@ impl Recorder {
         row.interval.late(intended, due, sent);
         // In warm-up already, so that measuring does not begin with page faults.
         row.tally.lag.prepare();
-        row.tally.pacer_lag.prepare();
         if row.measured {
             row.tally.lag.record(lag);
-            row.tally.pacer_lag.record(due.saturating_sub(intended));
-            row.tally.acknowledgeable += u64::from(acknowledgeable);
+            row.paced(due.saturating_sub(intended), 1);
+            row.tally.acknowledgeable += u64::from(row.shape.qos > 0);
         }
         if let Some(stage) = row.stage() {
             stage.lag.record(lag);

@@ -4,13 +4,18 @@
 
 use super::interval::IntervalRequest;
 use super::ledger::Ledger;
+use super::samples::Samples;
+use super::shape::RequestShape;
 use super::stage::StageTally;
 use super::tally::{RequestTally, Unanswered};
 
 /// The places that one event of a request writes to.
 pub(super) struct Row<'a> {
+    pub shape: &'a RequestShape,
     pub tally: &'a mut RequestTally,
     pub interval: &'a mut IntervalRequest,
+    /// Of all requests together.
+    pub pacer_lag: &'a mut Samples,
     pub measured: bool,
     /// Index of the stage; none is counted apart unless the load has several.
     pub stage: usize,
@@ -25,6 +30,14 @@ impl Row<'_> {
         }
         if let Some(stage) = self.stage() {
             event(&mut stage.ledger);
+        }
+    }
+
+    /// The worker came to so many measured messages so long after their intended instant. Reactive ones
+    /// have no schedule, so they say nothing about the pacer.
+    pub(super) fn paced(&mut self, lag_ns: u64, count: u64) {
+        if !self.shape.reactive {
+            self.pacer_lag.record_many(lag_ns, count);
         }
     }
 

@@ -26,6 +26,9 @@ pub struct Tally {
     pub inbound: Vec<Inbound>,
     /// Bytes and system calls of the whole run.
     pub traffic: Traffic,
+    /// The part of the schedule lag until the worker came to the request, before back-pressure: the
+    /// pacer's. Of all scheduled requests of the measure phase together: it is judged, not shown.
+    pub pacer_lag: Samples,
     /// Error replies in the measure phase that name no request.
     pub unattributed: u64,
     /// The same over the whole run.
@@ -49,8 +52,6 @@ pub struct RequestTally {
     pub service: Samples,
     /// Sent minus intended.
     pub lag: Samples,
-    /// The part of the lag until the worker came to the request, before back-pressure: the pacer's.
-    pub pacer_lag: Samples,
     /// PUBACK or PUBCOMP minus sent.
     pub acknowledge: Samples,
     /// Measured requests that were sent with `QoS` 1 or 2, so that an acknowledgement is due.
@@ -104,6 +105,7 @@ impl Tally {
             connections: Connections::new(bounds),
             inbound: vec![Inbound::default(); shape.inbound.len()],
             traffic: Traffic::default(),
+            pacer_lag: Samples::new(bounds),
             unattributed: 0,
             unattributed_whole_run: 0,
         }
@@ -117,6 +119,7 @@ impl Tally {
             connections,
             inbound,
             traffic,
+            pacer_lag,
             unattributed,
             unattributed_whole_run,
         } = other;
@@ -133,6 +136,7 @@ impl Tally {
             mine.merge(theirs);
         }
         self.traffic.merge(traffic);
+        self.pacer_lag.merge(pacer_lag);
         self.unattributed += unattributed;
         self.unattributed_whole_run += unattributed_whole_run;
     }
@@ -189,7 +193,6 @@ impl RequestTally {
             response: Samples::new(bounds),
             service: Samples::new(bounds),
             lag: Samples::new(bounds),
-            pacer_lag: Samples::new(bounds),
             acknowledge: Samples::new(bounds),
             acknowledgeable: 0,
             silent: 0,
@@ -208,7 +211,6 @@ impl RequestTally {
             response,
             service,
             lag,
-            pacer_lag,
             acknowledge,
             acknowledgeable,
             silent,
@@ -223,7 +225,6 @@ impl RequestTally {
         self.response.merge(response);
         self.service.merge(service);
         self.lag.merge(lag);
-        self.pacer_lag.merge(pacer_lag);
         self.acknowledge.merge(acknowledge);
         self.acknowledgeable += acknowledgeable;
         self.silent += silent;

@@ -67,12 +67,15 @@ const SOCKET_BYTES: u64 = 3_750;
 /// Program and tables that depend on nothing, in bytes.
 const BASE_BYTES: u64 = 7 * 1024 * 1024;
 
-/// A histogram of waits of up to a minute, in bytes.
-const HISTOGRAM_BYTES: u64 = 180 * 1024;
+/// A histogram of waits of up to two minutes, in bytes.
+const HISTOGRAM_BYTES: u64 = 88 * 1024;
 
 /// Histograms that a worker holds of each request: two of each second, of which two are under way,
-/// and four of the whole run.
-const HISTOGRAMS: u64 = 2 * 2 + 4;
+/// and three of the whole run.
+const HISTOGRAMS: u64 = 2 * 2 + 3;
+
+/// Histograms that a worker holds beside them: the lag of its pacer.
+const HISTOGRAMS_APART: u64 = 1;
 
 /// Histograms that one worker holds of one request in one stage of the load.
 const STAGE_HISTOGRAMS: u64 = 2;
@@ -170,8 +173,8 @@ impl Plan {
         };
         let requests = self.requests.len() as u64;
         let seconds = (self.schedule.end_ns() as f64 / 1e9).min(SECONDS_MAX) as u64;
-        requests * (workers * (HISTOGRAMS + stages) * HISTOGRAM_BYTES + seconds * SECOND_BYTES)
-            + seconds * EACH_SECOND_BYTES
+        let histograms = workers * (requests * (HISTOGRAMS + stages) + HISTOGRAMS_APART);
+        histograms * HISTOGRAM_BYTES + seconds * (requests * SECOND_BYTES + EACH_SECOND_BYTES)
     }
 
     fn messages(&self, index: usize, request: &crate::plan::Request) -> Messages {

@@ -153,7 +153,7 @@ fn with_id_level(topic: &Template, reply: &Template) -> Template {
         }
         for piece in level.pieces {
             match piece {
-                Piece::Literal(text) => whole.push_literal(&text),
+                Piece::Literal(text) => whole.push_literal(text.as_bytes()),
                 piece => whole.pieces.push(piece),
             }
         }
@@ -170,7 +170,7 @@ fn levels(topic: &Template) -> Vec<Template> {
             level.pieces.push(piece.clone());
             continue;
         };
-        for (number, part) in text.split(|byte| *byte == b'/').enumerate() {
+        for (number, part) in text.as_bytes().split(|byte| *byte == b'/').enumerate() {
             if number > 0 {
                 levels.push(std::mem::take(&mut level));
             }

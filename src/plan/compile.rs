@@ -12,11 +12,13 @@ use crate::plan::error::PlanError;
 use crate::plan::generator::{Generator, printable};
 use crate::plan::hash::{self, Purpose};
 use crate::plan::identities::Identities;
+use crate::plan::moment::Moment;
 use crate::plan::pattern::{CaptureMeaning, Pattern};
 use crate::plan::recognise::Recogniser;
-use crate::plan::request::{Body, Message, ReplyUse, Request};
+use crate::plan::request::{Body, Message, ReplyUse, Request, Topics};
 use crate::plan::request_id::RequestIdKind;
 use crate::plan::schedule::Schedule;
+use crate::plan::sheet::Sheet;
 use crate::plan::stages::spans;
 use crate::plan::template::{ItemIdKnown, Position, Scope, Template};
 use crate::plan::topic::{check_topic, warn_about_digits};
@@ -100,7 +102,7 @@ impl Plan {
             overlap: None,
             identities,
             connection,
-            recogniser,
+            recogniser: recogniser.ready(),
         };
         plan.overlap = plan.find_overlap();
         plan.warnings
@@ -125,9 +127,12 @@ static NO_GENERATORS: BTreeMap<String, profile::Generator> = BTreeMap::new();
 
 impl<'a> Compiler<'a> {
     fn new(profile: &'a Profile, identities: &'a Identities) -> Self {
-        let mut block = Vec::with_capacity(BLOCK_BYTES);
         let bits = hash::key(profile.load.seed, Purpose::Block, 0);
-        printable(bits, BLOCK_BYTES, |text| block.extend_from_slice(text));
+        let room = Vec::with_capacity(BLOCK_BYTES);
+        let block = printable(bits, BLOCK_BYTES, room, |mut block, text| {
+            block.extend_from_slice(text);
+            block
+        });
         Self {
             profile,
             identities,
@@ -280,6 +285,7 @@ impl<'a> Compiler<'a> {
             fields: self.fields(Vec::new()),
             counter_word: self.next_word,
             page: 0,
+            topics: Topics::Different,
             length_width: 1,
             delay_key: hash::key(seed, Purpose::Delay, index),
         }
@@ -295,6 +301,9 @@ impl<'a> Compiler<'a> {
         }
         request.frame_longest = request.longest(self.identities).saturating_add(5);
         request.page = request.page(self.identities);
+        if request.topic.is_fixed() {
+            request.topics = Topics::Alike;
+        }
         if request.frame_longest > crate::plan::encoder::REMAINING_LENGTH_MAX {
             let place = format!("request {}, payload", request.name);
             return Err(PlanError::value(
@@ -315,12 +324,12 @@ impl<'a> Compiler<'a> {
             endpoint: self.identities.kept().start,
             request_id,
             packet_id: 1,
-            unix_ns: 1_700_000_000_000_000_000,
+            moment: &Moment::at(1_700_000_000_000_000_000),
             identities: self.identities,
             captures: &captures,
         };
         let mut state = vec![0; self.next_word];
-        let mut frame = Vec::new();
+        let mut frame = Sheet::default();
         request.encode(&mut frame, &message, &mut state);
         request.frame_typical = frame.len();
         request.length_width = remaining_length_width(frame.len().saturating_sub(2));

@@ -3,7 +3,7 @@
 //! Cold. Not here: recognising them, and what a message itself looks like (encode one).
 
 use crate::plan::pattern::Listener;
-use crate::plan::recognise::TopicMeaning;
+use crate::plan::reply::TopicMeaning;
 use crate::plan::{Captures, Message, Plan, RequestIdKind};
 use crate::profile::Sender;
 

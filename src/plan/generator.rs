@@ -80,6 +80,7 @@ impl Generator {
     }
 
     /// Moves a walk to message `number` (from 0, one after the other); nothing else has state.
+    #[inline]
     pub(crate) fn advance(&self, endpoint: u32, number: u64, state: &mut [u64]) {
         let Kind::Walk {
             span, step, word, ..
@@ -94,34 +95,37 @@ impl Generator {
         *word = if number == 0 {
             below(bits, span + 1)
         } else {
-            reflect(
-                i128::from(*word) + i128::from(below(bits, 2 * step + 1)) - i128::from(step),
-                span,
-            )
+            // Both are whole numbers that a 64-bit float holds exactly: far from an overflow.
+            let moved = below(bits, 2 * step + 1).cast_signed() - step.cast_signed();
+            reflect(word.cast_signed() + moved, span)
         };
     }
 
     /// Writes the value of message `number`.
-    pub(crate) fn write(&self, endpoint: u32, number: u64, state: &[u64], pen: &mut Pen<'_>) {
+    // Not inlined: the hash was computed ahead for pieces that need none.
+    #[inline(never)]
+    pub(crate) fn write<'p>(
+        &self,
+        endpoint: u32,
+        number: u64,
+        state: &[u64],
+        pen: Pen<'p>,
+    ) -> Pen<'p> {
         let bits = || hash(self.key, u64::from(endpoint), number);
         match &self.kind {
-            Kind::Counter { start, step } => {
-                write_signed(
-                    pen,
-                    start.wrapping_add(step.wrapping_mul(number.cast_signed())),
-                );
-            }
+            Kind::Counter { start, step } => write_signed(
+                pen,
+                start.wrapping_add(step.wrapping_mul(number.cast_signed())),
+            ),
             Kind::Uniform {
                 low,
                 span,
                 decimals,
-            } => {
-                write_fixed(
-                    pen,
-                    low.wrapping_add(below(bits(), span + 1).cast_signed()),
-                    *decimals,
-                );
-            }
+            } => write_fixed(
+                pen,
+                low.wrapping_add(below(bits(), span + 1).cast_signed()),
+                *decimals,
+            ),
             Kind::Normal {
                 mean,
                 deviation,
@@ -132,7 +136,7 @@ impl Generator {
                     pen,
                     value.round().clamp(-SCALED_MAX, SCALED_MAX) as i64,
                     *decimals,
-                );
+                )
             }
             Kind::Walk {
                 low,
@@ -141,12 +145,12 @@ impl Generator {
                 ..
             } => {
                 let above = state.get(*word).copied().unwrap_or(0);
-                write_fixed(pen, low.wrapping_add(above.cast_signed()), *decimals);
+                write_fixed(pen, low.wrapping_add(above.cast_signed()), *decimals)
             }
             Kind::Choice { weights, texts } => pen.write(&texts[weights.pick(bits())]),
             Kind::Uuid => write_random_uuid(pen, bits()),
-            Kind::Bytes(length) => printable(bits(), *length as usize, |text| pen.write(text)),
-            Kind::Clock => {}
+            Kind::Bytes(length) => write_printable(bits(), *length as usize, pen),
+            Kind::Clock => pen,
         }
     }
 
@@ -271,16 +275,27 @@ impl Kind {
 
 /// Writes a random UUID (RFC 9562, section 5.4) made from 64 random bits.
 #[inline(never)]
-pub(crate) fn write_random_uuid(pen: &mut Pen<'_>, bits: u64) {
+pub(crate) fn write_random_uuid(pen: Pen<'_>, bits: u64) -> Pen<'_> {
     let both = (u128::from(bits) << 64) | u128::from(mix(bits ^ 0x6A09_E667_F3BC_C908));
     write_uuid(
         pen,
         uuid::Builder::from_random_bytes(both.to_be_bytes()).into_uuid(),
-    );
+    )
 }
 
-/// Hands over `length` letters, digits, `-` and `_`, some at a time; safe in JSON and in topics.
-pub(crate) fn printable(bits: u64, length: usize, mut write: impl FnMut(&[u8])) {
+/// Writes `length` letters, digits, `-` and `_`; safe in JSON and in topics.
+#[inline(never)]
+pub(crate) fn write_printable(bits: u64, length: usize, pen: Pen<'_>) -> Pen<'_> {
+    printable(bits, length, pen, Pen::write)
+}
+
+/// Hands over `length` letters, digits, `-` and `_`, some at a time.
+pub(crate) fn printable<T>(
+    bits: u64,
+    length: usize,
+    mut out: T,
+    write: impl Fn(T, &[u8]) -> T,
+) -> T {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let mut left = length;
     let mut block = 0_u64;
@@ -291,10 +306,11 @@ pub(crate) fn printable(bits: u64, length: usize, mut write: impl FnMut(&[u8])) 
             *byte = ALPHABET[(word >> (6 * index)) as usize & 63];
         }
         let take = left.min(text.len());
-        write(&text[..take]);
+        out = write(out, &text[..take]);
         left -= take;
         block += 1;
     }
+    out
 }
 
 fn scaled(value: f64, decimals: u8) -> Result<f64, &'static str> {
@@ -321,26 +337,28 @@ fn bounds(low: f64, high: f64, decimals: u8) -> Result<(i64, u64), &'static str>
 }
 
 /// Folds a position back into `0..=span`, as often as it takes.
-fn reflect(position: i128, span: u64) -> u64 {
+#[inline]
+fn reflect(position: i64, span: u64) -> u64 {
+    // Nearly always; a position below 0 is a large number here.
+    if position.cast_unsigned() <= span {
+        return position.cast_unsigned();
+    }
+    fold(position, span.cast_signed())
+}
+
+#[cold]
+fn fold(position: i64, span: i64) -> u64 {
     if span == 0 {
         return 0;
     }
-    let span = i128::from(span);
-    // Nearly always; the remainder of 128 bits takes longer than the rest of a walk.
-    if (0..=span).contains(&position) {
-        return position as u64;
-    }
     let folded = position.rem_euclid(2 * span);
-    (if folded > span {
-        2 * span - folded
-    } else {
-        folded
-    }) as u64
+    folded.min(2 * span - folded).cast_unsigned()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::sheet::Sheet;
 
     fn compiled(generator: profile::Generator) -> Generator {
         let all = BTreeMap::from([("x".to_owned(), generator)]);
@@ -361,12 +379,12 @@ mod tests {
         let mut state = [0];
         (0..count)
             .map(|number| {
-                let mut out = Vec::new();
+                let mut out = Sheet::default();
                 generator.advance(7, number, &mut state);
-                Pen::append(&mut out, generator.longest(), |pen| {
-                    generator.write(7, number, &state, pen);
+                out.append(generator.longest(), |pen| {
+                    generator.write(7, number, &state, pen)
                 });
-                String::from_utf8(out).expect("generators write text")
+                String::from_utf8(out.into()).expect("generators write text")
             })
             .collect()
     }

@@ -1,8 +1,8 @@
 //! Topic patterns: what a topic template looks like to the side that receives.
 //!
 //! Literal parts must be there, an endpoint's own fields must read as that endpoint writes them,
-//! everything that differs per message is one topic level (or a part of one). Matching compares
-//! literals first, goes through the topic once and allocates nothing.
+//! everything that differs per message is one topic level (or a part of one). Matching one pattern
+//! goes through the topic once and allocates nothing. Not here: all patterns at once (the trie).
 
 use crate::plan::captures::Captures;
 use crate::plan::error::PlanError;
@@ -26,8 +26,9 @@ pub(crate) struct Pattern {
     segments: Box<[Segment]>,
 }
 
+/// A part of a pattern.
 #[derive(Debug, Clone, PartialEq)]
-enum Segment {
+pub(crate) enum Segment {
     Literal(Box<[u8]>),
     Endpoint(EndpointFormat),
     Identity(usize),
@@ -68,7 +69,7 @@ impl Pattern {
             .pieces
             .iter()
             .map(|piece| match piece {
-                Piece::Literal(text) => Segment::Literal(text.clone()),
+                Piece::Literal(text) => Segment::Literal(text.as_bytes().into()),
                 Piece::Endpoint(format) => Segment::Endpoint(*format),
                 Piece::Identity(column) => Segment::Identity(*column),
                 Piece::RequestId => Segment::RequestId,
@@ -131,16 +132,26 @@ impl Pattern {
             match segment {
                 Segment::RequestId => found.request_id = Some(text),
                 Segment::Status => found.status = Some(text),
-                Segment::Capture(number)
-                    if *number < captures.len() && captures.get(*number) != text.as_bytes() =>
-                {
-                    return None;
+                Segment::Capture(number) => {
+                    // One that stands there again is the same text, and no capture more.
+                    let fits = if *number < captures.len() {
+                        captures.get(*number) == text.as_bytes()
+                    } else {
+                        captures.push(text.as_bytes())
+                    };
+                    if !fits {
+                        return None;
+                    }
                 }
-                Segment::Capture(_) if !captures.push(text.as_bytes()) => return None,
                 _ => {}
             }
         }
         rest.is_empty().then_some(found)
+    }
+
+    /// Its parts; neighbouring literals are one.
+    pub(crate) fn segments(&self) -> &[Segment] {
+        &self.segments
     }
 
     /// Whether a topic that fits holds a status.
@@ -206,16 +217,23 @@ fn fixed(rest: &str, text: &[u8]) -> Option<usize> {
 
 /// Length of a free part: not empty, within one level, up to the literal that follows.
 fn free(rest: &str, next: Option<&Segment>) -> Option<usize> {
-    let level = rest.bytes().position(|b| b == b'/').unwrap_or(rest.len());
-    let length = match next {
-        None => (level == rest.len()).then_some(level)?,
-        Some(Segment::Literal(text)) if text.first() == Some(&b'/') => level,
-        Some(Segment::Literal(text)) => {
-            (1..level).find(|at| rest.as_bytes()[*at..].starts_with(text))?
-        }
-        Some(_) => return None,
-    };
+    match next {
+        None => level(rest.as_bytes()).filter(|length| *length == rest.len()),
+        Some(Segment::Literal(text)) if text.first() == Some(&b'/') => level(rest.as_bytes()),
+        Some(Segment::Literal(text)) => until(rest.as_bytes(), text),
+        Some(_) => None,
+    }
+}
+
+/// Length of a free part that ends with its level.
+pub(crate) fn level(rest: &[u8]) -> Option<usize> {
+    let length = rest.iter().position(|b| *b == b'/').unwrap_or(rest.len());
     (length > 0).then_some(length)
+}
+
+/// Length of a free part that ends within its level, before this literal.
+pub(crate) fn until(rest: &[u8], literal: &[u8]) -> Option<usize> {
+    (1..level(rest)?).find(|at| rest[*at..].starts_with(literal))
 }
 
 /// Whether every topic that `narrow` matches is matched by `wide` too (MQTT 3.1.1, section 4.7).

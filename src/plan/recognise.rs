@@ -8,8 +8,10 @@ use crate::plan::captures::Captures;
 use crate::plan::identities::Identities;
 use crate::plan::pattern::{Found, Listener, Pattern};
 use crate::plan::pointer::unquoted;
-use crate::plan::reply::{Reason, ReplyContent, ReplyOutcome, Status};
+use crate::plan::reply::{Reason, ReplyContent, ReplyOutcome, Status, TopicMeaning};
 use crate::plan::request_id::RequestIdKind;
+use crate::plan::trie::{Fit, Trie};
+use crate::profile::Sender;
 
 /// What an incoming message is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +69,17 @@ pub(crate) struct Side {
     pub(crate) echoes: Vec<(Pattern, RequestIdKind)>,
     /// Content of each request's replies; `replies` refers to it.
     pub(crate) contents: Vec<ReplyContent>,
+    /// All of their patterns, once they are complete.
+    trie: Trie<Rule>,
+}
+
+/// What a pattern stands for: an index into the list of its kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rule {
+    Reply(usize),
+    LoneError(usize),
+    Inbound(usize),
+    Echo(usize),
 }
 
 /// One reply topic of one request.
@@ -78,14 +91,6 @@ pub(crate) struct ReplyRule {
     pub(crate) meaning: TopicMeaning,
     /// Index into [`Side::contents`].
     pub(crate) content: usize,
-}
-
-/// What a reply topic says about the outcome.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum TopicMeaning {
-    Ok,
-    Error,
-    Content,
 }
 
 impl Plan {
@@ -109,7 +114,57 @@ impl Plan {
     }
 }
 
+impl Recogniser {
+    /// Makes both sides ready: all patterns are there.
+    pub(crate) fn ready(mut self) -> Self {
+        self.endpoint.ready(Sender::Endpoint);
+        self.caller.ready(Sender::Caller);
+        self
+    }
+}
+
+/// What the patterns say that a message fits; of each kind the first one counts.
+#[derive(Debug, Default)]
+struct Meant<'a> {
+    reply: Option<(usize, Recognised<'a>)>,
+    lone: Option<usize>,
+    /// Whether more than one failure without an ID fits.
+    several: bool,
+    inbound: Option<usize>,
+    echo: bool,
+}
+
+/// Whether `index` comes before the one that was found.
+fn is_first(index: usize, found: Option<usize>) -> bool {
+    found.is_none_or(|found| index < found)
+}
+
 impl Side {
+    fn ready(&mut self, heard_by: Sender) {
+        let mut trie = Trie::default();
+        for (index, rule) in self.replies.iter().enumerate() {
+            // One that takes and reads what an earlier one does is never asked.
+            let known = self.replies[..index].iter().any(|first| {
+                (first.id_kind, first.meaning) == (rule.id_kind, rule.meaning)
+                    && first.pattern == rule.pattern
+                    && self.contents[first.content] == self.contents[rule.content]
+            });
+            if !known {
+                trie.add(&rule.pattern, heard_by, Rule::Reply(index));
+            }
+        }
+        for (index, (_, pattern)) in self.lone_errors.iter().enumerate() {
+            trie.add(pattern, heard_by, Rule::LoneError(index));
+        }
+        for (index, (_, pattern)) in self.inbound.iter().enumerate() {
+            trie.add(pattern, heard_by, Rule::Inbound(index));
+        }
+        for (index, (pattern, _)) in self.echoes.iter().enumerate() {
+            trie.add(pattern, heard_by, Rule::Echo(index));
+        }
+        self.trie = trie;
+    }
+
     fn recognise<'a>(
         &self,
         who: Listener,
@@ -118,59 +173,68 @@ impl Side {
         identities: &Identities,
         captures: &mut Captures,
     ) -> Recognised<'a> {
-        for rule in &self.replies {
-            if let Some(found) = rule.pattern.matches(topic, who, identities, captures)
-                && let Some(mut reply) = rule.read(&self.contents[rule.content], found, payload)
-            {
-                if let Recognised::Reply { id: None, push, .. } = &mut reply {
-                    *push = self.push(who, topic, identities, captures);
+        let mut meant = Meant::default();
+        self.trie
+            .each_fit(topic, who, identities, &mut |rule, fit| match *rule {
+                Rule::Reply(index) if is_first(index, meant.reply.map(|(index, _)| index)) => {
+                    let rule = &self.replies[index];
+                    let read = rule.read(&self.contents[rule.content], fit.found(), payload);
+                    if let Some(reply) = read {
+                        meant.reply = Some((index, reply));
+                    }
                 }
-                return reply;
-            }
-        }
-        let mut lone = self
-            .lone_errors
-            .iter()
-            .filter(|(_, p)| p.matches(topic, who, identities, captures).is_some());
-        if let Some((request, _)) = lone.next() {
-            let content = self
-                .replies
-                .iter()
-                .find(|rule| rule.request == *request)
-                .map(|rule| rule.content);
-            let status = content.and_then(|index| self.contents[index].status(payload));
-            return Recognised::LoneError {
-                request: lone.next().is_none().then_some(*request),
-                status,
-            };
-        }
-        if let Some(inbound) = self.push(who, topic, identities, captures) {
-            return Recognised::Inbound { inbound };
-        }
-        let ours = |(pattern, kind): &(Pattern, RequestIdKind)| {
-            let found = pattern.matches(topic, who, identities, captures);
-            found.is_some_and(|f| {
-                f.request_id
-                    .is_none_or(|id| kind.parse(id.as_bytes()).is_some())
-            })
-        };
-        if self.echoes.iter().any(ours) {
-            return Recognised::Echo;
-        }
-        Recognised::Unknown
+                Rule::LoneError(index) => {
+                    meant.several = meant.lone.is_some();
+                    let first = meant.lone.map_or(index, |first| first.min(index));
+                    meant.lone = Some(first);
+                }
+                Rule::Inbound(index) if is_first(index, meant.inbound) => {
+                    if fit.capture(captures) {
+                        meant.inbound = Some(index);
+                    } else if let Some(index) = meant.inbound {
+                        // Its captures were overwritten.
+                        let pattern = &self.inbound[index].1;
+                        pattern.matches(topic, who, identities, captures);
+                    }
+                }
+                Rule::Echo(index) => meant.echo |= self.is_echo(index, fit),
+                Rule::Reply(_) | Rule::Inbound(_) => {}
+            });
+        self.settle(&meant, payload)
     }
 
-    fn push(
-        &self,
-        who: Listener,
-        topic: &str,
-        identities: &Identities,
-        captures: &mut Captures,
-    ) -> Option<u16> {
-        let mut fits =
-            |pattern: &Pattern| pattern.matches(topic, who, identities, captures).is_some();
-        let found = self.inbound.iter().find(|(_, pattern)| fits(pattern));
-        found.map(|(index, _)| *index)
+    /// Our own messages have IDs that may have been issued.
+    fn is_echo(&self, index: usize, fit: &Fit<'_>) -> bool {
+        let kind = self.echoes[index].1;
+        let id = fit.found().request_id;
+        id.is_none_or(|id| kind.parse(id.as_bytes()).is_some())
+    }
+
+    /// A reply goes before a failure without an ID, that before a push, and all before an echo.
+    fn settle<'a>(&self, meant: &Meant<'a>, payload: &'a [u8]) -> Recognised<'a> {
+        let inbound = meant.inbound.map(|index| self.inbound[index].0);
+        if let Some((_, mut reply)) = meant.reply {
+            if let Recognised::Reply { id: None, push, .. } = &mut reply {
+                *push = inbound;
+            }
+            return reply;
+        }
+        if let Some(index) = meant.lone {
+            let request = self.lone_errors[index].0;
+            let rule = self.replies.iter().find(|rule| rule.request == request);
+            let said = rule
+                .map(|rule| self.contents[rule.content].read(payload, TopicMeaning::Error))
+                .unwrap_or_default();
+            return Recognised::LoneError {
+                request: (!meant.several).then_some(request),
+                status: said.status(),
+            };
+        }
+        match inbound {
+            Some(inbound) => Recognised::Inbound { inbound },
+            None if meant.echo => Recognised::Echo,
+            None => Recognised::Unknown,
+        }
     }
 }
 
@@ -182,34 +246,35 @@ impl ReplyRule {
         found: Found<'_>,
         payload: &'a [u8],
     ) -> Option<Recognised<'a>> {
-        let id = match (self.id_kind, &content.id) {
+        let id_in_payload = content.has_id();
+        let in_topic = match self.id_kind {
+            RequestIdKind::None => None,
+            _ if id_in_payload => None,
+            kind => Some(kind.parse(found.request_id?.as_bytes())?),
+        };
+        let said = content.read(payload, self.meaning);
+        let id = match (self.id_kind, said.id) {
             (RequestIdKind::None, _) => None,
-            (kind, None) => Some(kind.parse(found.request_id?.as_bytes())?),
-            (kind, Some(pointer)) => match pointer.find(payload) {
-                Some(raw) => Some(kind.parse(unquoted(raw).as_bytes())?),
-                None if self.meaning == TopicMeaning::Error => {
-                    let status = content.status(payload);
-                    return Some(Recognised::LoneError {
-                        request: Some(self.request),
-                        status,
-                    });
-                }
-                None => return None,
-            },
+            _ if !id_in_payload => in_topic,
+            (kind, Some(raw)) => Some(kind.parse(unquoted(raw).as_bytes())?),
+            (_, None) if self.meaning == TopicMeaning::Error => {
+                return Some(Recognised::LoneError {
+                    request: Some(self.request),
+                    status: said.status(),
+                });
+            }
+            (_, None) => return None,
         };
         let outcome = match self.meaning {
             TopicMeaning::Ok => ReplyOutcome::Ok,
             TopicMeaning::Error => ReplyOutcome::Error,
-            TopicMeaning::Content => content.outcome(payload, found.status),
+            TopicMeaning::Content => content.outcome(&said, found.status),
         };
-        let status = found
-            .status
-            .map(Status::new)
-            .or_else(|| content.status(payload));
+        let status = found.status.map(Status::new).or_else(|| said.status());
         let reason = if outcome == ReplyOutcome::Ok {
             None
         } else {
-            content.reason(payload)
+            said.reason()
         };
         Some(Recognised::Reply {
             request: self.request,
@@ -221,3 +286,6 @@ impl ReplyRule {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,8 +4,8 @@
 
 use crate::plan::error::PlanError;
 use crate::plan::pattern::{CaptureMeaning, Pattern};
-use crate::plan::recognise::{Recogniser, ReplyRule, TopicMeaning};
-use crate::plan::reply::ReplyContent;
+use crate::plan::recognise::{Recogniser, ReplyRule};
+use crate::plan::reply::{ReplyContent, TopicMeaning};
 use crate::plan::request::Body;
 use crate::plan::request_id::{IdRange, RequestIdKind};
 use crate::plan::template::{Position, Scope, Template};

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use crate::plan::error::PlanError;
-use crate::plan::pointer::{Pointer, unquoted};
+use crate::plan::pointer::{Pointer, find_all, unquoted};
 use crate::profile::{self, OutcomeIn};
 
 /// The outcome that a reply reports.
@@ -65,12 +65,43 @@ impl<'a> Reason<'a> {
     }
 }
 
+/// What a reply topic says about the outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TopicMeaning {
+    Ok,
+    Error,
+    Content,
+}
+
+/// What the payload of a reply holds, as it was written there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Said<'a> {
+    /// The request ID.
+    pub(crate) id: Option<&'a str>,
+    outcome: Option<&'a str>,
+    status: Option<&'a str>,
+    reason: Option<&'a str>,
+}
+
+impl<'a> Said<'a> {
+    /// The status; `null` is none.
+    pub(crate) fn status(&self) -> Option<Status> {
+        let status = self.status.filter(|raw| *raw != "null")?;
+        Some(Status::new(unquoted(status)))
+    }
+
+    /// The reason; `null` is none.
+    pub(crate) fn reason(&self) -> Option<Reason<'a>> {
+        self.reason.filter(|raw| *raw != "null").map(Reason)
+    }
+}
+
 /// Where the parts of a request's replies are.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct ReplyContent {
-    pub(crate) id: Option<Pointer>,
-    pub(crate) status: Option<Pointer>,
-    pub(crate) reason: Option<Pointer>,
+    id: Option<Pointer>,
+    status: Option<Pointer>,
+    reason: Option<Pointer>,
     outcome: Option<(ValuePlace, profile::Outcome)>,
 }
 
@@ -112,24 +143,46 @@ impl ReplyContent {
         })
     }
 
-    /// The status in the payload.
-    pub(crate) fn status(&self, payload: &[u8]) -> Option<Status> {
-        find(self.status.as_ref(), payload).map(|raw| Status::new(unquoted(raw)))
+    /// What the payload holds of that which a reply on a topic of this meaning is asked for. It
+    /// is read once.
+    #[inline]
+    pub(crate) fn read<'a>(&self, payload: &'a [u8], meaning: TopicMeaning) -> Said<'a> {
+        // Most replies that tell all by their topic have none.
+        if payload.is_empty() {
+            return Said::default();
+        }
+        let outcome = match &self.outcome {
+            Some((ValuePlace::Payload(pointer), _)) => Some(pointer),
+            _ => None,
+        };
+        let pointers = [
+            self.id.as_ref(),
+            outcome.filter(|_| meaning == TopicMeaning::Content),
+            self.status.as_ref(),
+            self.reason.as_ref().filter(|_| meaning != TopicMeaning::Ok),
+        ];
+        let [id, outcome, status, reason] = find_all(pointers, payload);
+        Said {
+            id,
+            outcome,
+            status,
+            reason,
+        }
     }
 
-    /// The reason in the payload.
-    pub(crate) fn reason<'a>(&self, payload: &'a [u8]) -> Option<Reason<'a>> {
-        find(self.reason.as_ref(), payload).map(Reason)
+    /// Whether the request ID stands in the payload.
+    pub(crate) fn has_id(&self) -> bool {
+        self.id.is_some()
     }
 
     /// The outcome of a reply whose topic does not tell: by the value in its payload or its topic.
     /// Without such a value there is only success.
-    pub(crate) fn outcome(&self, payload: &[u8], topic_status: Option<&str>) -> ReplyOutcome {
+    pub(crate) fn outcome(&self, said: &Said<'_>, topic_status: Option<&str>) -> ReplyOutcome {
         let Some((place, outcome)) = &self.outcome else {
             return ReplyOutcome::Ok;
         };
         let value = match place {
-            ValuePlace::Payload(pointer) => pointer.find(payload).map_or("", unquoted),
+            ValuePlace::Payload(_) => said.outcome.map_or("", unquoted),
             ValuePlace::Topic => topic_status.unwrap_or_default(),
         };
         let listed = |values: &[String]| values.iter().any(|listed| listed == value);
@@ -159,10 +212,6 @@ pub(crate) fn parse_pointer(place: &str, text: &str) -> Result<Pointer, PlanErro
         place: place.to_owned(),
         pointer: text.to_owned(),
     })
-}
-
-fn find<'a>(pointer: Option<&Pointer>, payload: &'a [u8]) -> Option<&'a str> {
-    pointer?.find(payload).filter(|raw| *raw != "null")
 }
 
 #[cfg(test)]
@@ -196,15 +245,16 @@ mod tests {
             ..profile::Reply::default()
         };
         let content = ReplyContent::compile("request r", &reply, None).expect("good pointers");
-        let outcome = |payload: &str| content.outcome(payload.as_bytes(), None);
+        let said = |payload: &'static str| content.read(payload.as_bytes(), TopicMeaning::Content);
+        let outcome = |payload| content.outcome(&said(payload), None);
         assert_eq!(outcome(r#"{"state":"completed"}"#), ReplyOutcome::Ok);
         assert_eq!(outcome(r#"{"state":200}"#), ReplyOutcome::Ok);
         assert_eq!(outcome(r#"{"state":"log"}"#), ReplyOutcome::Intermediate);
         for payload in [r#"{"state":"error"}"#, r#"{"state":"what"}"#, "{}", "", "{"] {
             assert_eq!(outcome(payload), ReplyOutcome::Error, "{payload}");
         }
-        assert_eq!(content.status(br#"{"code":404}"#), Some(Status::new("404")));
-        assert_eq!(content.status(br#"{"code":null}"#), None);
+        assert_eq!(said(r#"{"code":404}"#).status(), Some(Status::new("404")));
+        assert_eq!(said(r#"{"code":null}"#).status(), None);
     }
 
     fn by_topic(
@@ -223,7 +273,10 @@ mod tests {
             ..profile::Reply::default()
         };
         let content = ReplyContent::compile("request r", &reply, None).expect("no pointers");
-        move |status| content.outcome(b"{\"status\":\"200\"}", Some(status))
+        move |status| {
+            let said = content.read(b"{\"status\":\"200\"}", TopicMeaning::Content);
+            content.outcome(&said, Some(status))
+        }
     }
 
     #[test]

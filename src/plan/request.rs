@@ -7,11 +7,13 @@ use std::sync::Arc;
 
 use crate::plan::captures::Captures;
 use crate::plan::carried::Carried;
-use crate::plan::encoder::{Fields, Frame, Values};
-use crate::plan::generator::printable;
+use crate::plan::encoder::{Fields, Frame, Head, Values};
+use crate::plan::generator::write_printable;
 use crate::plan::identities::Identities;
+use crate::plan::moment::Moment;
 use crate::plan::pen::{Pen, SLACK};
 use crate::plan::request_id::RequestIdKind;
+use crate::plan::sheet::Sheet;
 use crate::plan::template::Template;
 use crate::profile::{Delay, Sender};
 use crate::random::{below, hash};
@@ -54,9 +56,17 @@ pub struct Request {
     pub(crate) counter_word: usize,
     /// [`Request::page`], computed once.
     pub(crate) page: usize,
+    pub(crate) topics: Topics,
     /// Guess for the bytes of the remaining length.
     pub(crate) length_width: usize,
     pub(crate) delay_key: u64,
+}
+
+/// What the topics of one endpoint's messages are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Topics {
+    Alike,
+    Different,
 }
 
 /// Whether a request is answered.
@@ -97,8 +107,8 @@ pub struct Message<'a> {
     pub request_id: u128,
     /// Not 0 with `QoS` 1 and 2; ignored with `QoS` 0.
     pub packet_id: u16,
-    /// Wall clock, nanoseconds since 1970.
-    pub unix_ns: u64,
+    /// Wall clock.
+    pub moment: &'a Moment,
     /// Those of the plan.
     pub identities: &'a Identities,
     /// What is answered; [`Captures::new`] for everything else.
@@ -116,7 +126,7 @@ impl Request {
         self.reply == ReplyUse::ErrorsOnly
     }
 
-    /// Free bytes that a buffer needs so that [`Request::encode`] does not make it grow.
+    /// Free bytes that a sheet needs so that [`Request::encode`] does not make it grow.
     pub fn room(&self) -> usize {
         // A pen asks for its page before it knows how little of it will be used.
         self.frame_longest.saturating_add(self.page + SLACK)
@@ -125,50 +135,69 @@ impl Request {
     /// Appends one PUBLISH packet (MQTT 3.1.1, section 3.3) and takes the next message number.
     ///
     /// `state`: the endpoint's [`Plan::state_words`](crate::plan::Plan::state_words) words, zero at first.
-    pub fn encode(&self, out: &mut Vec<u8>, message: &Message<'_>, state: &mut [u64]) {
+    pub fn encode(&self, out: &mut Sheet, message: &Message<'_>, state: &mut [u64]) {
+        self.encode_after(None, out, message, state);
+    }
+
+    /// As [`Request::encode`], after a packet of the same request and endpoint that lies in `out` at
+    /// `previous`: where their topics are alike, this one's is copied. Says where the packet's own
+    /// beginning lies, if it serves the next.
+    pub fn encode_after(
+        &self,
+        previous: Option<Head>,
+        out: &mut Sheet,
+        message: &Message<'_>,
+        state: &mut [u64],
+    ) -> Option<Head> {
         let number = self.take_number(state);
         let first = number.wrapping_mul(self.samples());
         self.advance(message.endpoint, first, state);
         let values = self.values(message, first, state);
-        let frame = Frame::begin(self.length_width, out);
-        Pen::append(out, self.page, |pen| {
-            frame.head(self.qos, self.retain, pen, |pen| {
-                self.topic.write(&values, pen);
-            });
+        let mut frame = Frame::begin(previous, self.length_width, out);
+        out.append_after(self.page, |before, pen| {
+            let mut pen = match previous {
+                Some(head) => frame.same_head(&before[head.range()], pen),
+                None => frame.head(self.qos, self.retain, pen, |pen| {
+                    self.topic.write(&values, pen)
+                }),
+            };
             if self.qos > 0 {
-                pen.write(&message.packet_id.to_be_bytes());
+                pen = pen.first(2, &message.packet_id.to_be_bytes());
             }
             if let Body::Template(template) = &self.body {
-                template.write(&values, pen);
+                pen = template.write(&values, pen);
             }
+            pen
         });
         match &self.body {
             Body::Template(_) => {}
-            Body::Literal(bytes) => out.extend_from_slice(bytes),
+            Body::Literal(bytes) => out.append(bytes.len(), |pen| pen.write(bytes)),
             Body::Bytes { length, key, block } => {
                 let bits = hash(*key, u64::from(message.endpoint), number);
-                push_bytes(bits, *length, block, out);
+                out.append(*length, |pen| write_bytes(bits, *length, block, pen));
             }
             Body::Batch {
                 sample,
                 batch,
                 interval_ns,
             } => {
-                out.push(b'[');
                 for index in 0..*batch {
                     if index > 0 {
-                        out.push(b',');
                         self.advance(message.endpoint, first + u64::from(index), state);
                     }
                     let mut values = self.values(message, first + u64::from(index), state);
                     let age = u64::from(batch - 1 - index).saturating_mul(*interval_ns);
-                    values.unix_ns = message.unix_ns.saturating_sub(age);
-                    Pen::append(out, self.page, |pen| sample.write(&values, pen));
+                    values.sample_unix_ns = Some(message.moment.unix_ns().saturating_sub(age));
+                    out.append(self.page, |pen| {
+                        let pen = pen.byte(if index == 0 { b'[' } else { b',' });
+                        sample.write(&values, pen)
+                    });
                 }
-                out.push(b']');
+                out.append(1, |pen| pen.byte(b']'));
             }
         }
-        frame.end(out);
+        let head = frame.end(out);
+        head.filter(|_| self.topics == Topics::Alike)
     }
 
     /// Takes the next message number without writing: everything after it is as if it had been sent.
@@ -238,7 +267,7 @@ impl Request {
         Values {
             message,
             fields: &self.fields,
-            unix_ns: message.unix_ns,
+            sample_unix_ns: None,
             number,
             state,
         }
@@ -248,17 +277,16 @@ impl Request {
 /// Bytes of a generated payload that are fresh for each message.
 const FRESH_BYTES: usize = 20;
 
-fn push_bytes(bits: u64, length: usize, block: &[u8], out: &mut Vec<u8>) {
-    printable(bits, length.min(FRESH_BYTES), |text| {
-        out.extend_from_slice(text);
-    });
+fn write_bytes<'p>(bits: u64, length: usize, block: &[u8], pen: Pen<'p>) -> Pen<'p> {
+    let mut pen = write_printable(bits, length.min(FRESH_BYTES), pen);
     let mut left = length.saturating_sub(FRESH_BYTES);
     // Another start in the block each time: equal payloads would flatter a compressing link.
     let mut rest = &block[below(bits, block.len() as u64) as usize..];
     while left > 0 {
         let take = left.min(rest.len());
-        out.extend_from_slice(&rest[..take]);
+        pen = pen.write(&rest[..take]);
         left -= take;
         rest = block;
     }
+    pen
 }

@@ -147,7 +147,7 @@ fn run_tag(run_nonce: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{pen::Pen, text::write_uuid};
+    use crate::plan::{sheet::Sheet, text::write_uuid};
     use proptest::prelude::*;
 
     const RANGE: IdRange = IdRange {
@@ -256,9 +256,9 @@ mod tests {
             prop_assert_eq!(Uuid::from_u128(id).get_version_num(), 8);
             prop_assert_eq!(Uuid::from_u128(id).get_variant(), uuid::Variant::RFC4122);
             prop_assert!(nonce == other || parse_uuid_request_id(other, id).is_none());
-            let mut text = Vec::new();
-            Pen::append(&mut text, 36, |pen| write_uuid(pen, Uuid::from_u128(id)));
-            prop_assert_eq!(parse_uuid_text(&text), Some(id));
+            let mut text = Sheet::default();
+            text.append(36, |pen| write_uuid(pen, Uuid::from_u128(id)));
+            prop_assert_eq!(parse_uuid_text(text.text()), Some(id));
         }
     }
 

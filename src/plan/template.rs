@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use crate::nearest::nearest;
 use crate::plan::error::PlanError;
 use crate::plan::identities::Identities;
+use crate::plan::pen::Padded;
 use crate::plan::text::EndpointFormat;
 use crate::profile::{Generator, Part, TimestampFormat, parts};
 
@@ -21,7 +22,7 @@ use crate::profile::{Generator, Part, TimestampFormat, parts};
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Piece {
     /// Bytes that every message shares.
-    Literal(Box<[u8]>),
+    Literal(Padded),
     /// The endpoint's number.
     Endpoint(EndpointFormat),
     /// A column of the identities.
@@ -288,6 +289,21 @@ impl Template {
         self.pieces.contains(&Piece::RequestId)
     }
 
+    /// Whether all messages of an endpoint have the same text.
+    pub(crate) fn is_fixed(&self) -> bool {
+        let fixed = |piece: &Piece| match piece {
+            Piece::Literal(_) | Piece::Endpoint(_) | Piece::Identity(_) => true,
+            Piece::RequestId
+            | Piece::Clock(_)
+            | Piece::Generator(_)
+            | Piece::Sequence
+            | Piece::Uuid
+            | Piece::Capture(_)
+            | Piece::ItemId(_) => false,
+        };
+        self.pieces.iter().all(fixed)
+    }
+
     /// The template without the whole topic level (and the slash before it) that is the request ID.
     pub(crate) fn without_request_id_level(&self) -> Option<Self> {
         let at = self
@@ -295,12 +311,12 @@ impl Template {
             .iter()
             .position(|piece| *piece == Piece::RequestId)?;
         let before = match at.checked_sub(1).map(|index| &self.pieces[index]) {
-            Some(Piece::Literal(text)) => text.strip_suffix(b"/")?,
+            Some(Piece::Literal(text)) => text.as_bytes().strip_suffix(b"/")?,
             _ => return None,
         };
         let after: &[u8] = match self.pieces.get(at + 1) {
             None => b"",
-            Some(Piece::Literal(text)) if text.first() == Some(&b'/') => text,
+            Some(Piece::Literal(text)) if text.as_bytes().first() == Some(&b'/') => text.as_bytes(),
             Some(_) => return None,
         };
         let mut out = Self {
@@ -319,7 +335,7 @@ impl Template {
             return;
         }
         if let Some(Piece::Literal(last)) = self.pieces.last_mut() {
-            *last = [last, text].concat().into();
+            *last = [last.as_bytes(), text].concat().as_slice().into();
         } else {
             self.pieces.push(Piece::Literal(text.into()));
         }
@@ -330,6 +346,7 @@ impl Template {
         for index in 0..self.pieces.len() {
             let quoted = |piece: Option<&Piece>, at_end: bool| match piece {
                 Some(Piece::Literal(text)) => {
+                    let text = text.as_bytes();
                     (if at_end { text.last() } else { text.first() }) == Some(&b'"')
                 }
                 _ => false,

@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 use jiff::tz::Offset;
 
-use crate::plan::pen::Pen;
+use crate::plan::pen::{Pen, SLACK};
 use crate::profile::TimestampFormat;
 use crate::random::mix;
 
@@ -42,7 +42,7 @@ impl EndpointFormat {
 
     /// Writes the text of `endpoint`.
     #[inline]
-    pub(crate) fn write(self, endpoint: u32, pen: &mut Pen<'_>) {
+    pub(crate) fn write(self, endpoint: u32, pen: Pen<'_>) -> Pen<'_> {
         match self {
             Self::Plain => write_integer(pen, u64::from(endpoint)),
             Self::Padded(width) => write_padded(pen, u64::from(endpoint), usize::from(width)),
@@ -51,15 +51,8 @@ impl EndpointFormat {
     }
 
     /// The text of `endpoint` as a value on the stack.
-    pub(crate) fn text(self, endpoint: u32) -> EndpointText {
-        let mut text = EndpointText {
-            bytes: [0; 40],
-            length: 0,
-        };
-        let mut pen = Pen::new(&mut text.bytes);
-        self.write(endpoint, &mut pen);
-        text.length = pen.written();
-        text
+    pub(crate) fn text(self, endpoint: u32) -> ShortText {
+        ShortText::written(|pen| self.write(endpoint, pen))
     }
 }
 
@@ -74,14 +67,20 @@ fn hexadecimal(endpoint: u32) -> [u8; 32] {
     })
 }
 
-/// The text of an endpoint's number.
-pub(crate) struct EndpointText {
-    /// As long as the longest text and the slack of a pen.
-    bytes: [u8; 40],
+/// A text of at most 32 bytes on the stack.
+pub(crate) struct ShortText {
+    bytes: [u8; 32 + SLACK],
     length: usize,
 }
 
-impl EndpointText {
+impl ShortText {
+    fn written(write: impl for<'p> FnOnce(Pen<'p>) -> Pen<'p>) -> Self {
+        let mut bytes = [0; 32 + SLACK];
+        let left = write(Pen::new(&mut bytes)).left();
+        let length = 32 + SLACK - left;
+        Self { bytes, length }
+    }
+
     /// The digits.
     pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.bytes[..self.length]
@@ -106,27 +105,33 @@ fn eight_digits(value: u32) -> u64 {
     tens | ((pairs - 10 * tens) << 8)
 }
 
+/// The decimal digits of a number as a value on the stack.
+pub(crate) fn integer(value: u64) -> ShortText {
+    ShortText::written(|pen| write_integer(pen, value))
+}
+
 /// Writes decimal digits.
 #[inline]
-pub(crate) fn write_integer(pen: &mut Pen<'_>, value: u64) {
-    write_padded(pen, value, 1);
+pub(crate) fn write_integer(pen: Pen<'_>, value: u64) -> Pen<'_> {
+    write_padded(pen, value, 1)
 }
 
 /// Writes decimal digits, with a sign if there is one to write.
 #[inline]
-pub(crate) fn write_signed(pen: &mut Pen<'_>, value: i64) {
-    write_fixed(pen, value, 0);
+pub(crate) fn write_signed(pen: Pen<'_>, value: i64) -> Pen<'_> {
+    write_fixed(pen, value, 0)
 }
 
 /// Writes `scaled` / 10^`decimals` with exactly that many digits after the point (0 to 9).
 // Not inlined, as `write_padded`: where pieces are told apart, the arithmetic of all of them was
 // done ahead for each.
 #[inline(never)]
-pub(crate) fn write_fixed(pen: &mut Pen<'_>, scaled: i64, decimals: u8) {
-    if scaled < 0 {
-        pen.byte(b'-');
-    }
+pub(crate) fn write_fixed(pen: Pen<'_>, scaled: i64, decimals: u8) -> Pen<'_> {
+    let pen = if scaled < 0 { pen.byte(b'-') } else { pen };
     let magnitude = scaled.unsigned_abs();
+    if magnitude < 10_000_000 && (1..=6).contains(&decimals) {
+        return write_short_fixed(pen, magnitude as u32, usize::from(decimals));
+    }
     // The usual divisors are constants, so that no division takes place.
     let (whole, rest) = match decimals {
         0 => return write_integer(pen, magnitude),
@@ -137,36 +142,46 @@ pub(crate) fn write_fixed(pen: &mut Pen<'_>, scaled: i64, decimals: u8) {
             (magnitude / unit, magnitude % unit)
         }
     };
-    write_integer(pen, whole);
-    pen.byte(b'.');
-    write_padded(pen, rest, usize::from(decimals.min(9)));
+    let pen = write_integer(pen, whole).byte(b'.');
+    write_padded(pen, rest, usize::from(decimals.min(9)))
+}
+
+/// Writes `magnitude` (at most seven digits) with a point before its last `decimals` digits (1 to 6):
+/// the digits are made at once, and those behind the point moved on by one.
+#[inline]
+fn write_short_fixed(pen: Pen<'_>, magnitude: u32, decimals: usize) -> Pen<'_> {
+    let digits = eight_digits(magnitude);
+    let needless = (digits.trailing_zeros() as usize / 8).min(7 - decimals);
+    let text = (digits | ZEROS) >> (8 * needless);
+    let whole = 8 - needless - decimals;
+    let before = (1_u64 << (8 * whole)) - 1;
+    let text = (text & before) | (u64::from(b'.') << (8 * whole)) | ((text & !before) << 8);
+    pen.first(9 - needless, &text.to_le_bytes())
 }
 
 /// Writes `value` with leading zeros up to `width` digits, 1 at least.
 #[inline(never)]
-fn write_padded(pen: &mut Pen<'_>, value: u64, width: usize) {
+fn write_padded(pen: Pen<'_>, value: u64, width: usize) -> Pen<'_> {
     if value >= 100_000_000 || width > 8 {
         return write_long(pen, value, width);
     }
     let digits = eight_digits(value as u32);
     let needless = (digits.trailing_zeros() as usize / 8).min(8 - width);
-    pen.up_to_eight(
-        ((digits | ZEROS) >> (8 * needless)).to_le_bytes(),
-        8 - needless,
-    );
+    let text = (digits | ZEROS) >> (8 * needless);
+    pen.first(8 - needless, &text.to_le_bytes())
 }
 
-fn write_long(pen: &mut Pen<'_>, value: u64, width: usize) {
-    write_padded(pen, value / 100_000_000, width.saturating_sub(8).max(1));
+fn write_long(pen: Pen<'_>, value: u64, width: usize) -> Pen<'_> {
+    let pen = write_padded(pen, value / 100_000_000, width.saturating_sub(8).max(1));
     let last = eight_digits((value % 100_000_000) as u32);
-    pen.up_to_eight((last | ZEROS).to_le_bytes(), 8);
+    pen.first(8, &(last | ZEROS).to_le_bytes())
 }
 
 /// Writes an instant (nanoseconds since 1970, UTC).
 ///
 /// A date costs a few divisions, less than looking up and copying a cached one safely would.
 #[inline(never)]
-pub(crate) fn write_instant(pen: &mut Pen<'_>, unix_ns: u64, format: TimestampFormat) {
+pub(crate) fn write_instant(pen: Pen<'_>, unix_ns: u64, format: TimestampFormat) -> Pen<'_> {
     let seconds = unix_ns / 1_000_000_000;
     let offset: &[u8] = match format {
         TimestampFormat::Seconds => return write_integer(pen, seconds),
@@ -181,7 +196,7 @@ pub(crate) fn write_instant(pen: &mut Pen<'_>, unix_ns: u64, format: TimestampFo
         let value = value.unsigned_abs();
         [b'0' + value / 10, b'0' + value % 10]
     };
-    write_padded(pen, u64::from(date.year().unsigned_abs()), 4);
+    let mut pen = write_padded(pen, u64::from(date.year().unsigned_abs()), 4);
     for (mark, part) in [
         (b'-', date.month()),
         (b'-', date.day()),
@@ -189,27 +204,27 @@ pub(crate) fn write_instant(pen: &mut Pen<'_>, unix_ns: u64, format: TimestampFo
         (b':', date.minute()),
         (b':', date.second()),
     ] {
-        pen.byte(mark);
-        pen.write(&pair(part));
+        pen = pen.byte(mark).write(&pair(part));
     }
-    pen.write(offset);
+    pen.write(offset)
 }
 
 /// Writes a UUID in lower-case text form (RFC 9562, section 4).
 #[inline(never)]
-pub(crate) fn write_uuid(pen: &mut Pen<'_>, uuid: uuid::Uuid) {
+pub(crate) fn write_uuid(pen: Pen<'_>, uuid: uuid::Uuid) -> Pen<'_> {
     let mut buffer = uuid::Uuid::encode_buffer();
-    pen.write(uuid.hyphenated().encode_lower(&mut buffer).as_bytes());
+    pen.write(uuid.hyphenated().encode_lower(&mut buffer).as_bytes())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::sheet::Sheet;
 
-    fn text(write: impl FnOnce(&mut Pen<'_>)) -> String {
-        let mut out = Vec::new();
-        Pen::append(&mut out, 100, write);
-        String::from_utf8(out).expect("only ASCII is written")
+    fn text(write: impl for<'p> FnOnce(Pen<'p>) -> Pen<'p>) -> String {
+        let mut out = Sheet::default();
+        out.append(100, write);
+        String::from_utf8(out.into()).expect("only ASCII is written")
     }
 
     #[test]
@@ -224,6 +239,21 @@ mod tests {
             (i64::MIN, 9, "-9223372036.854775808"),
         ] {
             assert_eq!(text(|out| write_fixed(out, scaled, decimals)), expected);
+        }
+    }
+
+    #[test]
+    fn short_and_long_fixed_point_numbers_are_written_alike() {
+        for decimals in 1..=9_u8 {
+            let unit = 10_i64.pow(u32::from(decimals));
+            for power in 0..=10 {
+                for near in [-1, 0, 1, 7] {
+                    let scaled = 10_i64.pow(power) + near;
+                    let (whole, rest) = (scaled / unit, scaled % unit);
+                    let expected = format!("{whole}.{rest:0width$}", width = usize::from(decimals));
+                    assert_eq!(text(|pen| write_fixed(pen, scaled, decimals)), expected);
+                }
+            }
         }
     }
 

@@ -23,7 +23,9 @@ pub(crate) fn check_topic(
     let forbidden = |text: &[u8]| text.iter().any(|b| matches!(b, b'+' | b'#' | 0));
     for piece in &topic.pieces {
         let reason = match piece {
-            Piece::Literal(text) if forbidden(text) => "a topic must not have +, # or a zero byte",
+            Piece::Literal(text) if forbidden(text.as_bytes()) => {
+                "a topic must not have +, # or a zero byte"
+            }
             Piece::Generator(index)
                 if generators
                     .get(*index)
@@ -105,6 +107,7 @@ pub(crate) fn warn_about_digits(
     for piece in topic.pieces.iter().rev() {
         let may_be = match piece {
             Piece::Literal(text) => {
+                let text = text.as_bytes();
                 let level = text.rsplit(|b| *b == b'/').next().unwrap_or_default();
                 if !digits(level) {
                     return None;

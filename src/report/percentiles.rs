@@ -24,18 +24,15 @@ pub fn percentiles_csv(shape: &Shape, tally: &Tally) -> String {
 }
 
 fn spectrum(table: &mut Table, request: &str, metric: &str, samples: &Samples, planned: u64) {
-    let (Some(histogram), Some(max_ns)) = (samples.histogram(), samples.max_ns()) else {
+    let Some(max_ns) = samples.max_ns() else {
         return;
     };
     let planned = planned.max(samples.count());
     let mut count = 0;
-    for step in histogram
-        .iter_quantiles(STEPS_PER_HALF)
-        .filter(|step| step.count_since_last_iteration() > 0)
-    {
-        count += step.count_since_last_iteration();
+    for step in samples.spectrum(STEPS_PER_HALF) {
+        count += step.count;
         let quantile = count as f64 / planned as f64;
-        let value_us = step.value_iterated_to().min(max_ns) as f64 / 1000.0;
+        let value_us = step.up_to_ns.min(max_ns) as f64 / 1000.0;
         table.row([
             request,
             metric,

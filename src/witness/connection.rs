@@ -18,8 +18,8 @@ use crate::event::Clock;
 use crate::measure::{NoAnswer, Probes};
 use crate::mqtt::{Packet, Role, Version, decode};
 use crate::plan::{
-    Captures, ConnectionRole, IdCursor, Listener, Message, Recognised, ReplyOutcome, Request,
-    RequestIdKind, uuid_request_id,
+    Captures, ConnectionRole, IdCursor, Listener, Message, Moment, Recognised, ReplyOutcome,
+    Request, RequestIdKind, Sheet, uuid_request_id,
 };
 use crate::random::hash;
 
@@ -332,17 +332,18 @@ impl Connection {
     /// The message as the fleet would send it, in the client's own words.
     fn message(&mut self, request: &Request, request_id: u128) -> Option<Publish> {
         let Setting { plan, clock, .. } = &*self.setting;
-        let mut frame = Vec::with_capacity(request.room());
+        let mut frame = Sheet::default();
+        let moment = Moment::at(clock.unix_ns_at_start() + clock.now());
         let message = Message {
             endpoint: self.endpoint,
             request_id,
             packet_id: 0,
-            unix_ns: clock.unix_ns_at_start() + clock.now(),
+            moment: &moment,
             identities: &plan.identities,
             captures: &Captures::new(),
         };
         request.encode(&mut frame, &message, &mut self.state);
-        let decoded = decode(&frame, Role::Server, Version::V311, frame.len());
+        let decoded = decode(frame.text(), Role::Server, Version::V311, frame.len());
         let Ok(Some((Packet::Publish(packet), _))) = decoded else {
             return None;
         };

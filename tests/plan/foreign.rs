@@ -7,7 +7,9 @@
 use std::io;
 use std::path::Path;
 
-use midge::plan::{Captures, Identities, Listener, Message, Plan, Recognised, ReplyOutcome};
+use midge::plan::{
+    Captures, Identities, Listener, Message, Moment, Plan, Recognised, ReplyOutcome, Sheet,
+};
 use midge::profile::{Colour, load};
 
 use super::{encode, parse};
@@ -173,14 +175,14 @@ fn answered(plan: &Plan, topic: &str, payload: &str) -> (String, String) {
         endpoint: 7,
         request_id: 0,
         packet_id: 0,
-        unix_ns: 0,
+        moment: &Moment::at(0),
         identities: &plan.identities,
         captures: &captures,
     };
     let answer = &plan.requests[usize::from(plan.inbound[0].answers[0])];
-    let mut frame = Vec::new();
+    let mut frame = Sheet::default();
     answer.encode(&mut frame, &message, &mut vec![0; plan.state_words]);
-    let publish = parse(&frame);
+    let publish = parse(frame.text());
     let payload = String::from_utf8_lossy(publish.payload).into_owned();
     (publish.topic.to_owned(), payload)
 }

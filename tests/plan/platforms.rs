@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use midge::plan::{
-    Captures, ConnectionRole, Identities, Listener, Plan, Recognised, uuid_request_id,
+    Captures, ConnectionRole, Identities, Listener, Moment, Plan, Recognised, Sheet,
+    uuid_request_id,
 };
 use midge::profile::{
     Answer, Delay, Generator, IdKind, IdPlace, Inbound, Items, Outcome, OutcomeIn, Pace, Payload,
@@ -251,13 +252,13 @@ fn pushed_commands_are_answered_with_captures_and_ids() {
             endpoint: 7,
             request_id: 0,
             packet_id: 0,
-            unix_ns: 0,
+            moment: &Moment::at(0),
             identities: &plan.identities,
             captures: &captures,
         };
-        let mut frame = Vec::new();
+        let mut frame = Sheet::default();
         answer.encode(&mut frame, &message, &mut vec![0; plan.state_words]);
-        let publish = parse(&frame);
+        let publish = parse(frame.text());
         assert_eq!(publish.topic, "kp1/demo-v1/cex/ep-7/result/close-door");
         answers.push(String::from_utf8_lossy(publish.payload).into_owned());
     }
@@ -282,14 +283,14 @@ fn several_answers_are_numbered_and_keep_the_quotes_of_their_template() {
         endpoint: 3,
         request_id: 0,
         packet_id: 0,
-        unix_ns: 0,
+        moment: &Moment::at(0),
         identities: &plan.identities,
         captures: &captures,
     };
-    let mut frame = Vec::new();
+    let mut frame = Sheet::default();
     plan.requests[3].encode(&mut frame, &message, &mut vec![0; plan.state_words]);
     assert_eq!(
-        parse(&frame).payload,
+        parse(frame.text()).payload,
         br#"{"id":"a-b","state":"completed","payload":{}}"#
     );
 }

@@ -114,7 +114,7 @@ fn the_size_of_a_run_is_known_before_it() {
     };
     let (none, requests) = (memory(0, 1), plan.requests.len() as u64);
     assert_eq!(memory(1, 1), none);
-    assert_eq!(memory(4, 2) - memory(1, 2), 8 * requests * 360 * 1024);
+    assert_eq!(memory(4, 2) - memory(1, 2), 8 * requests * 176 * 1024);
     sized.fleet.connections = Connections::Shared(10);
     let plan = compile(&sized);
     assert_eq!(plan.arithmetic(4).connections, 4);

@@ -13,7 +13,7 @@ use std::time::Duration;
 use midge::event::Clock;
 use midge::measure::{Bounds, Distribution, Population, Samples};
 use midge::mqtt::{Connect, Version};
-use midge::plan::{Captures, ConnectionRole, Message, Plan};
+use midge::plan::{Captures, ConnectionRole, Message, Moment, Plan, Sheet};
 use midge::profile::Model;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -86,13 +86,13 @@ fn packet(plan: &Plan, endpoint: u32) -> Vec<u8> {
         endpoint,
         request_id: 10,
         packet_id: 1,
-        unix_ns: 1_800_000_000_000_000_000,
+        moment: &Moment::at(1_800_000_000_000_000_000),
         identities: &plan.identities,
         captures: &Captures::new(),
     };
-    let mut bytes = Vec::new();
+    let mut bytes = Sheet::default();
     plan.requests[0].encode(&mut bytes, &message, &mut vec![0; plan.state_words]);
-    bytes
+    bytes.into()
 }
 
 /// All connections; CONNACK of the first is read when CONNECT of the last is written.

@@ -6,7 +6,6 @@ use super::{Evidence, Finding, Pacing, finding};
 use crate::measure::distribution::rank;
 use crate::measure::ledger::Imbalance;
 use crate::measure::reason::ConnectFailure;
-use crate::measure::samples::Samples;
 
 /// From this many requests on p99 is judged, from the second number on p99.9 too.
 const PACER_SAMPLES: (u64, u64) = (100, 1000);
@@ -131,18 +130,10 @@ fn not_written(evidence: &Evidence) -> Option<Finding> {
     (percent > limit).then(|| finding("not_written", percent, limit, "%", detail, advice))
 }
 
-/// Reactive messages have no schedule, so they say nothing about the pacer.
 fn pacer(evidence: &Evidence) -> Vec<Finding> {
     let gates = evidence.gates;
     let p99_limit = gates.pacer_lag_p99_ms_with(evidence.threshold_ms);
-    let mut lag = Samples::new(evidence.shape.bounds());
-    let scheduled = evidence
-        .tally
-        .requests
-        .iter()
-        .zip(&evidence.shape.requests)
-        .filter(|(_, shape)| !shape.reactive);
-    scheduled.for_each(|(tally, _)| lag.merge(&tally.pacer_lag));
+    let lag = &evidence.tally.pacer_lag;
     let count = lag.count();
     let judge = |code, what, per_10k, limit: f64| {
         let ms = lag
