@@ -12,6 +12,7 @@ mod check;
 mod compare;
 mod environment;
 mod frames;
+mod health;
 mod limits;
 mod prepare;
 mod profiles;
@@ -165,6 +166,16 @@ impl Failure {
             exit: Exit::Usage,
             text: format!("{}\n{sum}", texts.join("\n\n")),
         }
+    }
+}
+
+/// Whether stdout is read by a person who has nothing against colour (no-color.org).
+fn colour() -> crate::report::Colour {
+    let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    if std::io::stdout().is_terminal() && !unwanted {
+        crate::report::Colour::Always
+    } else {
+        crate::report::Colour::Never
     }
 }
 

@@ -26,13 +26,15 @@
 //! | `connection`, `endpoint`, `exchange`, `acks`, `timer` | rows of the tables |
 //! | `cold`, `outbox` | what a connection needs only at times |
 //! | `batch` | frames on their way to a write |
-//! | `limiter`, `failure`, `heartbeat` | rate caps; error classes; was the process kept from running |
+//! | `limiter`, `failure` | rate caps; error classes |
+//! | `heartbeat`, `machine`, `cgroup` | was the process kept from running; how it fares; what the kernel's files say of that |
 //! | `logger` | the file of the raw log |
 
 mod acks;
 mod approach;
 mod batch;
 mod cap;
+mod cgroup;
 mod close;
 mod cold;
 mod connect;
@@ -51,6 +53,7 @@ mod lengths;
 mod limiter;
 mod logger;
 mod loss;
+mod machine;
 mod observed;
 mod outbox;
 mod pace;

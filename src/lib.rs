@@ -40,14 +40,14 @@
 //!
 //! * [`cli`]: what can be asked and who does it; the only place that prints. One file per command
 //!   (`run`, `check`, `tenant`, `profiles`, `report`, `compare`, `selftest`). What they share: `prepare` (arguments to a
-//!   plan), `limits` (does it fit into this machine), `size` (what will be sent, in words), `frames`
+//!   plan), `health` (machine and gates for the verdict), `limits` (does it fit into this machine), `size` (what will be sent, in words), `frames`
 //!   (the first messages, for people), `target` (may this host be loaded), `sources` (may connections leave from there),
 //!   `simulated` (the tenant as a child process), `witness` (its place in a run), `raw_log` (its file), `signals`, `progress`, `environment`.
 //! * [`profile`]: a TOML file in, a checked value out. The value: `load`, `request`, `inbound`,
 //!   `generator`, `field`, `platform`, `definitions` (those of a platform alone), `url`, `sources`. The way there: `tree` (values that know their line),
 //!   `overlay` (a request over its definition), `set` (overrides), `origin`, `error`. The reader:
 //!   `read`, one file per section (`read/target`, `read/fleet`, `read/load`, `read/request`,
-//!   `read/reply`, `read/inbound`, `read/generator`, `read/limits`) over `read/value`, with
+//!   `read/reply`, `read/inbound`, `read/generator`, `read/limits`, `read/gates`) over `read/value`, with
 //!   `read/check` for keys that nothing reads and `read/tests`. The list of all keys: `keys`,
 //!   `keys/table`. Back to text: `write`.
 //! * [`plan`]: what a profile compiles to. When: `schedule`, `curve`, `stages`, `shard`. What: `request`,
@@ -66,7 +66,7 @@
 //!   (packets to the kernel), `receive`, `reply`, `first_reply`, `copies`, `pushed`, `pace` and `prepare` (closed and `"max"`), `approach` (the last microseconds). Rows of its
 //!   tables: `connection` with what is `cold` in it, `endpoint`, `exchange`, `acks`, `observed`, `batch`, `outbox`, `timer`. Beside it: `limiter` (rates),
 //!   `cap` (what the cap on all messages held back), `failure` (error classes), `heartbeat` (was the
-//!   process kept from running), `logger` (the file of the raw log).
+//!   process kept from running) with `machine` (how it fares) over `cgroup` (files of the kernel), `logger` (the file of the raw log).
 //! * [`event`]: what an event loop is made of: `clock`, `socket`, `wheel`, `room`, and `poller` with its ways to
 //!   wait: `poller/nanoseconds`, `poller/timer`, `poller/milliseconds`; `memory` is a network without a kernel,
 //!   over `memory/streams`.
@@ -75,17 +75,17 @@
 //!   `pubcomp`, `subscribe`, `suback`, `unsubscribe`, `unsuback`, `pingreq`, `pingresp`,
 //!   `disconnect`. Their parts: `header`, `kind`, `qos`, `topic`, `ack`, `empty`, `reader`,
 //!   `writer`, `error`; `vector` holds packets against their bytes in tests.
-//! * [`measure`]: what happened, as values. Writing down: `recorder` with `recorder/traffic`, over `row`, `ledger`,
-//!   `samples` with `counts`,
+//! * [`measure`]: what happened, as values. Writing down: `recorder` and `around` over `row`, `ledger`, `samples` with `counts`,
 //!   `status`, `errors`, `reason`, `connection`, `stage`, `first_reply`, `fired`;
 //!   every message of its own in a `logbook` of `entry`s. Adding up: `tally` (a run), `interval` and `collector`
-//!   (seconds). Summing up: `distribution`, `figures`. Judging: `verdict` (of us), `threshold` with
+//!   (seconds). Summing up: `distribution`, `figures`, `machine` (its worst). Was it steady: `statistics` over `trend`. Judging: `verdict` (of us;
+//!   `verdict/reasons`, `verdict/warnings`) against `gates`, `threshold` with
 //!   `metric` and `quantity` (of the target). A second opinion: `testimony`. Arrivals
 //!   against the process that was planned: `fit`. What there is to
 //!   measure: `shape`, `phase`.
 //! * [`report`]: what a run leaves behind. `build` makes the `result`, with its `environment` and `raw_log`;
 //!   one file per format: `summary`, `stages`, `intervals`, `percentiles`, `histogram`, `hlog`, `status`,
-//!   `errors`, and `text` for the screen with `stages_text`, over `table`.
+//!   `errors`, and `text` for the screen with `stages_text` and `ink`, over `table`.
 //!   `witness` stands beside the fleet. `folder` writes them, `exit` is the code.
 //!   Two results: `compare` with `difference` (what is not equal) and `change` (one number), shown by
 //!   `compare_text`.

@@ -4,6 +4,7 @@
 //! [`Interval`]s. Every instant is an argument: nanoseconds since the run's epoch.
 //! Not here: clocks, files, formats (that is `report`) and anything that decides what is sent.
 
+mod around;
 mod collector;
 mod connection;
 mod counts;
@@ -14,9 +15,11 @@ mod figures;
 mod fired;
 mod first_reply;
 pub mod fit;
+mod gates;
 mod interval;
 mod ledger;
 mod logbook;
+mod machine;
 mod metric;
 mod phase;
 mod quantity;
@@ -26,30 +29,36 @@ mod row;
 mod samples;
 mod shape;
 mod stage;
+mod statistics;
 mod status;
 mod tally;
 mod testimony;
 mod threshold;
+mod trend;
 mod verdict;
 
 pub use collector::{Collector, IntervalRow, Live, Seconds, StoredHistogram};
 pub use connection::{Connections, Inbound, Traffic};
-pub use distribution::{Distribution, Population, Statistic};
+pub use distribution::{Distribution, Population, Statistic, carries};
 pub use entry::{End, Entry};
 pub use errors::{ErrorRow, ErrorTable};
 pub use figures::{Figures, LedgerCounts, Named};
 pub use first_reply::FirstReplies;
+pub use gates::Gates;
 pub use interval::{Interval, IntervalRequest};
 pub use ledger::{Imbalance, Ledger};
 pub use logbook::{Logbook, PAGES, Page};
+pub use machine::{HeldBack, MachineLimits, MachineSecond, Worst};
 pub use phase::{Phase, Phases};
 pub use reason::{ConnectFailure, DropReason, FailReason, Reason};
 pub use recorder::{Outcome, Recorder};
 pub use samples::{Bounds, Bucket, Samples, Step};
 pub use shape::{Replies, RequestShape, Shape, StageShape};
 pub use stage::{StageFigures, StageTally};
+pub use statistics::{Halves, SampleSize, Shift, Statistics, WarmUp};
 pub use status::StatusTable;
 pub use tally::{RequestTally, Tally};
 pub use testimony::{NoAnswer, Probes, Testimony};
 pub use threshold::{Judged, Operator, Threshold, ThresholdError, builtin};
+pub use trend::Trend;
 pub use verdict::{Evidence, Finding, Health, Pacing, Verdict};

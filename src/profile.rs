@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::units::Rate;
+use crate::units::{Rate, Share};
 
 pub use crate::delay::Delay;
 pub use definitions::{Definitions, definitions, definitions_of_run};
@@ -66,6 +66,8 @@ pub struct Profile {
     pub tenant: BTreeMap<String, String>,
     /// Bounds that hold whatever else the profile says.
     pub limits: Limits,
+    /// How much may go wrong on our side before the run is INVALID.
+    pub gates: Gates,
     /// `[thresholds]`, in the order of the file: metric and condition, both still text.
     pub thresholds: Vec<(String, String)>,
 }
@@ -237,4 +239,25 @@ pub struct Limits {
     pub packet_size: u64,
     /// Requests in flight over the whole fleet.
     pub in_flight: u32,
+}
+
+/// Limits of the verdict; beyond one of them the run is INVALID.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Gates {
+    /// Planned requests that were not written because we were late.
+    pub not_written: Share,
+    /// Pacer lag that 99 % of the requests keep.
+    pub pacer_lag_p99: Duration,
+    /// Pacer lag that 99.9 % of the requests keep.
+    pub pacer_lag_p999: Duration,
+    /// Pacer lag that all requests keep where they are too few for a percentile.
+    pub pacer_lag_max: Duration,
+    /// Share of the measured time that a worker is busy.
+    pub busy: Share,
+    /// Longest time for which the machine keeps the process from running.
+    pub hiccup: Duration,
+    /// Periods of a CPU quota in which the process is stopped while it measures.
+    pub throttled: u32,
+    /// Share of the memory that the process may have.
+    pub memory: Share,
 }

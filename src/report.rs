@@ -15,6 +15,7 @@ mod exit;
 pub mod folder;
 mod histogram;
 mod hlog;
+mod ink;
 mod intervals;
 mod percentiles;
 mod raw_log;
@@ -34,6 +35,7 @@ pub use difference::{Difference, Effect};
 pub use environment::Environment;
 pub use exit::{Exit, exit_of};
 pub use folder::{Recorded, claim, read_run, write_run};
+pub use ink::Colour;
 pub use raw_log::RawLog;
 pub use result::{
     ConnectionsResult, Generator, InboundResult, LoadResult, PhaseLengths, ProfileId,

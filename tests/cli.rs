@@ -263,10 +263,15 @@ fn a_run_leaves_its_files_with_the_promised_headers() {
     assert_eq!(
         header(&outcome, "intervals.csv"),
         "second,phase,request,planned,sent,ok,error,timeout,failed,dropped,in_flight,\
-         response_time_p50_us,response_time_p99_us,response_time_max_us,schedule_lag_p99_us,connected"
+         response_time_p50_us,response_time_p99_us,response_time_max_us,schedule_lag_p99_us,connected,\
+         pacer_lag_max_us,back_pressure_lag_max_us,busy_max,hiccup_max_us,throttled_periods,rss_bytes,\
+         descriptors,ports_left"
     );
     for (file, expected) in [
-        ("percentiles.csv", "request,metric,quantile,value_us,count"),
+        (
+            "percentiles.csv",
+            "request,metric,quantile,value_us,count,note",
+        ),
         ("histogram.csv", "request,metric,from_us,to_us,count"),
         ("status.csv", "request,status,count"),
         ("errors.csv", "request,status,reason,count,first_at_s"),
@@ -285,6 +290,79 @@ fn table(outcome: &Outcome, file: &str) -> Vec<BTreeMap<String, String>> {
         .deserialize()
         .map(|row| row.expect("as many cells as columns"))
         .collect()
+}
+
+#[test]
+fn each_second_says_how_the_machine_fared_and_the_result_says_the_worst() {
+    let longer = [("load.warm_up", "1s"), ("load.measure", "3s")];
+    let brief = longer
+        .iter()
+        .fold(Midge::small().brief(), |midge, (key, value)| {
+            midge.set(key, value)
+        });
+    let outcome = brief.go();
+    let rows = table(&outcome, "intervals.csv");
+    let measured: Vec<_> = rows
+        .iter()
+        .filter(|row| row["phase"] == "measure")
+        .collect();
+    // Three requests in each of three seconds.
+    assert_eq!(measured.len(), 9, "{outcome}");
+    let number = |row: &BTreeMap<String, String>, column: &str| -> f64 {
+        let cell = &row[column];
+        cell.parse()
+            .unwrap_or_else(|_| panic!("{column}: {cell:?}\n{outcome}"))
+    };
+    let worst = |column: &str| {
+        let cells = rows.iter().filter(|row| !row[column].is_empty());
+        cells.map(|row| number(row, column)).fold(0.0, f64::max)
+    };
+    for row in &measured {
+        assert!(number(row, "rss_bytes") > 1e6 && number(row, "hiccup_max_us") >= 0.0);
+        assert!((0.0..=1.0).contains(&number(row, "busy_max")), "{outcome}");
+        let ports = number(row, "ports_left") + number(row, "connected");
+        assert_eq!(
+            Some(ports),
+            outcome.at("/health/ports").as_f64(),
+            "{outcome}"
+        );
+    }
+    // Not the last second: who looks a moment after its end finds them closed.
+    for row in &measured[..6] {
+        let (open, connected) = (number(row, "descriptors"), number(row, "connected"));
+        assert!(
+            open > connected && (connected - 50.0).abs() < 0.5,
+            "{outcome}"
+        );
+    }
+    for (key, column) in [
+        ("rss_max_bytes", "rss_bytes"),
+        ("descriptors_max", "descriptors"),
+    ] {
+        let figure = outcome.at(&format!("/health/{key}")).as_f64();
+        assert_eq!(figure, Some(worst(column)), "{key}\n{outcome}");
+    }
+    let hiccup = outcome.at("/health/hiccup_max_us").as_f64();
+    assert!(
+        hiccup.expect("a number") >= worst("hiccup_max_us"),
+        "{outcome}"
+    );
+    let busy = outcome.at("/health/busy").as_array().expect("a list");
+    assert_eq!(busy.len(), 1, "one worker\n{outcome}");
+    assert_eq!(busy[0], *outcome.at("/generator/busy_max"), "{outcome}");
+    // Both parts of the schedule lag, by their means.
+    let mean = |place: &str| outcome.at(place).as_f64().expect("a number");
+    let parts = mean("/health/pacer_lag_us/mean") + mean("/health/back_pressure_lag_us/mean");
+    let lag = mean("/total/schedule_lag_us/mean");
+    assert!(
+        (parts - lag).abs() < 0.01 * lag + 0.01,
+        "{parts} of {lag}\n{outcome}"
+    );
+    assert_eq!(outcome.at("/statistics/seconds"), 3, "{outcome}");
+    assert!(
+        outcome.at("/statistics/not_checked").is_string(),
+        "{outcome}"
+    );
 }
 
 #[test]

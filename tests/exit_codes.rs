@@ -29,6 +29,26 @@ fn a_run_that_keeps_its_thresholds_passes() {
 }
 
 #[test]
+fn a_gate_of_the_profile_decides_whether_a_run_is_invalid() {
+    // No sleep ends within a microsecond of what was asked for.
+    let strict = small().set("gates.hiccup", "1us").go().ends_with(96);
+    assert!(strict.reasons().contains(&"hiccup"), "{strict}");
+    assert_eq!(strict.at("/verdict/reasons/0/limit"), 0.001, "{strict}");
+    assert!(strict.stdout.starts_with("verdict     INVALID"), "{strict}");
+    let loose = small().set("gates.hiccup", "1h").go();
+    assert!(!loose.reasons().contains(&"hiccup"), "{loose}");
+    let warnings = loose.at("/verdict/warnings").as_array().expect("a list");
+    let loosened = warnings.iter().find(|one| one["code"] == "gate_loosened");
+    assert_eq!(loosened.expect("a warning")["limit"], 50.0, "{loose}");
+}
+
+#[test]
+fn a_gate_that_does_not_exist_is_refused() {
+    is_refused(small().set("gates.hicup", "1s"), "hiccup");
+    is_refused(small().set("gates.busy", "much"), "gates.busy");
+}
+
+#[test]
 fn an_unknown_flag_is_refused() {
     is_refused(small().argument("--speed=9"), "--speed");
 }

@@ -5,8 +5,9 @@
 use std::sync::Arc;
 
 use midge::measure::{
-    Collector, ConnectFailure, Distribution, DropReason, Evidence, FailReason, Health, Outcome,
-    Pacing, Phase, Recorder, Replies, RequestShape, Shape, StageShape, Statistic, Tally, Verdict,
+    Collector, ConnectFailure, Distribution, DropReason, Evidence, FailReason, Gates, Health,
+    MachineLimits, MachineSecond, Outcome, Pacing, Phase, Recorder, Replies, RequestShape, Seconds,
+    Shape, StageShape, Statistic, Statistics, Tally, Trend, Verdict, Worst,
 };
 use proptest::prelude::*;
 
@@ -65,10 +66,27 @@ fn answered(recorder: &mut Recorder, intended: u64, pacer: u64, lag: u64, servic
 }
 
 fn verdict(tally: &Tally, health: &Health, pacing: Pacing) -> Verdict {
+    judged(tally, health, pacing, &Besides::default())
+}
+
+/// Evidence that most tests leave as it is.
+#[derive(Default)]
+struct Besides {
+    worst: Worst,
+    statistics: Statistics,
+    gates: Gates,
+    threshold_ms: Option<f64>,
+}
+
+fn judged(tally: &Tally, health: &Health, pacing: Pacing, besides: &Besides) -> Verdict {
     Verdict::of(&Evidence {
         shape: &shape(),
         tally,
         health,
+        worst: &besides.worst,
+        statistics: &besides.statistics,
+        gates: besides.gates,
+        threshold_ms: besides.threshold_ms,
         pacing,
         generator_limited: false,
         overlap: None,
@@ -507,6 +525,195 @@ fn a_cap_and_a_busy_worker_are_warnings() {
         .map(|warning| warning.code.as_str())
         .collect();
     assert_eq!(warnings, ["busy", "cap"]);
+}
+
+fn warnings(verdict: &Verdict) -> Vec<&str> {
+    let warnings = verdict.warnings.iter();
+    warnings.map(|warning| warning.code.as_str()).collect()
+}
+
+#[test]
+fn a_worker_without_a_pause_makes_an_open_run_invalid_and_no_other() {
+    let busy = |busy_max, pacing| {
+        let health = Health {
+            busy_max,
+            ..Health::default()
+        };
+        verdict(&recorder().finish(), &health, pacing)
+    };
+    let open = busy(0.97, Pacing::OpenRate);
+    assert_eq!(codes(&open), ["busy"]);
+    assert!(warnings(&open).is_empty(), "said once");
+    assert_eq!((open.reasons[0].limit, &*open.reasons[0].unit), (95.0, "%"));
+    assert!(busy(0.95, Pacing::OpenRate).valid);
+    assert!(busy(1.0, Pacing::Closed).valid && busy(1.0, Pacing::AsFastAsPossible).valid);
+}
+
+#[test]
+fn a_quota_and_a_lack_of_memory_make_any_run_invalid() {
+    let worst = |throttled, rss| Worst {
+        throttled_periods: throttled,
+        throttled_s: throttled.map(|periods| periods as f64 / 100.0),
+        rss_max_bytes: rss,
+        memory_limit_bytes: Some(1 << 30),
+        ..Worst::default()
+    };
+    let of = |worst, gates| {
+        let besides = Besides {
+            worst,
+            gates,
+            ..Besides::default()
+        };
+        let (tally, health) = (recorder().finish(), Health::default());
+        judged(&tally, &health, Pacing::AsFastAsPossible, &besides)
+    };
+    let ill = || worst(Some(2), Some(1000 << 20));
+    let invalid = of(ill(), Gates::default());
+    assert_eq!(codes(&invalid), ["throttled", "memory_share"]);
+    assert_eq!(
+        (invalid.reasons[0].figure, invalid.reasons[0].limit),
+        (2.0, 0.0)
+    );
+    assert!(invalid.reasons[0].detail.contains("0.020 s in all"));
+    assert!(
+        invalid
+            .reasons
+            .iter()
+            .all(|reason| !reason.advice.is_empty())
+    );
+    let healthy = worst(Some(0), Some(900 << 20));
+    assert!(of(healthy, Gates::default()).valid);
+    assert!(of(worst(None, None), Gates::default()).valid, "not known");
+    let moved = Gates {
+        throttled_periods: 2.0,
+        memory_percent: 98.0,
+        ..Gates::default()
+    };
+    let loosened = of(ill(), moved);
+    assert!(loosened.valid, "{:?}", loosened.reasons);
+    assert_eq!(warnings(&loosened), ["gate_loosened", "gate_loosened"]);
+}
+
+#[test]
+fn a_gate_of_the_profile_decides_instead_of_the_default() {
+    let mut recorder = recorder();
+    (0..100).for_each(|i| answered(&mut recorder, MEASURE + i, 3 * MS, 3 * MS, MS));
+    let tally = recorder.finish();
+    let of = |p99, threshold_ms| {
+        let gates = Gates {
+            pacer_lag_p99_ms: p99,
+            ..Gates::default()
+        };
+        let besides = Besides {
+            gates,
+            threshold_ms,
+            ..Besides::default()
+        };
+        judged(&tally, &Health::default(), Pacing::OpenRate, &besides)
+    };
+    assert_eq!(codes(&of(1.0, None)), ["pacer_lag_p99"]);
+    assert!(of(4.0, None).valid);
+    // 5 % of 50 ms are not enough, 5 % of 70 ms are.
+    let strict = of(1.0, Some(50.0));
+    assert!((strict.reasons[0].limit - 2.5).abs() < 1e-9);
+    assert!(of(1.0, Some(70.0)).valid);
+}
+
+#[test]
+fn what_is_unsteady_or_nearly_used_up_is_a_warning_and_said_once() {
+    let growing = Trend {
+        mean: 50.0,
+        change: 80.0,
+        slope_per_s: 4.0,
+        slope_low_per_s: 3.0,
+        slope_high_per_s: 5.0,
+        steady: false,
+    };
+    let statistics = Statistics {
+        steady: Some(false),
+        in_flight: Some(growing),
+        ..Statistics::default()
+    };
+    let worst = Worst {
+        descriptors_max: Some(950),
+        descriptors_limit: Some(1000),
+        ports: Some(100),
+        ports_left_min: Some(9),
+        ..Worst::default()
+    };
+    let tally = recorder().finish();
+    let besides = Besides {
+        worst,
+        statistics,
+        ..Besides::default()
+    };
+    let verdict = judged(&tally, &Health::default(), Pacing::OpenRate, &besides);
+    assert!(verdict.valid);
+    let expected = ["descriptors_left", "ports_left", "in_flight_trend"];
+    assert_eq!(warnings(&verdict), expected);
+    let said = &verdict.warnings[2].detail;
+    assert!(said.contains("from about 10 to 90"), "{said}");
+}
+
+#[test]
+fn the_worst_second_of_each_kind_is_kept() {
+    let shape = shape();
+    let mut recorder = recorder();
+    let mut collector = Collector::new(shape.clone(), 1);
+    let mut machine = Vec::new();
+    for second in 1..=6 {
+        let end = LOAD + second * S;
+        let intended = end - S / 2;
+        // Half of the lag is the pacer's, in the fifth second ten times as much.
+        let lag = if second == 5 { 10 * MS } else { MS };
+        answered(&mut recorder, intended, lag, 2 * lag, MS);
+        recorder.busy(if second == 4 { 9 * S / 10 } else { S / 10 });
+        recorder.gauges(second as u32);
+        let interval = recorder.roll(end);
+        recorder.recycle(collector.add(0, interval));
+        machine.push(MachineSecond {
+            start: end - S,
+            end,
+            hiccup_ns: second,
+            throttled_periods: Some(second),
+            throttled_ns: Some(second * MS),
+            rss_bytes: Some((7 - second) << 20),
+            descriptors: Some(10 + second),
+        });
+    }
+    let mut seconds = collector.finish();
+    seconds.machine = machine;
+    seconds.limits = MachineLimits {
+        memory_bytes: Some(1 << 30),
+        descriptors: Some(20),
+        ports: Some(10),
+    };
+    let worst = Worst::of(&shape, &recorder.finish(), &seconds, 7.0);
+    // Two seconds of warm-up: of the sum only the other four.
+    assert_eq!(worst.throttled_periods, Some(3 + 4 + 5 + 6));
+    assert!((worst.throttled_s.unwrap() - 0.018).abs() < 1e-9);
+    assert_eq!(worst.rss_max_bytes, Some(6 << 20));
+    assert_eq!(
+        (worst.descriptors_max, worst.ports_left_min),
+        (Some(16), Some(4))
+    );
+    assert_eq!(worst.busy, [0.3]);
+    assert_eq!(worst.busy_second_max, Some(0.9));
+    let held = worst.back_pressure_lag_us;
+    assert_eq!((held.mean, held.max), (Some(3_250.0), Some(10_000.0)));
+    assert_eq!(worst.pacer_lag_us.value(Statistic::Max), Some(10_000.0));
+    let row = &seconds.rows[4 * 3];
+    let lags = (row.pacer_lag_max_us, row.back_pressure_lag_max_us);
+    assert_eq!(lags, (Some(10_000.0), Some(10_000.0)));
+    let silent = Worst::of(&shape, &recorder_without_load(), &Seconds::default(), 0.0);
+    assert_eq!(
+        (silent.throttled_periods, silent.busy_second_max),
+        (None, None)
+    );
+}
+
+fn recorder_without_load() -> Tally {
+    Recorder::new(shape()).finish()
 }
 
 /// Plays a random but possible life of one request.

@@ -24,10 +24,10 @@ use std::time::Duration;
 
 use midge::plan::{Captures, Identities, Message, Moment, Plan, Shard, Sheet};
 use midge::profile::{
-    Arrivals, Connections, Fleet, Generator, IdKind, IdPlace, Limits, Load, Model, Pace, Payload,
-    Profile, Protocol, Request, RequestIdUse, Sender, Sources, Subscribe, Target,
+    Arrivals, Connections, Fleet, Gates, Generator, IdKind, IdPlace, Limits, Load, Model, Pace,
+    Payload, Profile, Protocol, Request, RequestIdUse, Sender, Sources, Subscribe, Target,
 };
-use midge::units::Rate;
+use midge::units::{Rate, Share};
 use proptest::prelude::*;
 
 /// A small open-model profile without requests.
@@ -79,6 +79,16 @@ fn profile(endpoints: u32, rate: f64, seconds: u64) -> Profile {
             buffer_per_connection: 65_536,
             packet_size: 1_048_576,
             in_flight: 100_000,
+        },
+        gates: Gates {
+            not_written: Share(0.01),
+            pacer_lag_p99: Duration::from_millis(1),
+            pacer_lag_p999: Duration::from_millis(5),
+            pacer_lag_max: Duration::from_millis(50),
+            busy: Share(0.95),
+            hiccup: Duration::from_millis(50),
+            throttled: 0,
+            memory: Share(0.9),
         },
         thresholds: vec![],
     }

@@ -3,16 +3,16 @@
 //! Nothing here connects or measures time; only the folder's own test touches the file system.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
 use midge::measure::{
-    Collector, DropReason, FailReason, Health, Outcome, Pacing, Recorder, Replies, RequestShape,
-    Seconds, Shape, StageShape, Tally, Threshold,
+    Collector, DropReason, FailReason, Gates, Health, MachineSecond, Outcome, Pacing, Recorder,
+    Replies, RequestShape, Seconds, Shape, StageShape, Tally, Threshold,
 };
 use midge::report::{
-    Environment, Exit, Inputs, PhaseLengths, ProfileId, Recorded, RunResult, claim, exit_of,
-    folder, format, read_run, write_run,
+    Colour, Environment, Exit, Inputs, PhaseLengths, ProfileId, Recorded, RunResult, claim,
+    exit_of, folder, format, read_run, write_run,
 };
 
 const MS: u64 = 1_000_000;
@@ -103,6 +103,9 @@ fn result_for(
     })
 }
 
+/// Where the seconds do not matter.
+static NO_SECONDS: LazyLock<Seconds> = LazyLock::new(Seconds::default);
+
 /// One worker on a machine that did nothing wrong.
 static HEALTHY: Health = Health {
     workers: 1,
@@ -120,6 +123,7 @@ fn inputs_for<'a>(shape: &'a Shape, tally: &'a Tally, stopped_by: Option<&str>) 
     Inputs {
         shape,
         tally,
+        seconds: &NO_SECONDS,
         profile: ProfileId {
             name: "telemetry-fleet".to_owned(),
             sha256: "ab".to_owned(),
@@ -146,6 +150,7 @@ fn inputs_for<'a>(shape: &'a Shape, tally: &'a Tally, stopped_by: Option<&str>) 
         generator_limited: false,
         overlap: None,
         health: &HEALTHY,
+        gates: Gates::default(),
         thresholds: &[],
         tenant: Some(serde_json::json!({"format": 1})),
     }
@@ -194,9 +199,14 @@ fn run_json_has_exactly_the_agreed_keys() {
     );
     let stage = format!("{ledger} throughput_per_s failure_rate response_time_us schedule_lag_us");
     let top = "format midge profile seed targets simulated_tenant started finished exit_code stopped_by environment \
-               verdict load connections total whole_run requests stages inbound generator thresholds tenant";
+               verdict load connections total whole_run requests stages inbound generator health statistics \
+               thresholds tenant";
     let generator = "workers cpu_s busy_max peak_rss_bytes bytes_sent bytes_received unrecognised writes wakeups hiccup_max_us \
                      waiting spin spin_looks";
+    let health = "pacer_lag_us back_pressure_lag_us busy busy_second_max hiccup_max_us throttled_periods \
+                  throttled_s rss_max_bytes memory_limit_bytes descriptors_max descriptors_limit \
+                  ports_left_min ports";
+    let statistics = "confidence seconds not_checked steady warm_up in_flight halves sample_size";
     let row = &json["requests"]["telemetry"];
     for (value, expected) in [
         (&json, top),
@@ -225,6 +235,14 @@ fn run_json_has_exactly_the_agreed_keys() {
         (&row["whole_run"], ledger),
         (&json["inbound"]["command"], "received duplicate answered"),
         (&json["generator"], generator),
+        (&json["health"], health),
+        (&json["health"]["pacer_lag_us"], distribution),
+        (&json["health"]["back_pressure_lag_us"], "mean max"),
+        (&json["statistics"], statistics),
+        (
+            &json["statistics"]["sample_size"],
+            "planned highest_quantile needed",
+        ),
         (
             &json["stages"][0],
             "stage from_s to_s asked_from_per_s asked_to_per_s achieved_per_s total requests",
@@ -345,6 +363,61 @@ fn the_spectrum_ends_below_one_where_some_were_not_answered() {
 }
 
 #[test]
+fn the_spectrum_says_where_the_sample_is_too_small() {
+    let rows = cells(&format::percentiles_csv(&shape(), &measured().0));
+    assert_eq!(rows[0][5], "note");
+    let total = rows
+        .iter()
+        .filter(|row| row[0] == "total" && row[1] == "response_time");
+    // Of 1019 requests 1000 were answered. By hand: 0.05^(1 / 1019) = 0.99706.
+    for row in total {
+        assert!(row[2].parse::<f64>().unwrap() < 0.99706 && row[5].is_empty());
+    }
+    let mut recorder = Recorder::new(shape());
+    recorder.begin_load(0);
+    for i in 0..100 {
+        recorder.planned(0, i);
+        recorder.sent(0, i, i, i);
+        recorder.completed(0, i, i, (i + 1) * MS, Outcome::Ok, None);
+    }
+    let rows = cells(&format::percentiles_csv(&shape(), &recorder.finish()));
+    let total = rows
+        .iter()
+        .filter(|row| row[0] == "total" && row[1] == "response_time");
+    for row in total {
+        // 0.05^(1 / 100) = 0.97049: 97 of 100 are carried, 98 are not.
+        let small = row[2].parse::<f64>().unwrap() > 0.9705;
+        assert_eq!(row[5], if small { "n too small" } else { "" }, "{row:?}");
+    }
+}
+
+#[test]
+fn a_second_says_how_the_machine_was() {
+    let (_, mut seconds) = measured();
+    seconds.machine = vec![MachineSecond {
+        start: 0,
+        end: S,
+        hiccup_ns: 1_500,
+        throttled_periods: Some(2),
+        throttled_ns: Some(7),
+        rss_bytes: Some(4096),
+        descriptors: None,
+    }];
+    seconds.limits.ports = Some(28_232);
+    let rows = cells(&format::intervals_csv(&shape(), &seconds));
+    let names = "connected pacer_lag_max_us back_pressure_lag_max_us busy_max hiccup_max_us throttled_periods \
+                 rss_bytes descriptors ports_left";
+    assert_eq!(rows[0][15..].join(" "), names);
+    assert_eq!(rows[1][18..], ["0", "1.5", "2", "4096", "", "28231"]);
+    assert_eq!(
+        rows[2][18..],
+        rows[1][18..],
+        "all rows of a second are equal"
+    );
+    assert_eq!(rows[3][19..], ["", "", "", "", "28231"], "nobody looked");
+}
+
+#[test]
 fn buckets_hold_every_answer_once() {
     let rows = cells(&format::histogram_csv(&shape(), &measured().0));
     let of = |request: &str| {
@@ -419,15 +492,15 @@ fn the_interval_log_is_read_by_the_crate_that_defines_it() {
 }
 
 #[test]
-fn the_screen_names_the_target_first_and_last_and_the_verdict_before_any_number() {
-    let text = format::screen(&result(), Some("results/x"));
+fn the_screen_says_the_verdict_first_and_names_the_target_next_and_last() {
+    let text = format::screen(&result(), Some("results/x"), Colour::Never);
     let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines[0], "verdict     VALID");
     assert_eq!(
-        lines[0],
+        lines[1],
         "target      the simulated tenant, started by this run (mqtt://127.0.0.1:1883)"
     );
-    assert_eq!(lines.last(), lines.first());
-    assert_eq!(lines[1], "verdict     VALID");
+    assert_eq!(lines.last(), lines.get(1));
     assert!(lines.len() <= 30, "{text}");
     assert!(
         text.contains("asked 500.0/s, planned 509.5/s, achieved 500.0/s over 2.0 s"),
@@ -451,13 +524,48 @@ fn an_invalid_run_says_why_and_what_to_do() {
         recorder.planned(0, i);
         recorder.dropped(0, i, DropReason::Late);
     });
-    let text = format::screen(&result_of(&recorder.finish(), &[], None), None);
+    let text = format::screen(
+        &result_of(&recorder.finish(), &[], None),
+        None,
+        Colour::Never,
+    );
     assert!(text.contains("verdict     INVALID"), "{text}");
     assert!(
         text.contains("100 of 100 planned requests were not written")
             && text.contains("hint: lower"),
         "{text}"
     );
+}
+
+#[test]
+fn colour_greys_the_waits_of_an_invalid_run_and_nothing_else() {
+    let invalid = || {
+        let mut invalid = result();
+        invalid.verdict.valid = false;
+        invalid
+    };
+    let grey = "\x1b[90m";
+    assert!(!format::screen(&result(), None, Colour::Always).contains('\x1b'));
+    assert!(!format::screen(&invalid(), None, Colour::Never).contains('\x1b'));
+    let coloured = format::screen(&invalid(), None, Colour::Always);
+    let of_waits = coloured.lines().filter(|line| line.contains(grey));
+    // Two requests and their total, and the waits of all.
+    assert!(of_waits.count() >= 3 + 3, "{coloured}");
+    let plain = coloured.replace(grey, "").replace("\x1b[0m", "");
+    assert_eq!(plain, format::screen(&invalid(), None, Colour::Never));
+    let total = coloured.lines().find(|line| line.starts_with("total "));
+    let (counts, waits) = total.unwrap().split_once(grey).unwrap();
+    assert!(
+        counts.contains("1019") && waits.contains(">5.00 s"),
+        "{coloured}"
+    );
+}
+
+#[test]
+fn the_screen_says_which_percentiles_lack_requests() {
+    let text = format::screen(&result(), None, Colour::Never);
+    let line = "n too small where a - stands: p99.9 needs 2995, p99.99 needs 29956 requests";
+    assert!(text.lines().any(|said| said == line), "{text}");
 }
 
 #[test]
@@ -554,7 +662,7 @@ fn stages_have_a_row_for_each_stage_and_request() {
 fn the_screen_shows_stages_when_there_are_several() {
     let (shape, tally) = staged();
     let result = result_for(&shape, &tally, &[], None);
-    let text = format::screen(&result, None);
+    let text = format::screen(&result, None, Colour::Never);
     let rows: Vec<_> = text
         .lines()
         .skip_while(|line| !line.starts_with("stage"))
@@ -566,7 +674,7 @@ fn the_screen_shows_stages_when_there_are_several() {
     );
     assert_eq!(words(1), "1 0.0 s 1.0 s 10 10.0/s 1.00 ms - 0.00 %");
     assert_eq!(words(2), "2 1.0 s 2.0 s 10-11 9.0/s 9.00 ms - 10.00 %");
-    assert!(!format::screen(&self::result(), None).contains("\nstage "));
+    assert!(!format::screen(&self::result(), None, Colour::Never).contains("\nstage "));
 }
 
 #[test]

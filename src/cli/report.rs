@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::{Failure, print_data};
+use super::{Failure, colour, print_data};
 use crate::report::{self, Exit, RunResult};
 
 #[derive(Debug, Args)]
@@ -27,6 +27,7 @@ pub(super) fn run(args: &ReportArgs) -> Result<Exit, Failure> {
         print_data(&report::format::screen(
             &result,
             Some(&args.folder.display().to_string()),
+            colour(),
         ))?;
     }
     Ok(Exit::Passed)

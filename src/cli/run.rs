@@ -13,9 +13,9 @@ use super::raw_log::{self, RawLogArgs};
 use super::signals::{Signals, Wake};
 use super::simulated::SimulatedTenant;
 use super::witness::{Beside, WitnessArgs, make_room};
-use super::{Failure, ProfileArgs, environment, print_data, size, sources, target};
+use super::{Failure, ProfileArgs, colour, environment, health, print_data, size, sources, target};
 use crate::engine::{self, Approach, Lengths, Measured, Settings};
-use crate::event::{Clock, Waiting};
+use crate::event::Clock;
 use crate::measure::{Health, Pacing};
 use crate::plan::{Arithmetic, Plan};
 use crate::profile::{Loaded, Model, Profile, Target};
@@ -83,17 +83,20 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, Failure> {
     let mut beside = order
         .map(|order| Beside::start(order, &prepared, &settings, clock))
         .transpose()?;
-    let (measured, stopped_by) = carry_out(&prepared, settings, clock, signals, beside.as_mut())?;
+    let (mut measured, stopped_by) =
+        carry_out(&prepared, settings, clock, signals, beside.as_mut())?;
     let testimony = beside.map(Beside::finish);
     let targets = targets_in_words(profile, &goal);
     let (simulated, tenant) = match goal {
         Goal::Simulated(tenant) => (true, tenant.stop()),
         Goal::Real(_) => (false, None),
     };
-    let health = health(&measured, args.spin);
+    measured.seconds.limits = health::limits(measured.seconds.limits, machine, &profile.target);
+    let health = health::health(&measured, args.spin);
     let mut result = RunResult::build(Inputs {
         shape: &prepared.shape,
         tally: &measured.tally,
+        seconds: &measured.seconds,
         profile: ProfileId {
             name: profile.name.clone(),
             sha256: prepared.loaded.sha256.clone(),
@@ -112,6 +115,7 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, Failure> {
         generator_limited: generator_limited(profile, &health),
         overlap: prepared.plan.overlap.as_ref().map(ToString::to_string),
         health: &health,
+        gates: health::gates(&profile.gates),
         thresholds: &prepared.thresholds,
         tenant,
     });
@@ -184,7 +188,7 @@ fn keep(
         print_data(&format!("{text}\n"))?;
     } else {
         let shown = written.is_ok().then(|| folder.display().to_string());
-        print_data(&report::format::screen(result, shown.as_deref()))?;
+        print_data(&report::format::screen(result, shown.as_deref(), colour()))?;
     }
     written.map_err(|error| {
         Failure::internal(format!(
@@ -318,27 +322,6 @@ fn carry_out(
     run.finish()
         .map(|measured| (measured, stopped_by))
         .map_err(failed)
-}
-
-fn health(measured: &Measured, spin: bool) -> Health {
-    let Lengths {
-        connect,
-        warm_up,
-        measure,
-        drain,
-    } = measured.lengths;
-    let lived_ns = (connect + warm_up + measure + drain).as_nanos().max(1) as f64;
-    Health {
-        workers: measured.workers as u32,
-        waiting: measured.waiting.map_or("", Waiting::name),
-        spin,
-        cpu_s: environment::cpu_s(),
-        busy_max: measured.tally.traffic.busy_max_ns as f64 / lived_ns,
-        peak_rss_bytes: environment::peak_rss_bytes(),
-        hiccup_max_us: measured.hiccup.as_nanos() as f64 / 1000.0,
-        resource_failures: 0,
-        panics: measured.panics.clone(),
-    }
 }
 
 fn phases(lengths: Lengths) -> PhaseLengths {

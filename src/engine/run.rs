@@ -66,7 +66,7 @@ pub enum Progress {
 pub struct Measured {
     /// All workers together.
     pub tally: Tally,
-    /// Per second and request.
+    /// Per second and request, and of the machine.
     pub seconds: Seconds,
     /// How long the phases were.
     pub lengths: Lengths,
@@ -174,7 +174,7 @@ struct Coordinator {
 
 impl Coordinator {
     fn run(self) -> std::io::Result<Measured> {
-        let heartbeat = Heartbeat::start()?;
+        let heartbeat = Heartbeat::start(self.job.clock, self.job.control.clone())?;
         let begun = self.job.clock.now();
         let (mut crew, contracts) = self.job.crew();
         let raw_log = self.job.settings.raw_log.clone();
@@ -188,11 +188,12 @@ impl Coordinator {
             .filter_map(|thread| thread.join().err())
             .map(said)
             .collect();
+        let mut measured = self.job.measured(crew, begun, load_start, stopped_at);
+        measured.hiccup = heartbeat.stop(&mut measured.seconds);
         Ok(Measured {
             panics,
-            hiccup: heartbeat.stop(),
             logged: logger.map(|logger| logger.finish(load_start)),
-            ..self.job.measured(crew, begun, load_start, stopped_at)
+            ..measured
         })
     }
 

@@ -10,6 +10,7 @@ use hdrhistogram::serialization::V2Serializer;
 
 use super::distribution::{Population, wait_at};
 use super::interval::{Interval, IntervalRequest};
+use super::machine::{MachineLimits, MachineSecond, longest};
 use super::phase::Phase;
 use super::samples::Samples;
 use super::shape::{RequestShape, Shape};
@@ -53,6 +54,10 @@ pub struct IntervalRow {
     pub response_time_max_us: Option<f64>,
     /// Over what was written in the second, us.
     pub schedule_lag_p99_us: Option<f64>,
+    /// The longest part of a schedule lag until a worker came to the request, us.
+    pub pacer_lag_max_us: Option<f64>,
+    /// The longest rest of a schedule lag: behind a socket, us.
+    pub back_pressure_lag_max_us: Option<f64>,
     /// Connections of the whole fleet that are up at the end of the second.
     pub connected: u64,
 }
@@ -75,17 +80,29 @@ pub struct StoredHistogram {
 pub struct Seconds {
     /// Ordered by second, then by request; one for each request and second.
     pub rows: Vec<IntervalRow>,
+    /// All requests of each second together, in the same order.
+    pub together: Vec<Live>,
     /// In the same order, only those that are not empty.
     pub histograms: Vec<StoredHistogram>,
+    /// The machine, as often as it was looked at.
+    pub machine: Vec<MachineSecond>,
+    /// How much there is of what `machine` says is in use.
+    pub limits: MachineLimits,
+    /// Share of the measured time that each worker was busy, 0 to 1.
+    pub busy: Vec<f64>,
     /// Seconds that were not kept because the run is longer than a week.
     pub not_kept: u64,
 }
 
-/// The last complete second, for a progress line.
+/// All requests of one complete second together.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Live {
     /// Counted from the run's epoch.
     pub second: u64,
+    /// Its beginning, ns since the run's epoch.
+    pub start: u64,
+    /// Its end.
+    pub end: u64,
     /// The phase in which it began.
     pub phase: Phase,
     /// Requests that came due, per second, without reactive ones.
@@ -95,11 +112,15 @@ pub struct Live {
     /// All requests in flight at its end.
     pub in_flight: u64,
     /// Response time, without reactive requests, us.
+    pub p50_us: Option<f64>,
+    /// The same, us.
     pub p99_us: Option<f64>,
     /// Dropped, failed, timed out or answered with an error since the run began, warm-up included.
     pub failures: u64,
     /// Connections that are up at its end.
     pub connected: u64,
+    /// Share of it that the busiest worker was busy, 0 to 1.
+    pub busy_max: f64,
 }
 
 /// A second that some workers still owe.
@@ -124,6 +145,8 @@ pub struct Collector {
     open_from: u64,
     failures: u64,
     live: Option<Live>,
+    /// Of each worker: measured time, and how much of it was busy, ns.
+    measured: Vec<(u64, u64)>,
     /// Response times of all scheduled requests in the second that is looked at.
     scheduled: Samples,
     seconds: Seconds,
@@ -141,6 +164,7 @@ impl Collector {
             open_from: 0,
             failures: 0,
             live: None,
+            measured: vec![(0, 0); workers],
             seconds: Seconds::default(),
         }
     }
@@ -148,6 +172,12 @@ impl Collector {
     /// Takes a worker's interval and returns an empty one, to be given to `Recorder::recycle`.
     pub fn add(&mut self, worker: usize, mut interval: Box<Interval>) -> Box<Interval> {
         let second = interval.second().max(self.open_from);
+        if let (Phase::Measure, Some((length, busy))) =
+            (interval.phase, self.measured.get_mut(worker))
+        {
+            *length += interval.end.saturating_sub(interval.start);
+            *busy += interval.busy_ns;
+        }
         if let Some(pending) = self.pending.get_mut(&second) {
             pending.merged.merge(&interval);
             interval.reset();
@@ -190,6 +220,11 @@ impl Collector {
         while !self.pending.is_empty() {
             self.close_oldest();
         }
+        let shares = self.measured.iter();
+        self.seconds.busy = shares
+            .filter(|(length, _)| *length > 0)
+            .map(|(length, busy)| share(*busy, *length))
+            .collect();
         self.seconds
     }
 
@@ -210,8 +245,10 @@ impl Collector {
             .iter()
             .map(|request| request.error + request.unanswered());
         self.failures += failures.sum::<u64>();
-        self.live = Some(self.look_at(second, &merged));
+        let live = self.look_at(second, &merged);
+        self.live = Some(live);
         if second < SECONDS_MAX {
+            self.seconds.together.push(live);
             self.keep(second, &merged);
         } else {
             self.seconds.not_kept += 1;
@@ -259,6 +296,8 @@ impl Collector {
         };
         Live {
             second,
+            start: merged.start,
+            end: merged.end,
             phase: merged.phase,
             asked_per_s: scheduled().map(|request| request.planned).sum::<u64>() as f64 / length_s,
             achieved_per_s: scheduled().map(|request| request.ok).sum::<u64>() as f64 / length_s,
@@ -267,11 +306,19 @@ impl Collector {
                 .iter()
                 .map(|request| request.in_flight)
                 .sum(),
+            p50_us: wait_at(response, population, 5_000),
             p99_us: wait_at(response, population, 9_900),
             failures: self.failures,
             connected: merged.connected,
+            busy_max: share(merged.busy_ns, merged.end.saturating_sub(merged.start)),
         }
     }
+}
+
+/// To four decimals. A turn of a loop that began in an earlier second counts where it ends: 1 at most.
+fn share(busy: u64, length: u64) -> f64 {
+    let share = busy as f64 / length.max(1) as f64;
+    (share.min(1.0) * 1e4).round() / 1e4
 }
 
 fn row(
@@ -306,6 +353,8 @@ fn row(
         response_time_p99_us: wait_at(waits, ended, 9_900),
         response_time_max_us: wait_at(waits, ended, 10_000),
         schedule_lag_p99_us: wait_at(&of.lag, written, 9_900),
+        pacer_lag_max_us: longest(of.pacer_lag_max_ns, of.sent),
+        back_pressure_lag_max_us: longest(of.back_pressure_lag_max_ns, of.sent),
         connected: interval.connected,
     }
 }

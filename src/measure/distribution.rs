@@ -74,6 +74,28 @@ impl Statistic {
     }
 }
 
+impl Statistic {
+    /// How many requests this percentile needs; `None` for what is no percentile.
+    pub fn needed(self) -> Option<u64> {
+        let mut rows = PERCENTILES.iter();
+        rows.find(|row| row.0 == self).map(|row| row.2)
+    }
+}
+
+/// Confidence with which at least one request has to lie beyond a percentile.
+const BEYOND: f64 = 0.95;
+
+/// Whether so many requests carry this quantile (0 to 1), by the rule of all percentiles here. None
+/// carry 1: that is the longest wait that was seen, and not one that nobody exceeds.
+pub fn carries(planned: u64, quantile: f64) -> bool {
+    quantile < 1.0 && (1.0 - BEYOND).ln() >= planned as f64 * quantile.ln()
+}
+
+/// The highest quantile that so many requests carry.
+pub(super) fn highest_carried(planned: u64) -> Option<f64> {
+    (planned > 0).then(|| (1.0 - BEYOND).powf(1.0 / planned as f64))
+}
+
 /// Whom a distribution is about, answered or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Population {
@@ -305,6 +327,19 @@ mod tests {
             let enough = summary(&vec![MS; needed as usize], needed, 0);
             assert!(near(enough.value(statistic), MS) && !enough.too_few.contains(&statistic));
         }
+    }
+
+    #[test]
+    fn every_quantile_needs_what_the_table_says_of_the_usual_ones() {
+        for (statistic, per_10k, needed) in PERCENTILES {
+            let quantile = f64::from(per_10k) / 10_000.0;
+            assert!(carries(needed, quantile) && !carries(needed - 1, quantile));
+            assert_eq!(statistic.needed(), Some(needed));
+            let highest = highest_carried(needed).unwrap();
+            assert!(highest >= quantile && highest_carried(needed - 1).unwrap() < quantile);
+        }
+        assert!(!carries(u64::MAX, 1.0) && Statistic::Max.needed().is_none());
+        assert_eq!(highest_carried(0), None);
     }
 
     #[test]

@@ -22,6 +22,7 @@ impl Recorder {
         row.interval.ok += count;
         let lag = sent.saturating_sub(intended);
         row.interval.lag.record_many(lag, count);
+        row.interval.late(intended, due, sent);
         // In warm-up already, so that measuring does not begin with page faults.
         row.tally.lag.prepare();
         if row.measured {

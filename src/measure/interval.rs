@@ -20,6 +20,9 @@ pub struct Interval {
     pub requests: Vec<IntervalRequest>,
     /// Connections that are up at the end.
     pub connected: u64,
+    /// Time that the worker did not wait in, ns; merged: of the busiest. A turn of its loop counts
+    /// where it ends.
+    pub busy_ns: u64,
 }
 
 /// What happened to one request definition in an interval.
@@ -47,6 +50,10 @@ pub struct IntervalRequest {
     pub response: Samples,
     /// Schedule lag of what was written in this interval.
     pub lag: Samples,
+    /// The longest part of it until the worker came to a request, ns.
+    pub pacer_lag_max_ns: u64,
+    /// The longest rest of it, ns.
+    pub back_pressure_lag_max_ns: u64,
 }
 
 impl Interval {
@@ -65,6 +72,8 @@ impl Interval {
             longest_unanswered_ns: 0,
             response: Samples::new(bounds),
             lag: Samples::new(bounds),
+            pacer_lag_max_ns: 0,
+            back_pressure_lag_max_ns: 0,
         };
         let requests = shape.requests.iter().map(|_| row()).collect();
         Self {
@@ -73,6 +82,7 @@ impl Interval {
             phase: Phase::Connect,
             requests,
             connected: 0,
+            busy_ns: 0,
         }
     }
 
@@ -89,6 +99,7 @@ impl Interval {
             phase,
             requests,
             connected,
+            busy_ns,
         } = other;
         self.start = self.start.min(*start);
         self.end = self.end.max(*end);
@@ -97,6 +108,7 @@ impl Interval {
             mine.merge(theirs);
         }
         self.connected += connected;
+        self.busy_ns = self.busy_ns.max(*busy_ns);
     }
 
     /// Empties it and keeps the memory.
@@ -107,8 +119,10 @@ impl Interval {
             phase,
             requests,
             connected,
+            busy_ns,
         } = self;
-        (*start, *end, *phase, *connected) = (0, 0, Phase::Connect, 0);
+        (*start, *end, *phase) = (0, 0, Phase::Connect);
+        (*connected, *busy_ns) = (0, 0);
         requests.iter_mut().for_each(IntervalRequest::reset);
     }
 }
@@ -127,6 +141,8 @@ impl IntervalRequest {
             longest_unanswered_ns,
             response,
             lag,
+            pacer_lag_max_ns,
+            back_pressure_lag_max_ns,
         } = other;
         self.planned += planned;
         self.sent += sent;
@@ -139,6 +155,9 @@ impl IntervalRequest {
         self.longest_unanswered_ns = self.longest_unanswered_ns.max(*longest_unanswered_ns);
         self.response.merge(response);
         self.lag.merge(lag);
+        self.pacer_lag_max_ns = self.pacer_lag_max_ns.max(*pacer_lag_max_ns);
+        self.back_pressure_lag_max_ns =
+            self.back_pressure_lag_max_ns.max(*back_pressure_lag_max_ns);
     }
 
     fn reset(&mut self) {
@@ -154,6 +173,8 @@ impl IntervalRequest {
             longest_unanswered_ns,
             response,
             lag,
+            pacer_lag_max_ns,
+            back_pressure_lag_max_ns,
         } = self;
         for count in [
             planned,
@@ -165,11 +186,19 @@ impl IntervalRequest {
             dropped,
             in_flight,
             longest_unanswered_ns,
+            pacer_lag_max_ns,
+            back_pressure_lag_max_ns,
         ] {
             *count = 0;
         }
         response.reset();
         lag.reset();
+    }
+
+    /// A request was written at `sent`, to which the worker came at `due`.
+    pub(super) fn late(&mut self, intended: u64, due: u64, sent: u64) {
+        self.pacer_lag_max_ns = self.pacer_lag_max_ns.max(due.saturating_sub(intended));
+        self.back_pressure_lag_max_ns = self.back_pressure_lag_max_ns.max(sent.saturating_sub(due));
     }
 
     /// Response times of what was answered or complete here. A message that is complete when it is

@@ -41,6 +41,12 @@ pub(super) enum Count {
     Orphan,
 }
 
+impl Metric {
+    pub(super) fn is_response_time(self) -> bool {
+        matches!(self, Self::Time(Timing::Response, _))
+    }
+}
+
 const TIMINGS: [(&str, Timing); 5] = [
     ("response_time", Timing::Response),
     ("service_time", Timing::Service),

@@ -5,15 +5,13 @@
 //! in the per-second intervals it belongs to the second in which it was written down.
 //! Not here: decisions. Whether a reply is late or a duplicate is the worker's to know.
 
-mod traffic;
-
 use std::sync::Arc;
 
 use super::entry::End;
 use super::interval::Interval;
 use super::logbook::Logbook;
 use super::phase::Phases;
-use super::reason::{ConnectFailure, DropReason, FailReason};
+use super::reason::{DropReason, FailReason};
 use super::row::Row;
 use super::shape::{Replies, Shape};
 use super::stage::StageTally;
@@ -37,14 +35,16 @@ const SPARE_MAX: usize = 4;
 pub struct Recorder {
     shape: Arc<Shape>,
     pub(super) phases: Phases,
-    tally: Tally,
+    pub(super) tally: Tally,
     interval: Box<Interval>,
     #[allow(
         clippy::vec_box,
         reason = "boxes travel to the collector and back; they are reused too"
     )]
     spare: Vec<Box<Interval>>,
-    connected_now: u32,
+    pub(super) connected_now: u32,
+    /// Busy until the last interval ended, ns.
+    busy_before: u64,
     pub(super) log: Option<Logbook>,
 }
 
@@ -61,6 +61,7 @@ impl Recorder {
             interval,
             spare: Vec::with_capacity(SPARE_MAX),
             connected_now: 0,
+            busy_before: 0,
             log: None,
         }
     }
@@ -123,6 +124,7 @@ impl Recorder {
         row.interval.sent += 1;
         let lag = sent.saturating_sub(intended);
         row.interval.lag.record(lag);
+        row.interval.late(intended, due, sent);
         // In warm-up already, so that measuring does not begin with page faults.
         row.tally.lag.prepare();
         if row.measured {
@@ -288,49 +290,6 @@ impl Recorder {
             .add(status, reason, at);
     }
 
-    /// A connection came up for the first time, `took_ns` after the connect call.
-    pub fn connected(&mut self, took_ns: u64) {
-        self.tally.connections.connected += 1;
-        self.tally.connections.connect_time.record(took_ns);
-    }
-
-    /// An attempt to connect failed, the first or a later one.
-    pub fn connect_failed(&mut self, failure: ConnectFailure) {
-        self.tally.connections.failed += 1;
-        self.tally.connections.failed_by[failure.index()] += 1;
-    }
-
-    /// An established connection ended before we ended it.
-    pub fn connection_lost(&mut self, reason: FailReason) {
-        self.tally.connections.lost += 1;
-        self.tally.connections.lost_by[reason.index()] += 1;
-    }
-
-    /// A lost connection came up again (instead of [`Recorder::connected`], not beside it).
-    pub fn reconnected(&mut self) {
-        self.tally.connections.reconnects += 1;
-    }
-
-    /// An item of an inbound message was received, repeated or not.
-    pub fn inbound_received(&mut self, inbound: u16) {
-        self.tally.inbound[usize::from(inbound)].received += 1;
-    }
-
-    /// The received item had been received before (beside [`Recorder::inbound_received`]).
-    pub fn inbound_duplicate(&mut self, inbound: u16) {
-        self.tally.inbound[usize::from(inbound)].duplicate += 1;
-    }
-
-    /// The final answer to an item was written.
-    pub fn inbound_answered(&mut self, inbound: u16) {
-        self.tally.inbound[usize::from(inbound)].answered += 1;
-    }
-
-    /// How many connections of this worker are up now. What is in flight follows from the ledger.
-    pub fn gauges(&mut self, connected: u32) {
-        self.connected_now = connected;
-    }
-
     /// Ends the interval at `second_end` and begins the next one. Boundaries are best at whole seconds
     /// after `load_start`, the same for all workers, so that no second straddles two phases.
     ///
@@ -345,6 +304,8 @@ impl Recorder {
         done.end = second_end;
         done.phase = self.phases.of(done.start);
         done.connected = u64::from(self.connected_now);
+        let busy = self.tally.traffic.busy_ns;
+        done.busy_ns = busy - std::mem::replace(&mut self.busy_before, busy);
         for (interval, tally) in done.requests.iter_mut().zip(&self.tally.requests) {
             interval.in_flight = tally.whole_run.open();
         }

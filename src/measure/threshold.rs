@@ -131,6 +131,12 @@ impl Threshold {
         self.request
     }
 
+    /// The upper bound that it sets on a response time, ms.
+    pub fn response_time_below_ms(&self) -> Option<f64> {
+        let upper = matches!(self.operator, Operator::Less | Operator::LessOrEqual);
+        (upper && self.metric.is_response_time()).then_some(self.limit / 1000.0)
+    }
+
     /// Judges the figures of its request (or the total) over a measure phase of this length.
     pub fn judge(&self, figures: &Figures, measure_s: f64) -> Judged {
         let value = self.metric.value(figures, measure_s);

@@ -81,7 +81,10 @@ const HISTOGRAMS_APART: u64 = 1;
 const STAGE_HISTOGRAMS: u64 = 2;
 
 /// What is kept of each request and second, in bytes: a row, and a histogram of which most is empty.
-const SECOND_BYTES: u64 = 144 + 800;
+const SECOND_BYTES: u64 = 176 + 800;
+
+/// What is kept of each second besides, in bytes: all requests together, and the machine.
+const EACH_SECOND_BYTES: u64 = 256;
 
 /// Seconds that are kept; see the collector of `measure`.
 const SECONDS_MAX: f64 = 7.0 * 86_400.0;
@@ -171,7 +174,7 @@ impl Plan {
         let requests = self.requests.len() as u64;
         let seconds = (self.schedule.end_ns() as f64 / 1e9).min(SECONDS_MAX) as u64;
         let histograms = workers * (requests * (HISTOGRAMS + stages) + HISTOGRAMS_APART);
-        histograms * HISTOGRAM_BYTES + requests * seconds * SECOND_BYTES
+        histograms * HISTOGRAM_BYTES + seconds * (requests * SECOND_BYTES + EACH_SECOND_BYTES)
     }
 
     fn messages(&self, index: usize, request: &crate::plan::Request) -> Messages {

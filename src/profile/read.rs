@@ -16,6 +16,7 @@ use value::Wrong;
 
 pub(super) mod check;
 mod fleet;
+mod gates;
 mod generator;
 mod inbound;
 mod limits;
@@ -112,6 +113,7 @@ pub(super) fn profile(root: &Node, around: &Around<'_>, log: &Log) -> Profile {
         inbound: inbound::all(&top),
         tenant: limits::tenant(&top),
         limits: limits::read(&top),
+        gates: gates::read(&top),
         thresholds: limits::thresholds(&top),
         fleet,
         load,

@@ -11,8 +11,9 @@ use super::result::{
 };
 use super::stages::stages;
 use crate::measure::{
-    ConnectFailure, Distribution, Evidence, FailReason, Health, Judged, LedgerCounts, Named,
-    Pacing, Population, RequestTally, Shape, Tally, Threshold, Verdict, builtin,
+    ConnectFailure, Distribution, Evidence, FailReason, Gates, Health, Judged, LedgerCounts, Named,
+    Pacing, Population, RequestTally, Seconds, Shape, Statistics, Tally, Threshold, Verdict, Worst,
+    builtin,
 };
 
 /// Everything that a result is made of.
@@ -22,6 +23,8 @@ pub struct Inputs<'a> {
     pub shape: &'a Shape,
     /// All workers', merged.
     pub tally: &'a Tally,
+    /// Second by second.
+    pub seconds: &'a Seconds,
     /// What was run.
     pub profile: ProfileId,
     /// Of schedule and generators.
@@ -52,6 +55,8 @@ pub struct Inputs<'a> {
     pub overlap: Option<String>,
     /// The machine's side.
     pub health: &'a Health,
+    /// How much may go wrong on our side.
+    pub gates: Gates,
     /// Of the profile.
     pub thresholds: &'a [Threshold],
     /// What the simulated tenant reported at its exit.
@@ -64,12 +69,18 @@ impl RunResult {
         let Inputs {
             shape,
             tally,
+            seconds,
             health,
             pacing,
             generator_limited,
+            gates,
             ..
         } = inputs;
         let total = tally.total(shape.bounds());
+        let figures = total.figures();
+        let planned = figures.response_time_us.planned;
+        let statistics = Statistics::of(shape, &seconds.together, planned);
+        let worst = Worst::of(shape, tally, seconds, health.hiccup_max_us);
         let mut result = Self {
             format: 1,
             midge: env!("CARGO_PKG_VERSION").to_owned(),
@@ -81,13 +92,17 @@ impl RunResult {
                 shape,
                 tally,
                 health,
+                worst: &worst,
+                statistics: &statistics,
+                gates,
+                threshold_ms: strictest_ms(inputs.thresholds),
                 pacing,
                 generator_limited,
                 overlap: inputs.overlap.as_deref(),
             }),
             load: load(&inputs),
             connections: connections(tally, inputs.connections_planned),
-            total: total.figures(),
+            total: figures,
             whole_run: LedgerCounts::of(&total.whole_run),
             stages: stages(shape, tally, inputs.phases, inputs.asked_per_s),
             requests: named(
@@ -101,6 +116,8 @@ impl RunResult {
                 |inbound| (*inbound).into(),
             ),
             generator: generator(tally, health),
+            health: Box::new(worst),
+            statistics: Box::new(statistics),
             thresholds: Vec::new(),
             profile: inputs.profile,
             targets: inputs.targets,
@@ -115,6 +132,14 @@ impl RunResult {
         result.exit_code = exit_of(&result, result.stopped_by.as_deref()).code();
         result
     }
+}
+
+/// The strictest upper bound on a response time, ms.
+fn strictest_ms(thresholds: &[Threshold]) -> Option<f64> {
+    let bounds = thresholds
+        .iter()
+        .filter_map(Threshold::response_time_below_ms);
+    bounds.reduce(f64::min)
 }
 
 fn named<'a, T, U>(rows: impl Iterator<Item = (&'a str, T)>, value: impl Fn(T) -> U) -> Named<U> {

@@ -386,6 +386,8 @@ mod tests {
             requests: Named(vec![("telemetry".to_owned(), request(figures))]),
             inbound: Named::default(),
             generator: Generator::default(),
+            health: Box::default(),
+            statistics: Box::default(),
             thresholds: Vec::new(),
             tenant: None,
             witness: None,

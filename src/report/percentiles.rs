@@ -1,16 +1,20 @@
 //! `percentiles.csv`: the full spectrum of every wait, measure phase.
 //!
 //! Quantiles are over planned requests: where some were not answered, the spectrum ends below 1.
+//! Rows of quantiles that so few requests cannot carry say so.
 
 use super::table::{Table, for_rows, waits};
-use crate::measure::{Samples, Shape, Tally};
+use crate::measure::{Samples, Shape, Tally, carries};
 
 /// Steps for each halving of what is left above the quantile.
 const STEPS_PER_HALF: u32 = 10;
 
+/// In the column `note` of a row that another run of the same load need not repeat.
+const TOO_SMALL: &str = "n too small";
+
 /// The whole file; `count` is how many waits are at or below the value.
 pub fn percentiles_csv(shape: &Shape, tally: &Tally) -> String {
-    let mut table = Table::new(["request", "metric", "quantile", "value_us", "count"]);
+    let mut table = Table::new(["request", "metric", "quantile", "value_us", "count", "note"]);
     for_rows(shape, tally, |request, tally| {
         for (metric, samples, planned) in waits(tally) {
             spectrum(&mut table, request, metric, samples, planned);
@@ -35,6 +39,11 @@ fn spectrum(table: &mut Table, request: &str, metric: &str, samples: &Samples, p
             &quantile.to_string(),
             &value_us.to_string(),
             &count.to_string(),
+            if carries(planned, quantile) {
+                ""
+            } else {
+                TOO_SMALL
+            },
         ]);
     }
 }

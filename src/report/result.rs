@@ -9,7 +9,8 @@ use super::environment::Environment;
 use super::raw_log::RawLog;
 use super::witness::WitnessResult;
 use crate::measure::{
-    Distribution, Figures, Inbound, Judged, LedgerCounts, Named, StageFigures, Verdict,
+    Distribution, Figures, Inbound, Judged, LedgerCounts, Named, StageFigures, Statistics, Verdict,
+    Worst,
 };
 
 /// Everything that is known of a run after its end.
@@ -56,6 +57,12 @@ pub struct RunResult {
     pub inbound: Named<InboundResult>,
     /// The program itself.
     pub generator: Generator,
+    /// The worst that was seen of it.
+    #[serde(default)]
+    pub health: Box<Worst>,
+    /// Whether the run was steady, and what its sample carries.
+    #[serde(default)]
+    pub statistics: Box<Statistics>,
     /// Built-in ones first.
     pub thresholds: Vec<Judged>,
     /// What the simulated tenant of this run reported at its exit.
@@ -200,7 +207,7 @@ pub struct Generator {
     pub workers: u32,
     /// CPU time of the process, s.
     pub cpu_s: f64,
-    /// Largest share of its time that a worker was busy, 0 to 1.
+    /// Largest share of the measured time that a worker was busy, 0 to 1.
     pub busy_max: f64,
     /// Largest resident size.
     pub peak_rss_bytes: u64,

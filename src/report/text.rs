@@ -1,10 +1,11 @@
 //! The last screen of a run: one page, aligned, readable without colour.
 //!
-//! The target is named first and last, the verdict comes before any number. A `>` before a wait
-//! means "at least", `-` means "too few to tell". Not here: progress while the run goes on.
+//! The verdict comes first, then the target, which is also the last line. A `>` before a wait means
+//! "at least", `-` means "too few to tell". Not here: progress while the run goes on.
 
 use std::fmt::Write;
 
+use super::ink::{Colour, Ink};
 use super::raw_log;
 use super::result::RunResult;
 use super::stages_text::stages;
@@ -15,20 +16,40 @@ use crate::measure::{Distribution, Figures, Finding, Judged, Named, Statistic};
 const REQUESTS_MAX: usize = 16;
 /// Entries of a list on one line.
 const LIST_MAX: usize = 8;
+/// What is shown of each request.
+const OF_REQUESTS: [Statistic; 4] = [
+    Statistic::P50,
+    Statistic::P99,
+    Statistic::P999,
+    Statistic::Max,
+];
+/// What is shown of all requests together.
+const OF_TOTAL: [(Statistic, &str); 7] = [
+    (Statistic::Mean, "mean"),
+    (Statistic::P50, "p50"),
+    (Statistic::P90, "p90"),
+    (Statistic::P99, "p99"),
+    (Statistic::P999, "p99.9"),
+    (Statistic::P9999, "p99.99"),
+    (Statistic::Max, "max"),
+];
 /// Findings with their advice.
 const FINDINGS_MAX: usize = 4;
 
 /// The whole screen, with a line feed at its end; `folder` is where the result files are.
-pub fn screen(result: &RunResult, folder: Option<&str>) -> String {
-    let mut lines = vec![target(result), verdict(result)];
+pub fn screen(result: &RunResult, folder: Option<&str>, colour: Colour) -> String {
+    let ink = Ink::new(result.verdict.valid, colour);
+    let mut lines = vec![verdict(result), target(result)];
     lines.extend(head(result));
     lines.push(String::new());
-    lines.extend(requests(result));
+    lines.extend(requests(result, ink));
     lines.push(String::new());
-    lines.extend(waits(&result.total));
+    lines.extend(waits(&result.total, ink));
     lines.push(String::new());
-    lines.extend(stages(&result.stages));
-    lines.extend(result.witness.iter().flat_map(|of| witness::lines(of)));
+    let witness = result.witness.iter().flat_map(|of| witness::lines(of));
+    let more = stages(&result.stages).into_iter().chain(witness);
+    lines.extend(more.map(|line| ink.waits(line)));
+    lines.extend(too_few(result));
     lines.extend(lists(result));
     lines.extend(thresholds(&result.thresholds));
     lines.extend(findings("reason", &result.verdict.reasons));
@@ -135,7 +156,7 @@ fn list<'a>(pairs: impl Iterator<Item = (&'a str, &'a u64)>) -> String {
     }
 }
 
-fn requests(result: &RunResult) -> Vec<String> {
+fn requests(result: &RunResult, ink: Ink) -> Vec<String> {
     let all = || {
         result
             .requests
@@ -156,32 +177,26 @@ fn requests(result: &RunResult) -> Vec<String> {
     lines.extend(
         all()
             .take(REQUESTS_MAX)
-            .map(|(name, figures)| request(name, width, figures)),
+            .map(|(name, figures)| request(name, width, figures, ink)),
     );
     let more = result.requests.0.len().saturating_sub(REQUESTS_MAX);
     if more > 0 {
         lines.push(format!("... and {more} more, in summary.csv"));
     }
     if result.requests.0.len() > 1 {
-        lines.push(request("total", width, &result.total));
+        lines.push(request("total", width, &result.total, ink));
     }
     lines
 }
 
-fn request(name: &str, width: usize, figures: &Figures) -> String {
+fn request(name: &str, width: usize, figures: &Figures, ink: Ink) -> String {
     let of = &figures.ledger;
     let counts = [
         of.planned, of.ok, of.error, of.timeout, of.failed, of.dropped,
     ]
     .map(|count| count.to_string());
-    let statistics = [
-        Statistic::P50,
-        Statistic::P99,
-        Statistic::P999,
-        Statistic::Max,
-    ];
-    let waits = statistics.map(|statistic| wait(&figures.response_time_us, statistic));
-    columns_of(name, width, &[&counts[..], &waits[..]].concat())
+    let waits = OF_REQUESTS.map(|statistic| wait(&figures.response_time_us, statistic));
+    columns_of(name, width, &counts) + &ink.waits(columns_of("", 0, &waits))
 }
 
 pub(super) fn columns_of(name: &str, width: usize, cells: &[String]) -> String {
@@ -192,16 +207,7 @@ pub(super) fn columns_of(name: &str, width: usize, cells: &[String]) -> String {
     line
 }
 
-fn waits(total: &Figures) -> Vec<String> {
-    let statistics = [
-        (Statistic::Mean, "mean"),
-        (Statistic::P50, "p50"),
-        (Statistic::P90, "p90"),
-        (Statistic::P99, "p99"),
-        (Statistic::P999, "p99.9"),
-        (Statistic::P9999, "p99.99"),
-        (Statistic::Max, "max"),
-    ];
+fn waits(total: &Figures, ink: Ink) -> Vec<String> {
     let rows = [
         ("response time", &total.response_time_us),
         ("service time", &total.service_time_us),
@@ -212,19 +218,39 @@ fn waits(total: &Figures) -> Vec<String> {
     let mut lines = vec![columns_of(
         "total",
         16,
-        &statistics.map(|(_, name)| name.to_owned()),
+        &OF_TOTAL.map(|(_, name)| name.to_owned()),
     )];
     let measured = rows
         .iter()
         .filter(|(_, distribution)| distribution.planned > 0);
     lines.extend(measured.map(|(name, distribution)| {
-        columns_of(
-            name,
-            16,
-            &statistics.map(|(statistic, _)| wait(distribution, statistic)),
-        )
+        let cells = OF_TOTAL.map(|(statistic, _)| wait(distribution, statistic));
+        format!("{name:<16}") + &ink.waits(columns_of("", 0, &cells))
     }));
     lines
+}
+
+/// What `-` stands for, if a request or the total lacks a percentile for want of requests.
+fn too_few(result: &RunResult) -> Option<String> {
+    let total = &result.total.response_time_us;
+    let lacks = |statistic: Statistic| {
+        let requests = result.requests.iter().take(REQUESTS_MAX);
+        let mut shown = requests.map(|(_, of)| &of.figures.response_time_us);
+        let of_requests = OF_REQUESTS.contains(&statistic)
+            && shown.any(|distribution| distribution.too_few.contains(&statistic));
+        of_requests || total.too_few.contains(&statistic)
+    };
+    let lacking = OF_TOTAL.iter().filter(|(statistic, _)| lacks(*statistic));
+    let needs = lacking
+        .filter_map(|(statistic, name)| Some(format!("{name} needs {}", statistic.needed()?)))
+        .collect::<Vec<_>>()
+        .join(", ");
+    (!needs.is_empty()).then(|| {
+        field(
+            "n too small",
+            &format!("where a - stands: {needs} requests"),
+        )
+    })
 }
 
 /// `1.40 s`, `>5.00 s`, `-`

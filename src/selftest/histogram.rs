@@ -41,7 +41,7 @@ fn sorted(waits: &[u64], per_10k: usize) -> Option<u64> {
 fn bucket_ns(wait: u64) -> u64 {
     let mut samples = Samples::new(Bounds::up_to(wait));
     samples.record(wait);
-    let buckets: Vec<_> = samples.buckets().collect();
+    let buckets: Vec<_> = samples.buckets();
     buckets
         .first()
         .map_or(0, |bucket| bucket.to_ns - bucket.from_ns)

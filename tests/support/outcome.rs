@@ -67,12 +67,14 @@ impl Outcome {
 
     /// Whether the instrument says that it was kept from running, and nothing else.
     pub fn is_disturbed(&self) -> bool {
-        const OF_THE_MACHINE: [&str; 5] = [
+        const OF_THE_MACHINE: [&str; 7] = [
             "pacer_lag_max",
             "pacer_lag_p99",
             "pacer_lag_p999",
             "hiccup",
             "not_written",
+            "busy",
+            "throttled",
         ];
         let reasons = self
             .result

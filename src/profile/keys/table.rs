@@ -307,6 +307,23 @@ pub(super) const KEYS: &[Row] = &[
     ("limits.in_flight", "integer, 1 to 100_000_000", "1_000_000",
         "Requests in flight over the whole fleet"),
 
+    ("gates.not_written", "share", "\"1%\"",
+        "Planned requests that may stay unwritten because midge came too late; more make an open run with rates INVALID, as all gates do"),
+    ("gates.pacer_lag_p99", "duration, up to 1h", "\"1ms\"",
+        "Pacer lag that 99 % of the requests must keep, or 5 % of the strictest response time threshold if that is more; open runs with rates"),
+    ("gates.pacer_lag_p999", "duration, up to 1h", "\"5ms\"",
+        "Pacer lag that 99.9 % of the requests must keep; open runs with rates"),
+    ("gates.pacer_lag_max", "duration, up to 1h", "\"50ms\"",
+        "Pacer lag that all must keep where there are fewer than 100 requests; open runs with rates"),
+    ("gates.busy", "share", "\"95%\"",
+        "Share of the measured time that the busiest worker may work; open runs with rates"),
+    ("gates.hiccup", "duration, up to 1h", "\"50ms\"",
+        "Longest time for which the machine may keep midge from running"),
+    ("gates.throttled", "integer, 0 to 2^32 - 1", "0",
+        "Periods in which a CPU quota may stop midge since measuring began"),
+    ("gates.memory", "share", "\"90%\"",
+        "Share of the memory of the machine or control group that midge may take"),
+
     ("thresholds.*", "condition such as \"< 50ms\"", "",
         "[request.]metric[.statistic] and the condition it must keep"),
 ];

@@ -1,0 +1,83 @@
+//! Events that belong to no request: connections, what the tenant pushes, the worker itself.
+//!
+//! An `impl Recorder`. Not here: requests (`recorder`, `fired`).
+
+use super::reason::{ConnectFailure, FailReason};
+use super::recorder::Recorder;
+
+impl Recorder {
+    /// A connection came up for the first time, `took_ns` after the connect call.
+    pub fn connected(&mut self, took_ns: u64) {
+        self.tally.connections.connected += 1;
+        self.tally.connections.connect_time.record(took_ns);
+    }
+
+    /// An attempt to connect failed, the first or a later one.
+    pub fn connect_failed(&mut self, failure: ConnectFailure) {
+        self.tally.connections.failed += 1;
+        self.tally.connections.failed_by[failure.index()] += 1;
+    }
+
+    /// An established connection ended before we ended it.
+    pub fn connection_lost(&mut self, reason: FailReason) {
+        self.tally.connections.lost += 1;
+        self.tally.connections.lost_by[reason.index()] += 1;
+    }
+
+    /// A lost connection came up again (instead of [`Recorder::connected`], not beside it).
+    pub fn reconnected(&mut self) {
+        self.tally.connections.reconnects += 1;
+    }
+
+    /// An item of an inbound message was received, repeated or not.
+    pub fn inbound_received(&mut self, inbound: u16) {
+        self.tally.inbound[usize::from(inbound)].received += 1;
+    }
+
+    /// The received item had been received before (beside [`Recorder::inbound_received`]).
+    pub fn inbound_duplicate(&mut self, inbound: u16) {
+        self.tally.inbound[usize::from(inbound)].duplicate += 1;
+    }
+
+    /// The final answer to an item was written.
+    pub fn inbound_answered(&mut self, inbound: u16) {
+        self.tally.inbound[usize::from(inbound)].answered += 1;
+    }
+
+    /// A message that is nobody's on this connection.
+    pub fn unrecognised(&mut self) {
+        self.tally.traffic.unrecognised += 1;
+    }
+
+    /// One write call took this many bytes.
+    pub fn wrote(&mut self, bytes: u64) {
+        self.tally.traffic.writes += 1;
+        self.tally.traffic.bytes_sent += bytes;
+    }
+
+    /// One read call gave this many bytes.
+    pub fn read(&mut self, bytes: u64) {
+        self.tally.traffic.bytes_received += bytes;
+    }
+
+    /// The event loop woke up.
+    pub fn wakeup(&mut self) {
+        self.tally.traffic.wakeups += 1;
+    }
+
+    /// The event loop looked at its sockets without waiting, instead of sleeping on.
+    pub fn looked(&mut self) {
+        self.tally.traffic.looks += 1;
+    }
+
+    /// The event loop worked for this long between two waits, ns.
+    pub fn busy(&mut self, ns: u64) {
+        self.tally.traffic.busy_ns += ns;
+        self.tally.traffic.busy_max_ns += ns;
+    }
+
+    /// How many connections of this worker are up now. What is in flight follows from the ledger.
+    pub fn gauges(&mut self, connected: u32) {
+        self.connected_now = connected;
+    }
+}
