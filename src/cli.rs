@@ -12,7 +12,6 @@ mod check;
 mod compare;
 mod environment;
 mod frames;
-mod health;
 mod limits;
 mod prepare;
 mod profiles;

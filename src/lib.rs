@@ -40,7 +40,7 @@
 //!
 //! * [`cli`]: what can be asked and who does it; the only place that prints. One file per command
 //!   (`run`, `check`, `tenant`, `profiles`, `report`, `compare`, `selftest`). What they share: `prepare` (arguments to a
-//!   plan), `health` (machine and gates for the verdict), `limits` (does it fit into this machine), `size` (what will be sent, in words), `frames`
+//!   plan), `limits` (what this machine has, and does the run fit), `size` (what will be sent, in words), `frames`
 //!   (the first messages, for people), `target` (may this host be loaded), `sources` (may connections leave from there),
 //!   `simulated` (the tenant as a child process), `witness` (its place in a run), `raw_log` (its file), `signals`, `progress`, `environment`.
 //! * [`profile`]: a TOML file in, a checked value out. The value: `load`, `request`, `inbound`,
@@ -103,9 +103,11 @@
 //! * [`witness`]: a client of another make that sends probes beside the fleet, behind the feature of
 //!   that name. `order` says what to probe, `connection` does it, `setting` is what the run gives it;
 //!   `absent` stands in its place without the feature.
+//! * [`conclusion`]: from what the engine has measured to the result; the one place that knows both.
 //! * [`simulation`]: a run in virtual time: fleet and tenant in one thread, whose clocks it moves.
 //! * [`selftest`]: the whole instrument against what is known beforehand. A test makes an `order`, has a
-//!   `runner` carry it out (`sockets`: processes and sockets), looks at what is `observed`, and holds it
+//!   `runner` carry it out (`sockets`: processes and sockets; `virtual_time`: a simulation), looks at what is
+//!   `observed` of its `folder`, and holds it
 //!   against `answers`, `row` by row; `bench` repeats what was disturbed. The tests: `stall`, `delays`, `queue`,
 //!   `silence`, `arrivals`, `counts`, `sickness`, `little`, `histogram`, `drift`, `replies`, `change`.
 //! * [`units`]: rates, durations, sizes and shares as people write them.
@@ -164,6 +166,7 @@
 #![allow(rustdoc::private_intra_doc_links)]
 
 pub mod cli;
+pub mod conclusion;
 pub mod delay;
 pub mod engine;
 pub mod event;

@@ -1,10 +1,13 @@
 //! `midge selftest` as people call it: what it prints, keeps and ends with.
 //!
-//! Tests that only count are used, and a test that found no run to be believed says so and is no
-//! failure here: this machine may be busy. Not here: whether all of the instrument's figures hold.
+//! In virtual time every figure has to hold. On real sockets tests that only count are used, and a test
+//! that found no run to be believed says so and is no failure here: this machine may be busy.
 
 mod support;
 
+use std::time::{Duration, Instant};
+
+use midge::selftest::Test;
 use serde_json::Value;
 use support::{Midge, Outcome};
 
@@ -16,6 +19,11 @@ fn selftest(tests: &[&str]) -> Midge {
     tests
         .iter()
         .fold(midge, |midge, test| midge.argument("--only").argument(test))
+}
+
+/// The same in virtual time.
+fn virtually(tests: &[&str]) -> Midge {
+    selftest(tests).argument("--virtual")
 }
 
 /// The rows that it has kept.
@@ -83,6 +91,35 @@ fn the_queue_is_none_with_arrivals_that_are_not_poisson() {
     let found = p90.map_or_else(|| gave_up(&rows), |row| !passed(row));
     assert!(found, "{outcome}");
     outcome.ends_with(96);
+}
+
+#[test]
+fn in_virtual_time_every_figure_holds() {
+    let begin = Instant::now();
+    let outcome = virtually(&[]).go().ends_with(0);
+    let took = begin.elapsed();
+    let rows = rows(&outcome);
+    assert!(rows.iter().all(passed), "{outcome}");
+    let mut ids: Vec<&str> = rows.iter().filter_map(|row| row["id"].as_str()).collect();
+    ids.dedup();
+    let all = Test::ALL.map(|test| test.id);
+    assert_eq!(ids, all, "{outcome}");
+    // Many times that in real time.
+    assert!(took < Duration::from_mins(1), "{took:?}");
+}
+
+#[test]
+fn in_virtual_time_the_same_rows_come_each_time() {
+    let [one, two] = [(); 2].map(|()| rows(&virtually(&["T3", "T7", "T11"]).go()));
+    assert_eq!(one, two);
+}
+
+#[test]
+fn in_virtual_time_the_queue_is_none_with_arrivals_that_are_not_poisson() {
+    let change = "--set=load.arrivals=constant";
+    let outcome = virtually(&["T3"]).argument(change).go().ends_with(96);
+    let rows = rows(&outcome);
+    assert!(rows.len() >= 4 && !rows.iter().any(passed), "{outcome}");
 }
 
 #[test]

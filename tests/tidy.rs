@@ -105,10 +105,11 @@ fn pure_modules_read_no_clock_socket_file_or_environment() {
 }
 
 /// Each module, and what it may use of the crate besides itself.
-const LAYERS: [(&str, &[&str]); 18] = [
+const LAYERS: [(&str, &[&str]); 19] = [
     (
         "cli",
         &[
+            "conclusion",
             "engine",
             "event",
             "measure",
@@ -122,6 +123,10 @@ const LAYERS: [(&str, &[&str]); 18] = [
             "tenant",
             "witness",
         ],
+    ),
+    (
+        "conclusion",
+        &["engine", "event", "measure", "plan", "profile", "report"],
     ),
     ("delay", &["random", "units"]),
     ("engine", &["event", "measure", "mqtt", "plan", "profile"]),
@@ -138,7 +143,16 @@ const LAYERS: [(&str, &[&str]); 18] = [
     (
         "selftest",
         &[
-            "delay", "measure", "plan", "profile", "random", "report", "tenant",
+            "conclusion",
+            "delay",
+            "engine",
+            "measure",
+            "plan",
+            "profile",
+            "random",
+            "report",
+            "simulation",
+            "tenant",
         ],
     ),
     (

@@ -1,5 +1,6 @@
 //! Looks at the machine: what a result must say about where it was made.
 
+use crate::conclusion::Process;
 use crate::report::Environment;
 
 /// Fills in what can be found out; the rest stays empty.
@@ -29,14 +30,23 @@ pub(super) fn look(descriptors: u64) -> Environment {
     }
 }
 
+/// What this process has taken so far.
+pub(super) fn process(spin: bool) -> Process {
+    Process {
+        spin,
+        cpu_s: cpu_s(),
+        peak_rss_bytes: peak_rss_bytes(),
+    }
+}
+
 /// Largest resident size of this process, bytes.
-pub(super) fn peak_rss_bytes() -> u64 {
+fn peak_rss_bytes() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     value_of(&status, "VmHWM").and_then(kib_of).unwrap_or(0)
 }
 
 /// CPU time of this process, s.
-pub(super) fn cpu_s() -> f64 {
+fn cpu_s() -> f64 {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
     time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }

@@ -10,9 +10,6 @@ use super::order::Order;
 use super::row::Row;
 use super::runner::{Broken, Runner, Terms};
 
-/// Runs of one order until one can be believed, at most.
-const ATTEMPTS: u32 = 4;
-
 /// Reasons of a verdict that say: this machine was busy.
 const OF_THE_MACHINE: [&str; 5] = [
     "pacer_lag_max",
@@ -120,7 +117,7 @@ impl<'a> Bench<'a> {
             if disturbed && enough(&observed) {
                 return Ok(observed);
             }
-            if !disturbed || runs == ATTEMPTS {
+            if !disturbed || runs >= self.terms().attempts {
                 let (runs, why) = (runs.into(), codes.join(", "));
                 return Err(Trouble::Unbelievable { runs, why });
             }

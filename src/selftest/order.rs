@@ -84,6 +84,8 @@ impl Default for Order {
 impl Order {
     /// Name of the one request.
     pub const REQUEST: &'static str = "probe";
+    /// Name of the profile's file.
+    pub const FILE: &'static str = "./selftest.toml";
 
     /// With one more flag for the tenant.
     #[must_use]
@@ -156,7 +158,7 @@ mod tests {
             };
             let text = order.tenant("service-time", "exp:2ms").profile();
             let read = |_: &std::path::Path| Ok(text.clone());
-            let loaded = profile::load("./selftest.toml", &[], &read)
+            let loaded = profile::load(Order::FILE, &[], &read)
                 .unwrap_or_else(|errors| panic!("{errors:?}\n{text}"));
             assert_eq!(loaded.profile.fleet.endpoints, 50);
             assert!(
