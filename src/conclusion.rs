@@ -5,8 +5,9 @@
 
 use crate::engine::{Lengths, Logged, Measured};
 use crate::event::{Clock, Waiting};
-use crate::measure::{Gates, Health, Pacing, Shape, Threshold};
+use crate::measure::{Gates, Health, Pacing, Phase, Shape, Threshold};
 use crate::plan::Plan;
+use crate::planted::{self, Mistake};
 use crate::profile::{self, Loaded, Model, Profile};
 use crate::report::{Environment, Inputs, PhaseLengths, ProfileId, RawLog, RunResult};
 
@@ -85,7 +86,19 @@ pub fn result(run: Ended) -> RunResult {
     let sources = profile.target.bind.iter().map(|source| source.to_string());
     result.connections.source_addresses = sources.collect();
     result.raw_log = measured.logged.as_ref().map(told);
+    if planted::is_made(Mistake::Averages) {
+        average(&mut result, measured);
+    }
     result
+}
+
+/// The mistake of that name.
+fn average(result: &mut RunResult, measured: &Measured) {
+    let seconds = measured.seconds.together.iter();
+    let seconds = seconds.filter(|second| second.phase == Phase::Measure);
+    let p99s: Vec<f64> = seconds.filter_map(|second| second.p99_us).collect();
+    let mean = p99s.iter().sum::<f64>() / p99s.len().max(1) as f64;
+    result.total.response_time_us.p99 = Some(mean);
 }
 
 /// What the result says of the raw log.

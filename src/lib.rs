@@ -113,6 +113,7 @@
 //! * [`units`]: rates, durations, sizes and shares as people write them.
 //! * [`delay`]: a delay as people write it, and draws from it.
 //! * [`random`]: random bits and distributions as pure functions.
+//! * [`planted`]: mistakes that are made on purpose, in builds with the feature of that name.
 //! * [`nearest`]: the known word that a misspelt one was meant to be.
 //!
 //! # Invariants
@@ -174,6 +175,7 @@ pub mod measure;
 pub mod mqtt;
 mod nearest;
 pub mod plan;
+mod planted;
 pub mod profile;
 mod random;
 pub mod report;

@@ -28,6 +28,7 @@ use super::timer::Timer;
 use crate::event::{Clock, Poller, Wheel, room};
 use crate::measure::{Interval, Logbook, Recorder};
 use crate::plan::{Cursor, IdCursor, Moment, Plan};
+use crate::planted::{self, Mistake};
 use crate::profile::Model;
 
 /// Due timers handled before the sockets are looked at again.
@@ -296,6 +297,11 @@ impl Worker<'_> {
             let latest = now + LONGEST_WAIT;
             let next = self.wheel.next(latest).unwrap_or(latest);
             next.min(latest).max(now)
+        };
+        let until = if planted::is_made(Mistake::Ticks) {
+            until.next_multiple_of(1_000_000)
+        } else {
+            until
         };
         self.rest = now..until;
         self.recorder.busy(now.saturating_sub(self.last_wake));

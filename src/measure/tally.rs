@@ -14,6 +14,7 @@ use super::samples::{Bounds, Samples};
 use super::shape::Shape;
 use super::stage::StageTally;
 use super::status::StatusTable;
+use crate::planted::{self, Mistake};
 
 /// The measurement of a run. All tallies of one run have the rows of one `Shape`.
 #[derive(Debug, Clone)]
@@ -250,8 +251,13 @@ impl RequestTally {
             planned,
             longest_unanswered_ns,
         };
+        let planned = if planted::is_made(Mistake::UnansweredLeftOut) {
+            ledger.ok + ledger.error
+        } else {
+            ledger.planned
+        };
         [
-            population(ledger.planned.saturating_sub(self.silent), response_ns),
+            population(planned.saturating_sub(self.silent), response_ns),
             population(ledger.sent.saturating_sub(self.silent), service_ns),
             population(ledger.sent + late, lag_ns),
             population(self.acknowledgeable, 0),

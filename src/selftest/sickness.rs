@@ -67,6 +67,7 @@ fn stopped(bench: &Bench, rows: &mut Rows) -> Result<(), Trouble> {
         lag,
         bench.terms().pause_ms,
     );
+    waited(&observed, stopped_ms, bench.terms().pause_ms, rows);
     rows.exact(
         "stopped for 500 ms, answered",
         total.ledger.planned,
@@ -82,6 +83,20 @@ fn stopped(bench: &Bench, rows: &mut Rows) -> Result<(), Trouble> {
         machine.max(BUCKET * SERVICE_MS),
     );
     Ok(())
+}
+
+/// Who came due in the pause waited for the rest of it, and nobody else for long: what was due is sent at
+/// once, however much it is, and its wait begins when it was due.
+fn waited(observed: &Observed, stopped_ms: f64, pause_ms: f64, rows: &mut Rows) {
+    const LONG_MS: f64 = 50.0;
+    let over = observed.result.load.measure_s * 1e3;
+    let interval = over / observed.planned().max(1) as f64;
+    rows.near(
+        "stopped for 500 ms, share above 50 ms, %",
+        (stopped_ms + SERVICE_MS - LONG_MS) / over * 100.0,
+        Some(observed.share_above(LONG_MS) * 100.0),
+        (pause_ms + interval) / over * 100.0,
+    );
 }
 
 /// It gets a fifth of its time, in slices of 20 ms, as from a quota of a control group.

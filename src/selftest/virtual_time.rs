@@ -245,7 +245,9 @@ mod tests {
             ..brief()
         };
         let observed = run(&order, &[]).unwrap();
-        let late = observed.measured().filter(|entry| entry.sent > entry.intended);
+        let late = observed
+            .measured()
+            .filter(|entry| entry.sent > entry.intended);
         let late = late.count();
         assert!((147..=150).contains(&late), "{late}");
         assert_eq!(observed.held, Some(hold.length));
