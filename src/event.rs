@@ -12,7 +12,7 @@ pub mod room;
 pub mod socket;
 pub mod wheel;
 
-pub use clock::{Clock, monotonic_ns};
+pub use clock::{Clock, ClockSet, monotonic_ns};
 pub use poller::{Event, Poller, Waiting};
 pub use socket::{Listener, Socket};
 pub use wheel::{Handle, Wheel};

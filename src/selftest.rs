@@ -32,7 +32,7 @@ mod virtual_time;
 
 pub use bench::{Bench, Proof, Trouble};
 pub use observed::Observed;
-pub use order::{Arrivals, Hold, Order};
+pub use order::{Arrivals, Hold, Machine, Order};
 pub use row::{Row, Rows};
 pub use runner::{Broken, Runner, Terms};
 pub use sockets::Sockets;
@@ -94,7 +94,7 @@ impl Test {
             }
             Err(Trouble::Broken(broken)) => return Err(broken),
         }
-        Ok(bench.proof(self, rows.into()))
+        Ok(bench.proof(self, rows))
     }
 }
 

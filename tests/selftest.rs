@@ -122,6 +122,14 @@ fn in_virtual_time_the_queue_is_none_with_arrivals_that_are_not_poisson() {
     assert!(rows.len() >= 4 && !rows.iter().any(passed), "{outcome}");
 }
 
+/// The other half is in `tests/planted.rs`.
+#[cfg(not(feature = "planted"))]
+#[test]
+fn a_build_without_planted_mistakes_has_no_trace_of_them() {
+    assert!(!support::program_contains("MIDGE_PLANTED"));
+    assert!(!support::program_contains("unanswered-left-out"));
+}
+
 #[test]
 fn what_it_cannot_do_is_refused_before_anything_runs() {
     let outcome = selftest(&["T13"]).go().ends_with(104);

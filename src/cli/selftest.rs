@@ -2,6 +2,7 @@
 //!
 //! Not here: what is tested (see `selftest`).
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -142,6 +143,9 @@ fn section(proof: &Proof) -> String {
             &row.n.to_string(),
             holds,
         ]));
+    }
+    for what in &proof.left_out {
+        let _ = writeln!(text, "     not here: {what}");
     }
     text
 }

@@ -12,6 +12,7 @@ use crate::measure::{FailReason, Outcome};
 use crate::mqtt::{
     self, Packet, PubAck, PubComp, PubRec, PubRel, Qos, Role, SUBSCRIPTION_REFUSED, Version,
 };
+use crate::planted::{self, Mistake};
 
 /// Reads of one connection per turn, so that a flooding target cannot starve the schedule.
 const READS_PER_TURN: usize = 4;
@@ -83,7 +84,11 @@ impl Worker<'_> {
                 };
             }
         };
-        let at = self.clock.now();
+        let at = if planted::is_made(Mistake::OneReading) {
+            self.last_wake
+        } else {
+            self.clock.now()
+        };
         self.recorder.read(count as u64);
         self.packets(connection, &scratch[..kept + count], at);
         until == Until::Dry || count == room

@@ -9,6 +9,7 @@ use super::failure;
 use super::outbox::{Marker, Meaning};
 use super::worker::Worker;
 use crate::measure::DropReason;
+use crate::planted::{self, Mistake};
 
 impl Worker<'_> {
     /// Writes the batch, or queues it behind what the socket has not taken yet. The batch is empty
@@ -17,7 +18,11 @@ impl Worker<'_> {
         if self.batch.is_empty() {
             return;
         }
-        let now = self.clock.now();
+        let now = if planted::is_made(Mistake::OneReading) {
+            self.last_wake
+        } else {
+            self.clock.now()
+        };
         // Taken out, because a connection that is lost here may use the batch to come back.
         let mut batch = std::mem::take(&mut self.batch);
         for marker in &mut batch.markers {

@@ -7,7 +7,7 @@ use std::cell::Cell;
 use super::Test;
 use super::observed::Observed;
 use super::order::Order;
-use super::row::Row;
+use super::row::{Row, Rows};
 use super::runner::{Broken, Runner, Terms};
 
 /// Reasons of a verdict that say: this machine was busy.
@@ -48,6 +48,8 @@ pub struct Proof {
     pub about: &'static str,
     /// Its figures.
     pub rows: Vec<Row>,
+    /// Figures that this runner cannot have, and why.
+    pub left_out: Vec<&'static str>,
     /// Runs that were thrown away unseen because the machine was busy.
     pub repeated: u32,
 }
@@ -127,11 +129,12 @@ impl<'a> Bench<'a> {
     }
 
     /// What this test has shown.
-    pub(super) fn proof(self, test: Test, rows: Vec<Row>) -> Proof {
+    pub(super) fn proof(self, test: Test, rows: Rows) -> Proof {
         Proof {
             id: test.id,
             about: test.about,
-            rows,
+            rows: rows.made,
+            left_out: rows.left_out,
             repeated: self.repeated.get(),
         }
     }

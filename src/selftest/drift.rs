@@ -45,7 +45,11 @@ pub(super) fn judge(bench: &Bench, rows: &mut Rows) -> Result<(), Trouble> {
         Some(length_ms),
         1e-3,
     );
-    rows.at_most("last send after its plan, ms", limit_ms, Some(late_ms(last)));
+    rows.at_most(
+        "last send after its plan, ms",
+        limit_ms,
+        Some(late_ms(last)),
+    );
     let early = observed
         .log
         .iter()

@@ -5,6 +5,8 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use crate::event::ClockSet;
+
 /// When requests are due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Arrivals {
@@ -25,6 +27,15 @@ pub struct Hold {
     pub pause: Duration,
     /// How often.
     pub times: u32,
+}
+
+/// What a machine adds that does as it is told.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Machine {
+    /// What each write takes the generator.
+    pub write: Duration,
+    /// Its wall clock is set, counted from the beginning of the run.
+    pub clock_set: Option<ClockSet>,
 }
 
 /// A run.
@@ -54,6 +65,8 @@ pub struct Order {
     pub instants: bool,
     /// Whether and how the generator is kept from running.
     pub held: Option<Hold>,
+    /// How a machine behaves that does as it is told. Not every runner has one.
+    pub machine: Machine,
     /// Of schedule and tenant.
     pub seed: u64,
 }
@@ -76,6 +89,7 @@ impl Default for Order {
             spin: false,
             instants: false,
             held: None,
+            machine: Machine::default(),
             seed: 42,
         }
     }

@@ -27,6 +27,8 @@ pub struct Terms {
     pub received: f64,
     /// Runs of one order until one can be believed, at most.
     pub attempts: u32,
+    /// Whether the machine does as it is told (see [`super::order::Machine`]).
+    pub obedient: bool,
 }
 
 /// Why nothing came of an order.

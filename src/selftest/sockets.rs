@@ -17,7 +17,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::folder::{ARRIVALS, Folder, LOG, OUT};
 use super::observed::Observed;
-use super::order::{Hold, Order};
+use super::order::{Hold, Machine, Order};
 use super::runner::{Broken, Runner, Terms, failed};
 use crate::report::{Exit, RunResult};
 
@@ -100,12 +100,17 @@ impl Runner for Sockets {
             sent: 0.02,
             received: 0.05,
             attempts: 4,
+            obedient: false,
         }
     }
 
     fn run(&self, order: &Order) -> Result<Observed, Broken> {
         if self.is_stopped() {
             return Err(Broken::Stopped);
+        }
+        if order.machine != Machine::default() {
+            let why = "a run on sockets cannot tell the machine how long a write takes or what time it is";
+            return Err(Broken::Failed(why.to_owned()));
         }
         let folder = Folder::make()?;
         let child = self

@@ -9,6 +9,7 @@ use std::fmt::Display;
 use std::fs::{self, File};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use super::folder::{ARRIVALS, Folder, LOG, OUT};
 use super::observed::Observed;
@@ -53,6 +54,7 @@ impl Runner for VirtualTime {
             received: 0.0,
             // The next one would be the same.
             attempts: 1,
+            obedient: true,
         }
     }
 
@@ -123,7 +125,9 @@ impl Job {
         };
         let conditions = Conditions {
             stops: order.held.map_or_else(Vec::new, stops),
-            ..Conditions::default()
+            fleet_write: order.machine.write,
+            tenant_write: Duration::ZERO,
+            clock_set: order.machine.clock_set,
         };
         let (plan, shape) = (self.plan.clone(), self.shape.clone());
         let simulated = simulation::run(plan, shape, settings, tenant, &conditions);
@@ -196,8 +200,6 @@ fn stops(hold: Hold) -> Vec<Stop> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::super::order::Arrivals;
     use super::*;
 

@@ -14,6 +14,15 @@ use super::process::Process;
 /// Path of the program.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_midge");
 
+/// Whether the program's file has these words in it.
+#[track_caller]
+pub fn program_contains(words: &str) -> bool {
+    let program = std::fs::read(PROGRAM).expect("it was built for this test");
+    program
+        .windows(words.len())
+        .any(|window| window == words.as_bytes())
+}
+
 /// One call of the program.
 #[derive(Debug)]
 pub struct Midge {

@@ -15,7 +15,7 @@ mod process;
 mod tenant;
 
 pub use broker::{CONNACK, FakeBroker, Peer};
-pub use midge::{Midge, Running};
+pub use midge::{Midge, Running, program_contains};
 pub use outcome::{LEDGER, Outcome};
 pub use process::{Ended, Process};
 pub use rustix::process::Signal;

@@ -123,7 +123,7 @@ impl Streams {
             .ok_or(ErrorKind::ConnectionRefused)?;
         let there = self.listening[listener].place;
         let near = self.pair([place, there]);
-        let now = self.places[place].clock.now();
+        let now = self.places[place].clock.elapsed();
         self.listening[listener].waiting.push_back((now, near + 1));
         self.edge(there, now, Source::Listener(listener));
         Ok(near)
@@ -132,7 +132,7 @@ impl Streams {
     /// The far end of the stream that waits longest.
     pub(super) fn accept(&mut self, listener: usize) -> io::Result<usize> {
         let Listening { place, waiting, .. } = &mut self.listening[listener];
-        let now = self.places[*place].clock.now();
+        let now = self.places[*place].clock.elapsed();
         match waiting.front() {
             Some((at, _)) if *at <= now => {}
             _ => return Err(ErrorKind::WouldBlock.into()),
@@ -148,7 +148,7 @@ impl Streams {
         let place = row.place;
         let known = row.parts.iter().map(|part| part.0).chain(row.ended);
         let known: Vec<u64> = known.collect();
-        let now = self.places[place].clock.now();
+        let now = self.places[place].clock.elapsed();
         self.edge(place, now, Source::End(end));
         for at in known.into_iter().filter(|at| *at > now) {
             self.edge(place, at, Source::End(end));
@@ -163,7 +163,7 @@ impl Streams {
 
     /// Replaces `events` by what has become ready at a place, at most `most`.
     pub(super) fn ready(&mut self, place: usize, events: &mut Vec<Event>, most: usize) {
-        let now = self.places[place].clock.now();
+        let now = self.places[place].clock.elapsed();
         events.clear();
         while events.len() < most && self.next(place).is_some_and(|at| at <= now) {
             let Some(Reverse(edge)) = self.places[place].edges.pop() else {
@@ -243,7 +243,7 @@ impl Streams {
     pub(super) fn write(&mut self, end: usize, bytes: &[u8]) -> io::Result<usize> {
         let Inside { clock, write, .. } = &self.places[self.ends[end].place];
         clock.sleep(*write);
-        let now = clock.now();
+        let now = clock.elapsed();
         let far = end ^ 1;
         let reader = &mut self.ends[far];
         if !reader.open || reader.ended.is_some() {
@@ -264,7 +264,7 @@ impl Streams {
     }
 
     pub(super) fn read(&mut self, end: usize, into: &mut [u8]) -> io::Result<usize> {
-        let now = self.places[self.ends[end].place].clock.now();
+        let now = self.places[self.ends[end].place].clock.elapsed();
         let row = &mut self.ends[end];
         let mut count = 0;
         while let Some((at, length)) = row.parts.front_mut()
@@ -294,7 +294,7 @@ impl Streams {
     }
 
     pub(super) fn end(&mut self, end: usize) {
-        let now = self.places[self.ends[end].place].clock.now();
+        let now = self.places[self.ends[end].place].clock.elapsed();
         let far = end ^ 1;
         if self.ends[far].ended.is_none() {
             self.ends[far].ended = Some(now);
@@ -304,7 +304,7 @@ impl Streams {
 
     pub(super) fn close(&mut self, end: usize) {
         self.end(end);
-        let now = self.places[self.ends[end].place].clock.now();
+        let now = self.places[self.ends[end].place].clock.elapsed();
         let row = &mut self.ends[end];
         row.open = false;
         row.incoming = VecDeque::new();
