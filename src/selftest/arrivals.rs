@@ -34,6 +34,11 @@ pub(super) fn judge(bench: &Bench, rows: &mut Rows) -> Result<(), Trouble> {
         let observed = bench.believed(&order)?;
         compare(rate, summed, terms, &plan.schedule, &observed, rows);
     }
+    if terms.obedient {
+        rows.left_out(
+            "how late a kernel wakes and delivers (there is none; see without --virtual)",
+        );
+    }
     Ok(())
 }
 
