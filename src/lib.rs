@@ -162,6 +162,9 @@
 //! 13. A simulated run goes through the workers' and the tenant's own loops and depends on nothing but its
 //!     arguments. `a_minute_of_a_whole_fleet_is_the_same_to_the_last_byte`,
 //!     `a_fixed_delay_is_measured_to_the_nanosecond`
+//! 14. What the instrument must not do, the selftest catches when it is done on purpose; builds that people
+//!     use cannot do it. `every_planted_mistake_is_caught`,
+//!     `a_build_without_planted_mistakes_has_no_trace_of_them`
 
 // The map names every module.
 #![allow(rustdoc::private_intra_doc_links)]
