@@ -9,30 +9,84 @@ mod support;
 use serde_json::Value;
 use support::{Midge, Outcome};
 
-/// Mistake, test, and a figure that must not hold.
-const CAUGHT: [(&str, &str, &str); 9] = [
-    (
+/// A mistake, and who must see it.
+struct Planted {
+    /// What `MIDGE_PLANTED` calls it.
+    name: &'static str,
+    /// What midge then does.
+    does: &'static str,
+    /// The test that catches it.
+    test: &'static str,
+    /// A figure of that test that must not hold.
+    figure: &'static str,
+}
+
+const fn planted(
+    name: &'static str,
+    does: &'static str,
+    test: &'static str,
+    figure: &'static str,
+) -> Planted {
+    Planted {
+        name,
+        does,
+        test,
+        figure,
+    }
+}
+
+const CAUGHT: [Planted; 9] = [
+    planted(
         "from-the-send",
+        "measures from the send instead of the plan",
         "T7",
         "stopped for 500 ms, share above 50 ms, %",
     ),
-    ("unanswered-left-out", "T4", "p50, longest certain wait, ms"),
-    ("late-twice", "T11", "late, timeouts = late + gone"),
-    ("catch-up", "T7", "stopped for 500 ms, share above 50 ms, %"),
-    ("ticks", "T5", "1000/s, sent, distance of gaps"),
-    ("averages", "T1", "100 connections, p99, ms"),
-    (
+    planted(
+        "unanswered-left-out",
+        "leaves the unanswered out of the percentiles",
+        "T4",
+        "p50, longest certain wait, ms",
+    ),
+    planted(
+        "catch-up",
+        "makes a backlog good at twice the rate, and calls that the plan",
+        "T7",
+        "stopped for 500 ms, share above 50 ms, %",
+    ),
+    planted(
+        "averages",
+        "averages percentiles of seconds",
+        "T1",
+        "100 connections, p99, ms",
+    ),
+    planted(
+        "ticks",
+        "sends at whole milliseconds",
+        "T5",
+        "1000/s, sent, distance of gaps",
+    ),
+    planted(
         "wall-clock",
+        "takes the time from the wall clock",
         "T7",
         "clock set by 500 ms, longest schedule lag, ms",
     ),
-    (
+    planted(
         "one-reading",
+        "reads the clock once for a burst",
         "T7",
         "writes take 50 us, mean schedule lag, us",
     ),
-    (
+    planted(
+        "late-twice",
+        "counts a late reply twice",
+        "T11",
+        "late, timeouts = late + gone",
+    ),
+    planted(
         "from-the-others",
+        "works a count out from the others",
         "T6",
         "one without an end, ledgers that miss it",
     ),
@@ -51,34 +105,44 @@ fn rows(outcome: &Outcome) -> Vec<Value> {
 
 #[test]
 fn every_planted_mistake_is_caught() {
-    for (mistake, test, what) in CAUGHT {
+    let mut kept = Vec::new();
+    for planted in CAUGHT {
         let outcome = selftest()
             .argument("--only")
-            .argument(test)
-            .environment("MIDGE_PLANTED", mistake)
+            .argument(planted.test)
+            .environment("MIDGE_PLANTED", planted.name)
             .go()
             .ends_with(96);
         let rows = rows(&outcome);
-        let row = rows.iter().find(|row| row["what"] == what);
-        let row = row.unwrap_or_else(|| panic!("{mistake}: no row {what}\n{outcome}"));
-        assert_eq!(row["passed"], false, "{mistake}: {what}\n{outcome}");
-        println!("{mistake}: caught by {test}");
+        let name = planted.name;
+        let row = rows.iter().find(|row| row["what"] == planted.figure);
+        let row = row.unwrap_or_else(|| panic!("{name}: no row {}\n{outcome}", planted.figure));
+        assert_eq!(row["passed"], false, "{name}: {row}\n{outcome}");
+        println!("{name}: caught by {}", planted.test);
         for row in rows.iter().filter(|row| row["passed"] == false) {
             let [what, expected, got, tolerance] =
                 ["what", "expected", "got", "tolerance"].map(|key| &row[key]);
             println!("    {what}: {expected} expected, {got} found, {tolerance} allowed");
         }
+        let mut row = row.clone();
+        row["mistake"] = planted.does.into();
+        kept.push(row);
+    }
+    // For the table of README.md, see tests/prove.
+    if let Some(file) = std::env::var_os("KEEP") {
+        let text = serde_json::to_string_pretty(&kept).expect("plain values");
+        std::fs::write(file, text + "\n").expect("the file can be written");
     }
 }
 
 #[test]
 fn without_a_mistake_every_test_holds_in_the_same_build() {
     let outcome = selftest().go().ends_with(0);
-    for (mistake, test, what) in CAUGHT {
-        let rows = rows(&outcome);
+    let rows = rows(&outcome);
+    for planted in CAUGHT {
         let mut rows = rows.iter();
-        let held = rows.any(|row| row["id"] == test && row["what"] == what);
-        assert!(held, "{mistake}: no row {what}\n{outcome}");
+        let held = rows.any(|row| row["id"] == planted.test && row["what"] == planted.figure);
+        assert!(held, "{}: no row {}\n{outcome}", planted.name, planted.figure);
     }
 }
 
