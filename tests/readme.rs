@@ -15,7 +15,7 @@ use rustix::process::{Pid, Signal, kill_process};
 const README: &str = include_str!("../README.md");
 
 /// Commands that are run by people, by `tests/run`, or are `tests/run`.
-const ELSEWHERE: [&str; 9] = [
+const ELSEWHERE: [&str; 10] = [
     "cargo run --release",
     "cargo bench",
     "cargo bench --bench instructions",
@@ -25,6 +25,7 @@ const ELSEWHERE: [&str; 9] = [
     "cargo bench --bench arrivals",
     "tests/run",
     "tests/run --thorough",
+    "tests/prove",
 ];
 
 /// Flags of other programs.
