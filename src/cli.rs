@@ -13,6 +13,7 @@ mod compare;
 mod environment;
 mod frames;
 mod health;
+mod kernel_timestamps;
 mod limits;
 mod prepare;
 mod profiles;

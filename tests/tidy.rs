@@ -120,6 +120,7 @@ const LAYERS: [(&str, &[&str]); 18] = [
             "selftest",
             "simulation",
             "tenant",
+            "units",
             "witness",
         ],
     ),

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::kernel_timestamps::KernelTimestampsArgs;
 use super::limits::Machine;
 use super::prepare::{Prepared, fetch, prepare_with};
 use super::progress::ProgressLine;
@@ -45,6 +46,8 @@ pub(super) struct RunArgs {
     witness: WitnessArgs,
     #[command(flatten)]
     raw_log: RawLogArgs,
+    #[command(flatten)]
+    kernel_timestamps: KernelTimestampsArgs,
 }
 
 impl Default for RunArgs {
@@ -122,6 +125,8 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, Failure> {
     let sources = profile.target.bind.iter().map(|source| source.to_string());
     result.connections.source_addresses = sources.collect();
     result.raw_log = measured.logged.as_ref().map(raw_log::told);
+    let (tally, bounds) = (&measured.tally, prepared.shape.bounds());
+    args.kernel_timestamps.tell(&mut result, tally, bounds);
     if let Some(testimony) = testimony {
         result.add_witness(&testimony, &prepared.shape, &measured.tally);
     }
@@ -161,6 +166,7 @@ fn settings(
         } else {
             Approach::Asleep
         },
+        kernel_timestamps: args.kernel_timestamps.share(),
     })
 }
 

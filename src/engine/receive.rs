@@ -62,7 +62,8 @@ impl Worker<'_> {
             cold.tail.clear();
         }
         let room = READ_SIZE.min(scratch.len() - kept);
-        let count = match stream.receive(&mut scratch[kept..kept + room]) {
+        let into = &mut scratch[kept..kept + room];
+        let count = match self.stamps.receive(stream, into) {
             Ok(0) => {
                 self.lose(connection, FailReason::Closed);
                 return false;
@@ -86,6 +87,7 @@ impl Worker<'_> {
         let at = self.clock.now();
         self.recorder.read(count as u64);
         self.packets(connection, &scratch[..kept + count], at);
+        self.stamps.done();
         until == Until::Dry || count == room
     }
 
@@ -96,6 +98,7 @@ impl Worker<'_> {
         while !bytes.is_empty() {
             match mqtt::decode(bytes, Role::Client, Version::V311, limit) {
                 Ok(Some((packet, consumed))) => {
+                    self.stamps.packet(consumed == bytes.len());
                     self.packet(connection, packet, at);
                     bytes = &bytes[consumed..];
                 }
@@ -208,6 +211,7 @@ impl Worker<'_> {
             .acknowledged(ack.request, ack.intended, ack.sent, at);
         if let Some(ticket) = ack.completes {
             if self.exchanges.live(ticket).is_some() {
+                self.sample(ack.request, ack.intended, ack.sent, at);
                 self.complete(ticket.slot, at, Outcome::Ok, None);
             } else {
                 self.recorder.late(ack.request, ack.intended);

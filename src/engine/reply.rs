@@ -134,6 +134,7 @@ impl Worker<'_> {
         if reply.id.is_none() {
             self.forget_oldest(exchange.endpoint, reply.request);
         }
+        self.sample(exchange.request, exchange.intended, exchange.sent, at);
         self.complete(slot, at, outcome, reply.status.as_ref().map(Status::as_str));
         self.carry_out(endpoint, exchange.request, reply, captures, at);
     }

@@ -158,6 +158,18 @@ reasons! {
     }
 }
 
+reasons! {
+    /// Why the client's own share of a sampled reply's times is not known.
+    LeftOut {
+        /// The kernel did not say when it had received it.
+        NoTimestamp = "no_timestamp", Ours;
+        /// More had come behind it by the time it was read, and the kernel tells the last byte's instant only.
+        SharedRead = "shared_read", Theirs;
+        /// The wall clock made a step between receiving and reading.
+        ClockStep = "clock_step", Ours;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -180,6 +192,7 @@ mod tests {
         names_are_unique_and_indices_count_up::<DropReason>();
         names_are_unique_and_indices_count_up::<FailReason>();
         names_are_unique_and_indices_count_up::<ConnectFailure>();
+        names_are_unique_and_indices_count_up::<LeftOut>();
     }
 
     #[test]
