@@ -19,7 +19,7 @@
 //! | `receive` | from bytes in the kernel to packets |
 //! | `reply` | from a message to the request that it answers |
 //! | `first_reply` | the first reply, where intermediate ones may come before the final one |
-//! | `stamps` | which reads ask the kernel when it had received what they brought |
+//! | `stamps` | which requests ask the kernel when they left and when their replies came |
 //! | `pushed` | what the tenant pushes, and the answers |
 //! | `observed` | IDs of requests that asked for more |
 //! | `pace`, `prepare` | closed and `"max"` models: whose turn it is; rendering and writing in turns |

@@ -16,5 +16,5 @@ pub mod wheel;
 pub use clock::{Clock, monotonic_ns};
 pub use poller::{Event, Poller, Waiting};
 pub use socket::{Listener, Socket};
-pub use stamps::{Aside, available as timestamps_available};
+pub use stamps::{Aside, available as timestamps_available, wall_clock_ns};
 pub use wheel::{Handle, Wheel};

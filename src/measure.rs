@@ -38,7 +38,7 @@ mod threshold;
 mod trend;
 mod verdict;
 
-pub use client_share::{ClientShares, ReadStamp};
+pub use client_share::{ClientShares, KernelInstant, client_share};
 pub use collector::{Collector, IntervalRow, Live, Seconds, StoredHistogram};
 pub use connection::{Connections, Inbound, Traffic};
 pub use distribution::{Distribution, Population, Statistic, carries};

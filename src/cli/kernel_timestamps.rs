@@ -1,4 +1,4 @@
-//! `midge run --kernel-timestamps`: how many reads ask the kernel when it had received what they brought.
+//! `midge run --kernel-timestamps`: of how many requests the kernel is asked when they left and came back.
 //!
 //! Where the system cannot say, the run goes on without, and its result says why. Not here: asking
 //! (see `engine`), and what the answers are worth (see `measure`).
@@ -12,8 +12,8 @@ use crate::units::Share;
 
 #[derive(Debug, Args)]
 pub(super) struct KernelTimestampsArgs {
-    /// Share of the replies of which the kernel is asked when it received them (Linux, TCP), such as
-    /// 0.01: how long they lay there unread is this program's own share of their times
+    /// Share of the requests of which the kernel is asked when they left and when their replies came in
+    /// (Linux, TCP), such as 0.01: what is left of their service times is this program's own
     #[arg(long, value_name = "SHARE", default_value = "0")]
     kernel_timestamps: Share,
 }

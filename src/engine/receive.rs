@@ -63,7 +63,7 @@ impl Worker<'_> {
         }
         let room = READ_SIZE.min(scratch.len() - kept);
         let into = &mut scratch[kept..kept + room];
-        let count = match self.stamps.receive(stream, into) {
+        let count = match self.stamps.receive(connection, stream, into) {
             Ok(0) => {
                 self.lose(connection, FailReason::Closed);
                 return false;
@@ -85,6 +85,7 @@ impl Worker<'_> {
             }
         };
         let at = self.clock.now();
+        self.stamps.read_at(at, &self.clock, kept == 0);
         self.recorder.read(count as u64);
         self.packets(connection, &scratch[..kept + count], at);
         self.stamps.done();
@@ -95,10 +96,11 @@ impl Worker<'_> {
         let limit = self.settings.profile.limits.packet_size as usize;
         let generation = self.connections[connection as usize].generation;
         self.batch.clear();
+        let all = bytes.len();
         while !bytes.is_empty() {
             match mqtt::decode(bytes, Role::Client, Version::V311, limit) {
                 Ok(Some((packet, consumed))) => {
-                    self.stamps.packet(consumed == bytes.len());
+                    self.stamps.packet(consumed == all);
                     self.packet(connection, packet, at);
                     bytes = &bytes[consumed..];
                 }
@@ -211,7 +213,7 @@ impl Worker<'_> {
             .acknowledged(ack.request, ack.intended, ack.sent, at);
         if let Some(ticket) = ack.completes {
             if self.exchanges.live(ticket).is_some() {
-                self.sample(ack.request, ack.intended, ack.sent, at);
+                self.sample(ticket.slot, at);
                 self.complete(ticket.slot, at, Outcome::Ok, None);
             } else {
                 self.recorder.late(ack.request, ack.intended);

@@ -125,7 +125,7 @@ impl<'a> Worker<'a> {
     }
 }
 
-/// Which of this worker's reads ask for the kernel's timestamps.
+/// Which of this worker's requests ask for the kernel's timestamps.
 fn stamps_of(assignment: &Assignment) -> Stamps {
     let (seed, index) = (assignment.plan.seed, assignment.index as u64);
     let key = hash::key(seed, Purpose::Timestamp, index);

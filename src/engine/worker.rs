@@ -327,6 +327,9 @@ impl Worker<'_> {
             }
             let event = self.poller.event(number - unread);
             let connection = event.token as u32;
+            if event.closed {
+                self.shed_stamps(connection);
+            }
             if event.writable {
                 self.writable(connection);
             }

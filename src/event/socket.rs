@@ -37,8 +37,8 @@ impl Socket {
         }
     }
 
-    /// The same, and how long the last byte that was read had lain in the kernel, ns: see
-    /// [`stamps::receive`]. `None` unless [`Socket::note_arrivals`] was heard.
+    /// The same, and when the last byte that was read had come in: see [`stamps::receive`]. `None`
+    /// unless [`Socket::note_arrivals`] was heard.
     ///
     /// # Errors
     /// Those of recvmsg(2); `WouldBlock` when nothing is there.
@@ -76,7 +76,31 @@ impl Socket {
     /// Has the kernel note when it receives bytes. Where that cannot be had, nothing breaks.
     pub fn note_arrivals(&self) {
         if let Self::Tcp(stream) = self {
-            let _ = stamps::note(stream);
+            let _ = stamps::note_arrivals(stream);
+        }
+    }
+
+    /// Has the kernel note when the next write leaves. False: it cannot.
+    pub fn note_departure(&self) -> bool {
+        match self {
+            Self::Tcp(stream) => stamps::note_departure(stream).is_ok(),
+            Self::Memory(_) => false,
+        }
+    }
+
+    /// When the write of `count` bytes left that came after [`Socket::note_departure`]: see
+    /// [`stamps::departed`].
+    pub fn departed(&self, count: usize, aside: &mut stamps::Aside) -> Option<i64> {
+        match self {
+            Self::Tcp(stream) => stamps::departed(stream, count, aside),
+            Self::Memory(_) => None,
+        }
+    }
+
+    /// Forgets when earlier writes left that nobody asks about any more: see [`stamps::shed`].
+    pub fn shed(&self, aside: &mut stamps::Aside) {
+        if let Self::Tcp(stream) = self {
+            stamps::shed(stream, aside);
         }
     }
 

@@ -161,11 +161,15 @@ reasons! {
 reasons! {
     /// Why the client's own share of a sampled reply's times is not known.
     LeftOut {
-        /// The kernel did not say when it had received it.
+        /// The kernel did not say when it had received the reply.
         NoTimestamp = "no_timestamp", Ours;
-        /// More had come behind it by the time it was read, and the kernel tells the last byte's instant only.
+        /// Other packets left with the request, in the same write.
+        SharedWrite = "shared_write", Ours;
+        /// The kernel kept the request, or a part of it, beyond the write, or did not say when it left.
+        HeldBack = "held_back", Theirs;
+        /// The read that brought the reply's end brought more than the reply, or not all of it.
         SharedRead = "shared_read", Theirs;
-        /// The wall clock made a step between receiving and reading.
+        /// The wall clock made a step between request and reply.
         ClockStep = "clock_step", Ours;
     }
 }

@@ -25,7 +25,7 @@ pub(crate) enum Purpose {
     Delay = 7,
     /// Generated payload bytes.
     Block = 8,
-    /// Which reads ask for the kernel's timestamps.
+    /// Which requests ask for the kernel's timestamps.
     Timestamp = 9,
 }
 

@@ -392,6 +392,7 @@ mod tests {
             tenant: None,
             witness: None,
             raw_log: None,
+            kernel_timestamps: None,
         }
     }
 
@@ -507,7 +508,7 @@ mod tests {
     #[test]
     fn an_invalid_run_never_yields_a_regression() {
         let (good, bad) = (run(5.0 * MS, 9.0 * MS), run(500.0 * MS, 900.0 * MS));
-        for (a, b) in [
+        for (a, b) in vec![
             (good.clone(), invalid(bad.clone())),
             (invalid(good.clone()), bad.clone()),
             (invalid(good), invalid(bad)),

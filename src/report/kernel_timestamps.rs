@@ -9,14 +9,14 @@ use super::result::RunResult;
 use super::text::field;
 use crate::measure::{Bounds, LeftOut, Named, Tally};
 
-/// Which replies the kernel was asked about, and whether it has answered.
+/// Which requests the kernel was asked about, and whether it has answered.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct KernelTimestamps {
-    /// Share of the reads that were to ask, 0 to 1.
+    /// Share of the requests that were to be sampled, 0 to 1.
     pub share: f64,
     /// Why nothing is known; null if something is, or nothing was there to be asked about.
     pub off: Option<String>,
-    /// Replies of the measure phase that were sampled.
+    /// Sampled requests of the measure phase that got their reply.
     pub sampled: u64,
     /// Of `sampled`, those whose share is not known; only reasons that occurred.
     pub left_out: Named<u64>,
@@ -32,13 +32,11 @@ impl RunResult {
         bounds: Bounds,
     ) {
         let client = tally.total(bounds).client;
-        let sampled = client.sampled();
-        let silent = sampled > 0 && client.left_out[LeftOut::NoTimestamp.index()] == sampled;
         let none = || "the kernel gave no instants on these connections".to_owned();
         self.kernel_timestamps = Some(KernelTimestamps {
             share,
-            off: off.or_else(|| silent.then(none)),
-            sampled,
+            off: off.or_else(|| client.is_silent().then(none)),
+            sampled: client.sampled(),
             left_out: Named::by_reason::<LeftOut>(&client.left_out),
         });
     }
