@@ -363,9 +363,9 @@ mod tests {
         };
         assert!(asks(&mut stamps));
         // An exchange that was not sampled, and one that was, twice.
-        [1, 70, 4, 4]
-            .into_iter()
-            .for_each(|slot| stamps.forget(slot));
+        for slot in [1, 70, 4, 4] {
+            stamps.forget(slot);
+        }
         assert!(asks(&mut stamps));
         stamps.forget(2);
         assert!(!asks(&mut stamps));

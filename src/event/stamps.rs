@@ -215,7 +215,8 @@ fn instant(said: &ControlMessageOwned) -> Option<i64> {
     Some(system.tv_sec() * 1_000_000_000 + system.tv_nsec()).filter(|at| *at > 0)
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests {
     use std::io::{ErrorKind, Read as _, Write as _};
     use std::net::{TcpListener, TcpStream};
@@ -353,10 +354,12 @@ mod tests {
             .unwrap();
         near.set_nodelay(true).unwrap();
         note_arrivals(&near).unwrap();
-        near.write_all(&[0; 100 << 10]).unwrap();
+        let mut many = vec![0; 100 << 10];
+        near.write_all(&many).unwrap();
         let (count, at, _) = write(&mut near, b"hello");
         assert_eq!((count, at), (5, None));
-        far.read_exact(&mut [0; (100 << 10) + 5]).unwrap();
+        many.resize(many.len() + 5, 0);
+        far.read_exact(&mut many).unwrap();
         // It left late, and is not taken for the next one.
         let (_, at, [before, after]) = write(&mut near, b"again");
         let at = at.unwrap();
