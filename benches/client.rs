@@ -89,6 +89,7 @@ fn engine(endpoints: u32, length: Duration, target: SocketAddr) -> Cost {
         workers: 1,
         raw_log: None,
         approach: Approach::Asleep,
+        kernel_timestamps: 0.0,
     };
     let run = engine::start(Arc::new(plan), shape, settings, Clock::start()).expect("threads");
     // Connecting is not what is compared.

@@ -12,6 +12,7 @@ mod check;
 mod compare;
 mod environment;
 mod frames;
+mod kernel_timestamps;
 mod limits;
 mod prepare;
 mod profiles;

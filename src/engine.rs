@@ -19,6 +19,7 @@
 //! | `receive` | from bytes in the kernel to packets |
 //! | `reply` | from a message to the request that it answers |
 //! | `first_reply` | the first reply, where intermediate ones may come before the final one |
+//! | `stamps` | which requests ask the kernel when they left and when their replies came |
 //! | `pushed` | what the tenant pushes, and the answers |
 //! | `observed` | IDs of requests that asked for more |
 //! | `pace`, `prepare` | closed and `"max"` models: whose turn it is; rendering and writing in turns |
@@ -65,6 +66,7 @@ mod run;
 mod send;
 mod setup;
 mod shape;
+mod stamps;
 mod steps;
 mod timer;
 mod worker;

@@ -10,9 +10,11 @@ pub mod memory;
 pub mod poller;
 pub mod room;
 pub mod socket;
+pub mod stamps;
 pub mod wheel;
 
 pub use clock::{Clock, ClockSet, monotonic_ns};
 pub use poller::{Event, Poller, Waiting};
 pub use socket::{Listener, Socket};
+pub use stamps::{Aside, available as timestamps_available, wall_clock_ns};
 pub use wheel::{Handle, Wheel};

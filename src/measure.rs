@@ -5,6 +5,7 @@
 //! Not here: clocks, files, formats (that is `report`) and anything that decides what is sent.
 
 mod around;
+mod client_share;
 mod collector;
 mod connection;
 mod counts;
@@ -37,6 +38,7 @@ mod threshold;
 mod trend;
 mod verdict;
 
+pub use client_share::{ClientShares, KernelInstant, client_share};
 pub use collector::{Collector, IntervalRow, Live, Seconds, StoredHistogram};
 pub use connection::{Connections, Inbound, Traffic};
 pub use distribution::{Distribution, Population, Statistic, carries};
@@ -50,7 +52,7 @@ pub use ledger::{Imbalance, Ledger};
 pub use logbook::{Logbook, PAGES, Page};
 pub use machine::{HeldBack, MachineLimits, MachineSecond, Worst};
 pub use phase::{Phase, Phases};
-pub use reason::{ConnectFailure, DropReason, FailReason, Reason};
+pub use reason::{ConnectFailure, DropReason, FailReason, LeftOut, Reason};
 pub use recorder::{Outcome, Recorder};
 pub use samples::{Bounds, Bucket, Samples, Step};
 pub use shape::{Replies, RequestShape, Shape, StageShape};

@@ -17,6 +17,7 @@ mod histogram;
 mod hlog;
 mod ink;
 mod intervals;
+mod kernel_timestamps;
 mod percentiles;
 mod raw_log;
 mod result;
@@ -36,6 +37,7 @@ pub use environment::Environment;
 pub use exit::{Exit, exit_of};
 pub use folder::{Recorded, claim, read_run, write_run};
 pub use ink::Colour;
+pub use kernel_timestamps::KernelTimestamps;
 pub use raw_log::RawLog;
 pub use result::{
     ConnectionsResult, Generator, InboundResult, LoadResult, PhaseLengths, ProfileId,

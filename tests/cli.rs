@@ -52,6 +52,7 @@ fn every_command_explains_itself() {
                 "--workers",
                 "--json",
                 "--allow-target",
+                "--kernel-timestamps",
             ],
         ),
         (vec!["check", "--help"], vec!["PROFILE", "--set"]),

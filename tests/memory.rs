@@ -125,6 +125,7 @@ fn held(kind: Kind, endpoints: u32) -> (f64, f64) {
         workers: 1,
         raw_log: None,
         approach: engine::Approach::Asleep,
+        kernel_timestamps: 0.0,
     };
     let run = engine::start(plan, shape, settings, Clock::start()).unwrap();
     let seconds = run.progress.iter().filter_map(|progress| match progress {

@@ -195,7 +195,7 @@ fn run_json_has_exactly_the_agreed_keys() {
                   unattributed_errors";
     let figures = format!(
         "{ledger} error_rate failure_rate response_time_us service_time_us schedule_lag_us acknowledge_time_us \
-         first_reply_time_us"
+         first_reply_time_us client_share_us"
     );
     let stage = format!("{ledger} throughput_per_s failure_rate response_time_us schedule_lag_us");
     let top = "format midge profile seed targets simulated_tenant started finished exit_code stopped_by environment \

@@ -49,6 +49,7 @@ fn prepare(name: &str, sets: &[&str], workers: usize) -> Run {
             workers,
             raw_log: None,
             approach: Approach::Asleep,
+            kernel_timestamps: 0.0,
         },
     }
 }

@@ -121,6 +121,7 @@ const LAYERS: [(&str, &[&str]); 20] = [
             "selftest",
             "simulation",
             "tenant",
+            "units",
             "witness",
         ],
     ),

@@ -146,6 +146,7 @@ impl Order {
             workers: usize::from(self.workers),
             raw_log: None,
             approach: engine::Approach::Asleep,
+            kernel_timestamps: 0.0,
         };
         let run = engine::start(Arc::new(plan), shape, settings, clock).expect("threads");
         (run, message_bytes, phases)

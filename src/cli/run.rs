@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::kernel_timestamps::KernelTimestampsArgs;
 use super::limits::Machine;
 use super::prepare::{Prepared, fetch, prepare_with};
 use super::progress::ProgressLine;
@@ -45,6 +46,8 @@ pub(super) struct RunArgs {
     witness: WitnessArgs,
     #[command(flatten)]
     raw_log: RawLogArgs,
+    #[command(flatten)]
+    kernel_timestamps: KernelTimestampsArgs,
 }
 
 impl Default for RunArgs {
@@ -106,6 +109,8 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, Failure> {
         process: environment::process(args.spin),
         tenant,
     });
+    let (tally, bounds) = (&measured.tally, prepared.shape.bounds());
+    args.kernel_timestamps.tell(&mut result, tally, bounds);
     if let Some(testimony) = testimony {
         result.add_witness(&testimony, &prepared.shape, &measured.tally);
     }
@@ -145,6 +150,7 @@ fn settings(
         } else {
             Approach::Asleep
         },
+        kernel_timestamps: args.kernel_timestamps.share(),
     })
 }
 

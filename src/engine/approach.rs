@@ -96,6 +96,7 @@ mod tests {
                 workers: 1,
                 raw_log: None,
                 approach,
+                kernel_timestamps: 0.0,
             }),
             plan,
             control: Arc::new(Control::new()),

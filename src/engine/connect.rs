@@ -54,6 +54,9 @@ impl Worker<'_> {
             self.poller
                 .watch(&mut stream, connection as usize)
                 .map_err(|error| failure::of_connect(&error))?;
+            if self.stamps.are_wanted() {
+                stream.note_arrivals();
+            }
             Ok(stream)
         });
         match watched {

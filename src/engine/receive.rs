@@ -63,7 +63,8 @@ impl Worker<'_> {
             cold.tail.clear();
         }
         let room = READ_SIZE.min(scratch.len() - kept);
-        let count = match stream.receive(&mut scratch[kept..kept + room]) {
+        let into = &mut scratch[kept..kept + room];
+        let count = match self.stamps.receive(connection, stream, into) {
             Ok(0) => {
                 self.lose(connection, FailReason::Closed);
                 return false;
@@ -89,8 +90,10 @@ impl Worker<'_> {
         } else {
             self.clock.now()
         };
+        self.stamps.read_at(at, &self.clock, kept == 0);
         self.recorder.read(count as u64);
         self.packets(connection, &scratch[..kept + count], at);
+        self.stamps.done();
         until == Until::Dry || count == room
     }
 
@@ -98,9 +101,11 @@ impl Worker<'_> {
         let limit = self.settings.profile.limits.packet_size as usize;
         let generation = self.connections[connection as usize].generation;
         self.batch.clear();
+        let all = bytes.len();
         while !bytes.is_empty() {
             match mqtt::decode(bytes, Role::Client, Version::V311, limit) {
                 Ok(Some((packet, consumed))) => {
+                    self.stamps.packet(consumed == all);
                     self.packet(connection, packet, at);
                     bytes = &bytes[consumed..];
                 }
@@ -213,6 +218,7 @@ impl Worker<'_> {
             .acknowledged(ack.request, ack.intended, ack.sent, at);
         if let Some(ticket) = ack.completes {
             if self.exchanges.live(ticket).is_some() {
+                self.sample(ticket.slot, at);
                 self.complete(ticket.slot, at, Outcome::Ok, None);
             } else {
                 self.recorder.late(ack.request, ack.intended);

@@ -40,6 +40,8 @@ pub struct Settings {
     pub raw_log: Option<Arc<File>>,
     /// Of all workers, to each intended instant.
     pub approach: Approach,
+    /// Share of the requests that ask the kernel when they left and when their replies came, 0 to 1.
+    pub kernel_timestamps: f64,
 }
 
 /// What can be said while a run goes on.

@@ -19,10 +19,12 @@ use super::prepare::Prepared;
 use super::pushed::Pushed;
 use super::receive::READ_SIZE;
 use super::run::Settings;
+use super::stamps::Stamps;
 use super::timer::Timer;
 use super::worker::{Stage, Worker};
 use crate::event::{Clock, Poller, Wheel};
 use crate::measure::{Interval, Recorder, Shape};
+use crate::plan::hash::{self, Purpose};
 use crate::plan::{IdCursor, Moment, Plan};
 use crate::profile::{Connections, Model, Profile};
 
@@ -90,6 +92,7 @@ impl<'a> Worker<'a> {
             prepared: Prepared::default(),
             begun: Vec::new(),
             scratch: vec![0; profile.limits.packet_size as usize + READ_SIZE].into_boxed_slice(),
+            stamps: stamps_of(assignment),
             fired: Vec::new(),
             due: VecDeque::new(),
             unread: VecDeque::new(),
@@ -120,6 +123,13 @@ impl<'a> Worker<'a> {
             rest: 0..0,
         }
     }
+}
+
+/// Which of this worker's requests ask for the kernel's timestamps.
+fn stamps_of(assignment: &Assignment) -> Stamps {
+    let (seed, index) = (assignment.plan.seed, assignment.index as u64);
+    let key = hash::key(seed, Purpose::Timestamp, index);
+    Stamps::new(assignment.settings.kernel_timestamps, key)
 }
 
 /// This worker's part of the requests that may be in flight.
@@ -260,6 +270,7 @@ mod tests {
             workers: 1,
             raw_log: None,
             approach: Approach::Asleep,
+            kernel_timestamps: 0.0,
         });
         let mut next = 0;
         for index in 0..64 {

@@ -24,6 +24,7 @@ use super::prepare::Prepared;
 use super::pushed::Pushed;
 use super::receive::Until;
 use super::run::Settings;
+use super::stamps::Stamps;
 use super::timer::Timer;
 use crate::event::{Clock, Poller, Wheel, room};
 use crate::measure::{Interval, Logbook, Recorder};
@@ -101,6 +102,7 @@ pub(super) struct Worker<'a> {
     /// Frames of an outbox that have just begun: kept for its memory.
     pub begun: Vec<Marker>,
     pub scratch: Box<[u8]>,
+    pub stamps: Stamps,
     pub fired: Vec<(u64, Timer)>,
     pub due: VecDeque<(u64, Timer)>,
     /// Connections with more to read than one turn allows.
@@ -331,6 +333,9 @@ impl Worker<'_> {
             }
             let event = self.poller.event(number - unread);
             let connection = event.token as u32;
+            if event.closed {
+                self.shed_stamps(connection);
+            }
             if event.writable {
                 self.writable(connection);
             }

@@ -8,7 +8,7 @@ use super::exchange::State as Exchange;
 use super::failure;
 use super::outbox::{Marker, Meaning};
 use super::worker::Worker;
-use crate::measure::DropReason;
+use crate::measure::{DropReason, LeftOut};
 use crate::planted::{self, Mistake};
 
 impl Worker<'_> {
@@ -35,11 +35,20 @@ impl Worker<'_> {
 
     /// Writes frames at `now`, or queues them behind what the socket has not taken yet.
     pub(super) fn write(&mut self, connection: u32, bytes: &[u8], markers: &[Marker], now: u64) {
+        let sampled = self.stamps.is_turn();
         let row = &mut self.connections[connection as usize];
+        let (mut now, mut left) = (now, Err(LeftOut::HeldBack));
         if row.backlog() > 0 {
             self.queue(connection, bytes, markers);
         } else if let Some(stream) = &mut row.stream {
-            match stream.transmit(bytes) {
+            let taken = if sampled && matches!(markers, [one] if one.meaning.is_exchange()) {
+                let taken;
+                (taken, left) = self.stamps.transmit(stream, bytes, &self.clock, &mut now);
+                taken
+            } else {
+                stream.transmit(bytes)
+            };
+            match taken {
                 Ok(count) => self.written(connection, count, bytes, markers, now),
                 Err(error) if would_block(&error) => {
                     self.written(connection, 0, bytes, markers, now);
@@ -51,6 +60,9 @@ impl Worker<'_> {
             }
         } else {
             self.give_up_unsent(markers);
+        }
+        if sampled {
+            self.note_sampled(connection, markers, left);
         }
     }
 

@@ -13,7 +13,7 @@ use std::os::fd::AsFd;
 use mio::net::{TcpListener, TcpStream};
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 
-use super::memory;
+use super::{memory, stamps};
 
 /// A connected socket, or one that is about to be; never blocks.
 #[derive(Debug)]
@@ -37,6 +37,22 @@ impl Socket {
         }
     }
 
+    /// The same, and when the last byte that was read had come in: see [`stamps::receive`]. `None`
+    /// unless [`Socket::note_arrivals`] was heard.
+    ///
+    /// # Errors
+    /// Those of recvmsg(2); `WouldBlock` when nothing is there.
+    pub fn receive_stamped(
+        &mut self,
+        into: &mut [u8],
+        aside: &mut stamps::Aside,
+    ) -> io::Result<(usize, Option<i64>)> {
+        match self {
+            Self::Tcp(stream) => stamps::receive(stream, into, aside),
+            Self::Memory(stream) => stream.receive(into).map(|count| (count, None)),
+        }
+    }
+
     /// Writes as much as is taken.
     ///
     /// # Errors
@@ -54,6 +70,37 @@ impl Socket {
     pub fn send_at_once(&self) {
         if let Self::Tcp(stream) = self {
             let _ = stream.set_nodelay(true);
+        }
+    }
+
+    /// Has the kernel note when it receives bytes. Where that cannot be had, nothing breaks.
+    pub fn note_arrivals(&self) {
+        if let Self::Tcp(stream) = self {
+            let _ = stamps::note_arrivals(stream);
+        }
+    }
+
+    /// Has the kernel note when the next write leaves. False: it cannot.
+    pub fn note_departure(&self) -> bool {
+        match self {
+            Self::Tcp(stream) => stamps::note_departure(stream).is_ok(),
+            Self::Memory(_) => false,
+        }
+    }
+
+    /// When the write of `count` bytes left that came after [`Socket::note_departure`]: see
+    /// [`stamps::departed`].
+    pub fn departed(&self, count: usize, aside: &mut stamps::Aside) -> Option<i64> {
+        match self {
+            Self::Tcp(stream) => stamps::departed(stream, count, aside),
+            Self::Memory(_) => None,
+        }
+    }
+
+    /// Forgets when earlier writes left that nobody asks about any more: see [`stamps::shed`].
+    pub fn shed(&self, aside: &mut stamps::Aside) {
+        if let Self::Tcp(stream) = self {
+            stamps::shed(stream, aside);
         }
     }
 

@@ -176,6 +176,9 @@ pub struct Figures {
     /// First reply of any kind minus intended; over planned requests that may get intermediate ones.
     #[serde(default)]
     pub first_reply_time_us: Distribution,
+    /// Read minus received by the kernel; over the replies of which the kernel has told that.
+    #[serde(default)]
+    pub client_share_us: Distribution,
 }
 
 #[cfg(test)]

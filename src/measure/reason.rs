@@ -158,6 +158,22 @@ reasons! {
     }
 }
 
+reasons! {
+    /// Why the client's own share of a sampled reply's times is not known.
+    LeftOut {
+        /// The kernel did not say when it had received the reply.
+        NoTimestamp = "no_timestamp", Ours;
+        /// Other packets left with the request, in the same write.
+        SharedWrite = "shared_write", Ours;
+        /// The kernel kept the request, or a part of it, beyond the write, or did not say when it left.
+        HeldBack = "held_back", Theirs;
+        /// The read that brought the reply's end brought more than the reply, or not all of it.
+        SharedRead = "shared_read", Theirs;
+        /// The wall clock made a step between request and reply.
+        ClockStep = "clock_step", Ours;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -180,6 +196,7 @@ mod tests {
         names_are_unique_and_indices_count_up::<DropReason>();
         names_are_unique_and_indices_count_up::<FailReason>();
         names_are_unique_and_indices_count_up::<ConnectFailure>();
+        names_are_unique_and_indices_count_up::<LeftOut>();
     }
 
     #[test]

@@ -25,6 +25,8 @@ pub(crate) enum Purpose {
     Delay = 7,
     /// Generated payload bytes.
     Block = 8,
+    /// Which requests ask for the kernel's timestamps.
+    Timestamp = 9,
 }
 
 /// The key of one sequence of a plan.

@@ -127,6 +127,7 @@ impl RunResult {
             tenant: inputs.tenant,
             witness: None,
             raw_log: None,
+            kernel_timestamps: None,
         };
         result.thresholds = thresholds(&result, shape, tally, inputs.thresholds);
         result.exit_code = exit_of(&result, result.stopped_by.as_deref()).code();

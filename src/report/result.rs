@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::environment::Environment;
+use super::kernel_timestamps::KernelTimestamps;
 use super::raw_log::RawLog;
 use super::witness::WitnessResult;
 use crate::measure::{
@@ -74,6 +75,9 @@ pub struct RunResult {
     /// Where a raw log was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub raw_log: Option<RawLog>,
+    /// Where they were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kernel_timestamps: Option<KernelTimestamps>,
 }
 
 /// Which profile was run.

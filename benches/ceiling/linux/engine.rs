@@ -29,6 +29,7 @@ pub fn drive(order: &Order) -> Turn {
         workers: 1,
         raw_log: None,
         approach: Approach::Asleep,
+        kernel_timestamps: 0.0,
     };
     let clock = Clock::start();
     let run = engine::start(Arc::new(plan), shape, settings, clock).expect("threads");
