@@ -5,6 +5,7 @@
 //! Not here: clocks, files, formats (that is `report`) and anything that decides what is sent.
 
 mod around;
+mod ceiling;
 mod collector;
 mod connection;
 mod counts;
@@ -37,6 +38,7 @@ mod threshold;
 mod trend;
 mod verdict;
 
+pub use ceiling::{Ceiling, OfCeiling};
 pub use collector::{Collector, IntervalRow, Live, Seconds, StoredHistogram};
 pub use connection::{Connections, Inbound, Traffic};
 pub use distribution::{Distribution, Population, Statistic, carries};

@@ -38,6 +38,7 @@ fn every_command_explains_itself() {
                 "report",
                 "compare",
                 "selftest",
+                "calibrate",
                 "profiles",
                 "kaa-fleet",
             ],
@@ -52,6 +53,7 @@ fn every_command_explains_itself() {
                 "--workers",
                 "--json",
                 "--allow-target",
+                "--calibration",
             ],
         ),
         (vec!["check", "--help"], vec!["PROFILE", "--set"]),
@@ -83,6 +85,10 @@ fn every_command_explains_itself() {
             vec!["RUN_DIR", "--json", "--strict", "--max-change"],
         ),
         (vec!["selftest", "--help"], vec!["--only", "--out", "--set"]),
+        (
+            vec!["calibrate", "--help"],
+            vec!["--quick", "--out", "--workers"],
+        ),
         (vec!["profiles", "--help"], vec!["show", "keys"]),
     ];
     for (arguments, words) in expected {

@@ -105,10 +105,12 @@ fn pure_modules_read_no_clock_socket_file_or_environment() {
 }
 
 /// Each module, and what it may use of the crate besides itself.
-const LAYERS: [(&str, &[&str]); 18] = [
+const LAYERS: [(&str, &[&str]); 20] = [
+    ("calibration", &["measure", "profile", "report"]),
     (
         "cli",
         &[
+            "calibration",
             "engine",
             "event",
             "measure",
@@ -119,7 +121,9 @@ const LAYERS: [(&str, &[&str]); 18] = [
             "report",
             "selftest",
             "simulation",
+            "sink",
             "tenant",
+            "units",
             "witness",
         ],
     ),
@@ -145,6 +149,7 @@ const LAYERS: [(&str, &[&str]); 18] = [
         "simulation",
         &["engine", "event", "measure", "plan", "profile", "tenant"],
     ),
+    ("sink", &["event"]),
     (
         "tenant",
         // Of the profile the definitions alone; plan and engine never.

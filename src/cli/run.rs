@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::calibration::CalibrationArgs;
 use super::limits::Machine;
 use super::prepare::{Prepared, fetch, prepare_with};
 use super::progress::ProgressLine;
@@ -45,6 +46,8 @@ pub(super) struct RunArgs {
     witness: WitnessArgs,
     #[command(flatten)]
     raw_log: RawLogArgs,
+    #[command(flatten)]
+    calibration: CalibrationArgs,
 }
 
 impl Default for RunArgs {
@@ -69,6 +72,8 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, Failure> {
     let order = args.witness.order(&prepared)?;
     let profile = &prepared.loaded.profile;
     let (machine, arithmetic) = admit(args, &prepared)?;
+    let environment = environment::look(machine.descriptors);
+    let known = args.calibration.look(&environment, args.workers)?;
     let signals = Signals::new()
         .map_err(|error| Failure::internal(format!("cannot wait for signals: {error}")))?;
     let clock = Clock::start();
@@ -107,7 +112,7 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, Failure> {
         started_unix_ns: clock.unix_ns_at_start(),
         finished_unix_ns: clock.unix_ns_at_start() + clock.now(),
         stopped_by,
-        environment: environment::look(machine.descriptors),
+        environment,
         asked_per_s: asked_per_s(&prepared.plan, profile),
         phases: phases(measured.lengths),
         connections_planned: measured.connections_planned,
@@ -115,12 +120,14 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, Failure> {
         generator_limited: generator_limited(profile, &health),
         overlap: prepared.plan.overlap.as_ref().map(ToString::to_string),
         health: &health,
+        ceiling: known.ceiling.as_ref(),
         gates: health::gates(&profile.gates),
         thresholds: &prepared.thresholds,
         tenant,
     });
     let sources = profile.target.bind.iter().map(|source| source.to_string());
     result.connections.source_addresses = sources.collect();
+    result.generator.calibration_ignored = known.ignored;
     result.raw_log = measured.logged.as_ref().map(raw_log::told);
     if let Some(testimony) = testimony {
         result.add_witness(&testimony, &prepared.shape, &measured.tally);
