@@ -58,7 +58,9 @@ pub struct Calibration {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Machine {
-    /// Model name of the processor; empty if not known, as are all texts.
+    /// Its name; empty if not known, as are all texts.
+    pub host: String,
+    /// Model name of the processor.
     pub cpu: String,
     /// Processors that the process may use.
     pub cpus: u32,
@@ -80,6 +82,7 @@ impl Machine {
     pub fn of(environment: &Environment) -> Self {
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
         Self {
+            host: text(&environment.host),
             cpu: text(&environment.cpu),
             cpus: environment.cpus,
             cpu_quota: environment.cpu_quota,
@@ -91,9 +94,12 @@ impl Machine {
     }
 
     /// Name and value of each part.
-    fn parts(&self) -> [(&'static str, String); 7] {
-        let quota = self.cpu_quota.map_or_else(|| "none".into(), |of| of.to_string());
+    fn parts(&self) -> [(&'static str, String); 8] {
+        let quota = self
+            .cpu_quota
+            .map_or_else(|| "none".into(), |of| of.to_string());
         [
+            ("host", self.host.clone()),
             ("processor", self.cpu.clone()),
             ("number of processors", self.cpus.to_string()),
             ("CPU quota", quota),
@@ -129,7 +135,9 @@ impl Calibration {
         if format != Some(i64::from(Self::FORMAT)) {
             let found = format.map_or_else(|| "none".into(), |format| format.to_string());
             let reads = Self::FORMAT;
-            return Err(format!("its format is {found}, and this program reads {reads}"));
+            return Err(format!(
+                "its format is {found}, and this program reads {reads}"
+            ));
         }
         let read: Self = toml::from_str(text).map_err(|error| error.to_string())?;
         for (name, of) in [
@@ -148,7 +156,9 @@ impl Calibration {
     pub fn does_not_hold(&self, version: &str, here: &Machine, workers: u32) -> Option<String> {
         if self.midge != version {
             let made = &self.midge;
-            return Some(format!("it was made by midge {made}, and this is {version}"));
+            return Some(format!(
+                "it was made by midge {made}, and this is {version}"
+            ));
         }
         let (there, here) = (self.machine.parts(), here.parts());
         let mut parts = there.into_iter().zip(here);
@@ -206,7 +216,10 @@ mod tests {
             qos1: of(150_000.0),
             request_reply: Capability::new(90_000.0, FarSide::Tenant, 0.8, None),
             connects: of(30_000.0),
-            connections: Connections::new(5_000, [(20, "descriptors"), (30, "ports"), (40, "memory")]),
+            connections: Connections::new(
+                5_000,
+                [(20, "descriptors"), (30, "ports"), (40, "memory")],
+            ),
             lag: vec![Lag {
                 at_per_s: 1000.0,
                 messages: 3000,
@@ -221,12 +234,13 @@ mod tests {
         let text = calibration().text().unwrap();
         assert!(text.starts_with("# What this machine can do"), "{text}");
         assert_eq!(Calibration::read(&text).unwrap(), calibration(), "{text}");
-        let ceiling = calibration().ceiling();
-        assert_eq!(
-            [ceiling.qos0_per_s, ceiling.qos1_per_s, ceiling.request_reply_per_s],
-            [400_000.0, 150_000.0, 90_000.0]
-        );
-        assert_eq!(ceiling.date, calibration().date);
+        let ceiling = Ceiling {
+            date: calibration().date,
+            qos0_per_s: 400_000.0,
+            qos1_per_s: 150_000.0,
+            request_reply_per_s: 90_000.0,
+        };
+        assert_eq!(calibration().ceiling(), ceiling);
     }
 
     #[test]
@@ -235,8 +249,14 @@ mod tests {
         for (wrong, why) in [
             (String::new(), "format is none"),
             (good.replace("format = 1", "format = 2"), "format is 2"),
-            (good.replace("per_s = 150000.0", "per_s = 0.0"), "qos1.per_s is 0"),
-            (good.replace("per_s = 400000.0", "per_s = nan"), "qos0.per_s is NaN"),
+            (
+                good.replace("per_s = 150000.0", "per_s = 0.0"),
+                "qos1.per_s is 0",
+            ),
+            (
+                good.replace("per_s = 400000.0", "per_s = nan"),
+                "qos0.per_s is NaN",
+            ),
             (good.replace("[qos1]", "[other]"), "qos1"),
             (good[..good.len() / 2].to_owned(), ""),
             ("format = ".to_owned(), ""),
@@ -247,6 +267,12 @@ mod tests {
         }
     }
 
+    fn there(change: impl FnOnce(&mut Machine)) -> Machine {
+        let mut other = machine();
+        change(&mut other);
+        other
+    }
+
     #[test]
     fn it_holds_for_its_machine_version_and_workers_alone() {
         let of = |version, machine: &Machine, workers| {
@@ -255,18 +281,20 @@ mod tests {
         assert_eq!(of("1.2.3", &machine(), 1), None);
         assert!(of("1.2.4", &machine(), 1).unwrap().contains("1.2.4"));
         assert!(of("1.2.3", &machine(), 2).unwrap().contains("--workers 1"));
-        let changed: [(&str, fn(&mut Machine)); 7] = [
-            ("processor", |of| of.cpu = "Y".to_owned()),
-            ("number of processors", |of| of.cpus = 4),
-            ("CPU quota", |of| of.cpu_quota = Some(1.5)),
-            ("architecture", |of| of.architecture = "arm".to_owned()),
-            ("system", |of| of.os = "other".to_owned()),
-            ("kernel", |of| of.kernel = "6.2.0".to_owned()),
-            ("build", |of| of.build = "debug".to_owned()),
+        let another: [(&str, Machine); 8] = [
+            ("host", there(|of| of.host = "there".to_owned())),
+            ("processor", there(|of| of.cpu = "Y".to_owned())),
+            ("number of processors", there(|of| of.cpus = 4)),
+            ("CPU quota", there(|of| of.cpu_quota = Some(1.5))),
+            (
+                "architecture",
+                there(|of| of.architecture = "arm".to_owned()),
+            ),
+            ("system", there(|of| of.os = "other".to_owned())),
+            ("kernel", there(|of| of.kernel = "6.2.0".to_owned())),
+            ("build", there(|of| of.build = "debug".to_owned())),
         ];
-        for (what, change) in changed {
-            let mut other = machine();
-            change(&mut other);
+        for (what, other) in another {
             let said = of("1.2.3", &other, 1).unwrap();
             assert!(said.contains(&format!("its {what} was")), "{said}");
         }

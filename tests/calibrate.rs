@@ -160,7 +160,9 @@ fn what_cannot_be_read_or_kept_is_refused_before_anything_is_sent() {
         assert!(refused.stderr.contains(calibration), "{refused}");
         assert!(refused.stderr.contains("nothing was sent"), "{refused}");
     }
-    let kept = calibrate().file("a-file", "").argument("--out=a-file/x.toml");
+    let kept = calibrate()
+        .file("a-file", "")
+        .argument("--out=a-file/x.toml");
     let refused = kept.go().ends_with(104);
     assert!(refused.stderr.contains("a-file/x.toml"), "{refused}");
     assert_eq!(refused.stdout, "", "{refused}");

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use midge::measure::{
     Collector, ConnectFailure, Distribution, DropReason, Evidence, FailReason, Gates, Health,
-    MachineLimits, MachineSecond, OfCeiling, Outcome, Pacing, Phase, Recorder, Replies, RequestShape, Seconds,
-    Shape, StageShape, Statistic, Statistics, Tally, Trend, Verdict, Worst,
+    MachineLimits, MachineSecond, OfCeiling, Outcome, Pacing, Phase, Recorder, Replies,
+    RequestShape, Seconds, Shape, StageShape, Statistic, Statistics, Tally, Trend, Verdict, Worst,
 };
 use proptest::prelude::*;
 

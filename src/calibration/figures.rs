@@ -153,9 +153,16 @@ mod tests {
 
     #[test]
     fn what_is_scarcest_limits_connections() {
-        let room = [(20_000, "descriptors"), (9_000, "ports"), (u64::MAX, "memory")];
+        let room = [
+            (20_000, "descriptors"),
+            (9_000, "ports"),
+            (u64::MAX, "memory"),
+        ];
         let connections = Connections::new(100, room);
-        assert_eq!((connections.fit, &*connections.limited_by), (9_000, "ports"));
+        assert_eq!(
+            (connections.fit, &*connections.limited_by),
+            (9_000, "ports")
+        );
         assert_eq!(connections.opened, 100);
     }
 }

@@ -3,6 +3,7 @@
 //! Not here: the loads and what is kept of them (see `calibration`), and carrying one out (see
 //! `round`).
 
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -92,7 +93,9 @@ fn place(file: &Path) -> Result<(PathBuf, String), Failure> {
     let name = file.file_name().and_then(|name| name.to_str());
     let name = name.ok_or_else(|| {
         let shown = file.display();
-        Failure::usage(format!("{shown} names no file; say --out {FILE}, for example"))
+        Failure::usage(format!(
+            "{shown} names no file; say --out {FILE}, for example"
+        ))
     })?;
     let parent = match file.parent() {
         Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
@@ -104,7 +107,10 @@ fn place(file: &Path) -> Result<(PathBuf, String), Failure> {
 }
 
 fn unwritable(file: &Path, error: &std::io::Error) -> Failure {
-    Failure::usage(format!("cannot keep the figures in {}: {error}", file.display()))
+    Failure::usage(format!(
+        "cannot keep the figures in {}: {error}",
+        file.display()
+    ))
 }
 
 /// What one round has yielded, or the best of several.
@@ -288,7 +294,14 @@ fn table(of: &Calibration) -> String {
         "{}, {} processors, {} {}; workers: {}, rounds: {}, each {} s\n\n",
         machine.cpu, machine.cpus, machine.os, machine.kernel, of.workers, of.rounds, of.measured_s
     );
-    text.push_str(&line("", "per second", "worst round", "midge", "far side", "busier"));
+    text.push_str(&line(
+        "",
+        "per second",
+        "worst round",
+        "midge",
+        "far side",
+        "busier",
+    ));
     for (load, of) in rates(of) {
         let cpus = |cpus: Option<f64>| cpus.map_or_else(|| "-".to_owned(), |of| format!("{of:.2}"));
         text.push_str(&line(
@@ -306,17 +319,19 @@ fn table(of: &Calibration) -> String {
         limited_by,
     } = &of.connections;
     let (opened, fit) = (count(*opened as f64), count(*fit as f64));
-    text.push_str(&format!(
-        "\nconnections  {opened} were up at once; {fit} fit, as far as {limited_by} go\n"
-    ));
+    let _ = writeln!(
+        text,
+        "\nconnections  {opened} were up at once; {fit} fit, as far as {limited_by} go"
+    );
     for lag in &of.lag {
         let us = |us: Option<f64>| us.map_or_else(|| "-".to_owned(), |us| format!("{us:.1} us"));
-        text.push_str(&format!(
-            "lag          at {}/s: p50 {}, p99 {}\n",
+        let _ = writeln!(
+            text,
+            "lag          at {}/s: p50 {}, p99 {}",
             count(lag.at_per_s),
             us(lag.p50_us),
             us(lag.p99_us)
-        ));
+        );
     }
     if rates(of).any(|(_, of)| of.lowest_per_s < DISTURBED * of.per_s) {
         text.push_str(

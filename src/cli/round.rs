@@ -71,7 +71,8 @@ pub(super) fn carry_out(
     let loaded = load
         .load(longer)
         .map_err(|errors| Failure::profile(&errors))?;
-    let plan = Plan::compile(&loaded.profile, Identities::none()).map_err(|error| broken(&error))?;
+    let plan =
+        Plan::compile(&loaded.profile, Identities::none()).map_err(|error| broken(&error))?;
     let mut far = Far::start(load.far, &loaded)?;
     let shape = engine::shape(&plan, &loaded.profile);
     let settings = Settings {
@@ -157,7 +158,10 @@ fn looks(
     let begins = loop {
         // Asked first: what is over has said before whether it was loading.
         let over = run.is_finished();
-        if run.progress.try_iter().any(|said| said == Progress::Loading)
+        if run
+            .progress
+            .try_iter()
+            .any(|said| said == Progress::Loading)
             && let Some(begins) = run.load_start()
         {
             break begins;

@@ -57,9 +57,7 @@ impl Ceiling {
         measure_s: f64,
     ) -> Option<OfCeiling> {
         let of_second = |live: &Live| {
-            let from = seconds
-                .rows
-                .partition_point(|row| row.second < live.second);
+            let from = seconds.rows.partition_point(|row| row.second < live.second);
             let rows = seconds.rows[from..].iter();
             let rows = rows.take_while(|row| row.second == live.second);
             let planned = rows.map(|row: &IntervalRow| (usize::from(row.request), row.planned));
@@ -162,8 +160,10 @@ mod tests {
 
     /// A second of the measure phase with so many requests of each row.
     fn second(number: u64, planned: [u64; 5], all: &mut Seconds) {
-        let rows = planned.iter().enumerate().map(|(request, planned)| {
-            IntervalRow {
+        let rows = planned
+            .iter()
+            .enumerate()
+            .map(|(request, planned)| IntervalRow {
                 second: number,
                 phase: Phase::Measure,
                 request: request as u16,
@@ -182,8 +182,7 @@ mod tests {
                 pacer_lag_max_us: None,
                 back_pressure_lag_max_us: None,
                 connected: 0,
-            }
-        });
+            });
         all.rows.extend(rows);
         all.together.push(Live {
             second: number,

@@ -133,7 +133,8 @@ fn near_ceiling(of: &OfCeiling, limit: f64) -> Finding {
         "{planned_per_s:.0} requests came due in the busiest second, and this machine managed {ceiling_per_s:.0} \
          of that mix per second when it was calibrated ({date})"
     );
-    let advice = "lower the rate, add workers (and calibrate with as many), or use several machines";
+    let advice =
+        "lower the rate, add workers (and calibrate with as many), or use several machines";
     finding("ceiling", of.percent(), limit, "%", detail, advice)
 }
 

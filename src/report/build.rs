@@ -11,9 +11,9 @@ use super::result::{
 };
 use super::stages::stages;
 use crate::measure::{
-    Ceiling, ConnectFailure, Distribution, Evidence, FailReason, Gates, Health, Judged, LedgerCounts, Named,
-    OfCeiling, Pacing, Population, RequestTally, Seconds, Shape, Statistics, Tally, Threshold, Verdict, Worst,
-    builtin,
+    Ceiling, ConnectFailure, Distribution, Evidence, FailReason, Gates, Health, Judged,
+    LedgerCounts, Named, OfCeiling, Pacing, Population, RequestTally, Seconds, Shape, Statistics,
+    Tally, Threshold, Verdict, Worst, builtin,
 };
 
 /// Everything that a result is made of.
