@@ -66,7 +66,7 @@ enum Command {
     Compare(compare::CompareArgs),
     /// Tests this program against what is known beforehand; takes about eight minutes
     Selftest(selftest::SelftestArgs),
-    /// Finds out what this machine can do, for later runs to quote; takes about a minute and a half
+    /// Finds out what this machine can do, for later runs to quote; takes about a minute
     Calibrate(calibrate::CalibrateArgs),
     /// The null broker that calibrate measures against; ends when its standard input is closed
     #[command(hide = true)]

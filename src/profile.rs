@@ -254,7 +254,7 @@ pub struct Gates {
     pub pacer_lag_max: Duration,
     /// Share of the measured time that a worker is busy.
     pub busy: Share,
-    /// Share of the machine's calibrated ceiling that is planned in a second.
+    /// Share of the machine's calibrated ceiling that comes due per second.
     pub ceiling: Share,
     /// Longest time for which the machine keeps the process from running.
     pub hiccup: Duration,

@@ -96,7 +96,7 @@ fn what_it_finds_out_is_kept_where_runs_look_for_it() {
     let load = run.at("/load/planned_per_s").as_f64().expect("a rate");
     // To a tenth.
     let planned = number("planned_per_s") + 0.1;
-    assert!(planned >= load, "the busiest second\n{run}");
+    assert!(planned >= load, "when it was busiest\n{run}");
 }
 
 #[test]

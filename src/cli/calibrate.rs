@@ -11,7 +11,7 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::calibration::{FILE, usual_file};
-use super::round::{Halt, Seen, carry_out};
+use super::round::{Cpus, Halt, carry_out};
 use super::signals::Signals;
 use super::size::count;
 use super::{Failure, environment, limits, print_data};
@@ -147,8 +147,8 @@ struct Scale {
 
 impl Scale {
     fn of(args: &CalibrateArgs, room: u64) -> Result<Self, Failure> {
-        let (rounds, seconds) = if args.quick { (1, 2) } else { (3, 3) };
-        let measure = args.measure.unwrap_or(Duration::from_secs(seconds));
+        let (rounds, ms) = if args.quick { (1, 2_000) } else { (3, 2_500) };
+        let measure = args.measure.unwrap_or(Duration::from_millis(ms));
         if room == 0 {
             return Err(Failure::internal(
                 "no connection fits into this machine: raise the limit of open files (ulimit -n)",
@@ -179,14 +179,14 @@ impl Scale {
         };
         let mut rate_of = |load: &Load| -> Result<Capability, Halt> {
             let seen = run(load, self.size)?;
-            capability(load, &seen, Some(seen.per_s))
+            capability(load, Some(seen.per_s), seen.cpus)
         };
         let qos0 = rate_of(&Load::QOS0)?;
         let qos0_batched = rate_of(&Load::QOS0_BATCHED)?;
         let qos1 = rate_of(&Load::QOS1)?;
         let request_reply = rate_of(&Load::REQUEST_REPLY)?;
         let seen = run(&Load::CONNECTS, connecting)?;
-        let connects = capability(&Load::CONNECTS, &seen, seen.connects_per_s)?;
+        let connects = capability(&Load::CONNECTS, seen.connects_per_s, seen.connecting)?;
         let mut lag = Vec::new();
         for (load, at_per_s) in [(Load::PACED_1000, 1e3), (Load::PACED_20000, 2e4)] {
             let seen = run(&load, self.size)?.lag;
@@ -209,14 +209,9 @@ impl Scale {
 }
 
 /// A rate of nothing is none.
-fn capability(load: &Load, seen: &Seen, per_s: Option<f64>) -> Result<Capability, Halt> {
+fn capability(load: &Load, per_s: Option<f64>, cpus: Cpus) -> Result<Capability, Halt> {
     match per_s {
-        Some(per_s) if per_s >= 1.0 => Ok(Capability::new(
-            per_s,
-            load.far,
-            seen.midge_cpus,
-            seen.far_cpus,
-        )),
+        Some(per_s) if per_s >= 1.0 => Ok(Capability::new(per_s, load.far, cpus.midge, cpus.far)),
         _ => Err(Failure::internal(format!("{}: nothing was counted", load.title)).into()),
     }
 }
@@ -291,8 +286,19 @@ fn room(machine: limits::Machine, workers: u16) -> Result<[(u64, &'static str); 
 fn table(of: &Calibration) -> String {
     let machine = &of.machine;
     let mut text = format!(
-        "{}, {} processors, {} {}; workers: {}, rounds: {}, each {} s\n\n",
-        machine.cpu, machine.cpus, machine.os, machine.kernel, of.workers, of.rounds, of.measured_s
+        "machine      {}: {}, {} processors, {} {}, {}\n\
+         measured     {} with midge {}; workers: {}, rounds: {}, each load {} s\n\n",
+        machine.host,
+        machine.cpu,
+        machine.cpus,
+        machine.os,
+        machine.kernel,
+        machine.architecture,
+        of.date,
+        of.midge,
+        of.workers,
+        of.rounds,
+        of.measured_s
     );
     text.push_str(&line(
         "",

@@ -30,14 +30,23 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub(super) struct Seen {
     /// Messages per second, as the sink counted them; with the tenant, its replies.
     pub per_s: f64,
-    /// Processors that this process kept busy.
-    pub midge_cpus: f64,
-    /// Processors that the far side kept busy; `None` if the system does not tell.
-    pub far_cpus: Option<f64>,
+    /// Processors kept busy meanwhile.
+    pub cpus: Cpus,
     /// How late messages left.
     pub lag: Box<Distribution>,
     /// As the sink counted them.
     pub connects_per_s: Option<f64>,
+    /// Processors kept busy until all were connected.
+    pub connecting: Cpus,
+}
+
+/// Processors kept busy on average.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Cpus {
+    /// By this process.
+    pub midge: f64,
+    /// By the far side; `None` if the system does not tell.
+    pub far: Option<f64>,
 }
 
 /// Why a load did not come to its end.
@@ -85,6 +94,7 @@ pub(super) fn carry_out(
         approach: Approach::Asleep,
     };
     let clock = Clock::start();
+    let begun = far.look(clock)?;
     let run = engine::start(Arc::new(plan), Arc::new(shape), settings, clock)
         .map_err(|error| broken(&error))?;
     let looks = looks(&run, &mut far, size, clock, signals);
@@ -96,22 +106,15 @@ pub(super) fn carry_out(
     check(&measured).map_err(|why| broken(&why))?;
     let told = far.has_read(measured.tally.requests[0].whole_run.sent)?;
     let replies = measured.tally.requests[0].measured.ok as f64;
-    let counts = first.counts.zip(last.counts);
     Ok(Seen {
-        per_s: counts.map_or_else(
+        per_s: first.counts.zip(last.counts).map_or_else(
             || replies / measured.lengths.measure.as_secs_f64(),
             |(first, last)| last.per_s_since(&first),
         ),
-        midge_cpus: (last.midge_s - first.midge_s) / first.until_s(&last),
-        far_cpus: match counts {
-            Some((first, last)) => Some(last.busy_since(&first)),
-            None => first
-                .tenant_s
-                .zip(last.tenant_s)
-                .map(|(earlier, later)| (later - earlier) / first.until_s(&last)),
-        },
+        cpus: first.cpus_until(&last),
         lag: Box::new(measured.tally.requests[0].figures().schedule_lag_us),
         connects_per_s: told.and_then(|counts| counts.connects_per_s()),
+        connecting: begun.cpus_until(&first),
     })
 }
 
@@ -142,8 +145,16 @@ struct Look {
 }
 
 impl Look {
-    fn until_s(&self, later: &Self) -> f64 {
-        later.at_ns.saturating_sub(self.at_ns).max(1) as f64 / 1e9
+    fn cpus_until(&self, later: &Self) -> Cpus {
+        let ns = later.at_ns.saturating_sub(self.at_ns).max(1);
+        let of = |earlier_s: f64, later_s: f64| (later_s - earlier_s) * 1e9 / ns as f64;
+        let sink = self.counts.zip(later.counts);
+        let sink = sink.map(|(earlier, later)| later.busy_since(&earlier));
+        let tenant = self.tenant_s.zip(later.tenant_s);
+        Cpus {
+            midge: of(self.midge_s, later.midge_s),
+            far: sink.or_else(|| tenant.map(|(earlier, later)| of(earlier, later))),
+        }
     }
 }
 

@@ -1,7 +1,12 @@
 //! How much a load takes of what this machine was found to manage.
 //!
+//! Of three seconds in a row the middle one counts: after a stall of our own, what is overdue comes due
+//! within one second, and that is no load that anybody asked for.
+//!
 //! Values only. Not here: finding it out (`midge calibrate`), keeping it (see `calibration`), and what
 //! share is too much (see `gates` and `verdict`).
+
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -31,7 +36,7 @@ pub struct Ceiling {
 pub struct OfCeiling {
     /// When the ceiling was found out, RFC 3339.
     pub date: String,
-    /// Requests that came due in the busiest second, per second.
+    /// Requests that came due per second when there were most of them.
     pub planned_per_s: f64,
     /// As many of that mix as this machine manages.
     pub ceiling_per_s: f64,
@@ -46,9 +51,25 @@ impl OfCeiling {
     }
 }
 
+impl fmt::Display for OfCeiling {
+    /// For the screen.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            date,
+            ceiling_per_s,
+            ..
+        } = self;
+        let percent = self.percent();
+        write!(
+            f,
+            "{percent:.1} % of the {ceiling_per_s:.0}/s that this machine managed when it was calibrated ({date})"
+        )
+    }
+}
+
 impl Ceiling {
-    /// The load of the busiest second, or of the whole measure phase if that is more (a phase may be
-    /// too short for a second). `None`: nothing was due.
+    /// The load when there was most of it, or of the whole measure phase if that is more (a phase may
+    /// be too short for seconds). `None`: nothing was due.
     pub fn held_against(
         &self,
         shape: &Shape,
@@ -56,21 +77,30 @@ impl Ceiling {
         seconds: &Seconds,
         measure_s: f64,
     ) -> Option<OfCeiling> {
-        let of_second = |live: &Live| {
-            let from = seconds.rows.partition_point(|row| row.second < live.second);
-            let rows = seconds.rows[from..].iter();
-            let rows = rows.take_while(|row| row.second == live.second);
-            let planned = rows.map(|row: &IntervalRow| (usize::from(row.request), row.planned));
-            let lasted_s = (live.end - live.start) as f64 / 1e9;
-            self.share(shape, planned, lasted_s)
-        };
-        let whole = tally.requests.iter().map(|of| of.measured.planned);
-        let whole = self.share(shape, whole.enumerate(), measure_s);
         let measured = seconds.together.iter().filter(|live| {
             live.phase == Phase::Measure && live.end.saturating_sub(live.start) >= LEAST_NS
         });
-        let all = measured.filter_map(of_second).chain(whole);
+        let each: Vec<OfCeiling> = measured
+            .filter_map(|live| self.of_second(shape, live, &seconds.rows))
+            .collect();
+        let middle = |three: &[OfCeiling]| {
+            let mut three = three.to_vec();
+            three.sort_by(|a, b| a.share.total_cmp(&b.share));
+            three.swap_remove(1)
+        };
+        let whole = tally.requests.iter().map(|of| of.measured.planned);
+        let whole = self.share(shape, whole.enumerate(), measure_s);
+        let all = each.windows(3).map(middle).chain(whole);
         all.max_by(|a, b| a.share.total_cmp(&b.share))
+    }
+
+    /// `rows` are ordered by second.
+    fn of_second(&self, shape: &Shape, live: &Live, rows: &[IntervalRow]) -> Option<OfCeiling> {
+        let from = rows.partition_point(|row| row.second < live.second);
+        let rows = rows[from..].iter();
+        let rows = rows.take_while(|row| row.second == live.second);
+        let planned = rows.map(|row| (usize::from(row.request), row.planned));
+        self.share(shape, planned, (live.end - live.start) as f64 / 1e9)
     }
 
     /// Of so many requests of each row within this time.
@@ -210,17 +240,30 @@ mod tests {
     }
 
     #[test]
-    fn each_kind_takes_its_part_and_the_busiest_second_counts() {
+    fn each_kind_takes_its_part_and_the_busiest_seconds_count() {
         let (tally, mut seconds) = none();
         second(0, [100, 0, 0, 0, 0], &mut seconds);
         // A tenth of each of the five ceilings.
         second(1, [100, 50, 25, 10, 100], &mut seconds);
-        second(2, [0, 0, 0, 20, 0], &mut seconds);
+        second(2, [100, 50, 25, 10, 100], &mut seconds);
+        second(3, [0, 0, 0, 20, 0], &mut seconds);
         let of = held(&tally, &seconds).unwrap();
         assert!((of.share - 0.5).abs() < 1e-9, "{of:?}");
         assert!((of.planned_per_s - 285.0).abs() < 1e-9);
         assert!((of.ceiling_per_s - 570.0).abs() < 1e-9);
         assert_eq!(of.date, ceiling().date);
+        let said = of.to_string();
+        assert!(said.starts_with("50.0 % of the 570/s"), "{said}");
+    }
+
+    #[test]
+    fn what_comes_due_late_after_a_stall_of_our_own_is_no_load() {
+        let (tally, mut seconds) = none();
+        for (number, planned) in [40, 10, 70, 40, 40].into_iter().enumerate() {
+            second(number as u64, [0, 0, 0, planned, 0], &mut seconds);
+        }
+        let of = held(&tally, &seconds).unwrap();
+        assert!((of.share - 0.4).abs() < 1e-9, "{of:?}");
     }
 
     #[test]

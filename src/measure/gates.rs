@@ -17,7 +17,7 @@ pub struct Gates {
     pub pacer_lag_max_ms: f64,
     /// Share of the measured time that a worker may work, percent. With numeric open rates.
     pub busy_percent: f64,
-    /// Share of this machine's calibrated ceiling that may be planned in a second, percent. With
+    /// Share of this machine's calibrated ceiling that may come due per second, percent. With
     /// numeric open rates.
     pub ceiling_percent: f64,
     /// Longest time that the machine may have kept us from running, ms.

@@ -130,7 +130,7 @@ fn near_ceiling(of: &OfCeiling, limit: f64) -> Finding {
         ..
     } = of;
     let detail = format!(
-        "{planned_per_s:.0} requests came due in the busiest second, and this machine managed {ceiling_per_s:.0} \
+        "{planned_per_s:.0} requests came due per second when there were most, and this machine managed {ceiling_per_s:.0} \
          of that mix per second when it was calibrated ({date})"
     );
     let advice =

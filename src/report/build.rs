@@ -83,9 +83,7 @@ impl RunResult {
         let planned = figures.response_time_us.planned;
         let statistics = Statistics::of(shape, &seconds.together, planned);
         let worst = Worst::of(shape, tally, seconds, health.hiccup_max_us);
-        let of_ceiling = inputs.ceiling.and_then(|ceiling| {
-            ceiling.held_against(shape, tally, seconds, inputs.phases.measure_s)
-        });
+        let of_ceiling = of_ceiling(&inputs);
         let mut result = Self {
             format: 1,
             midge: env!("CARGO_PKG_VERSION").to_owned(),
@@ -216,6 +214,15 @@ fn request(tally: &RequestTally, reactive: bool) -> RequestResult {
         status_codes: named(tally.status.rows(), |count| count),
         whole_run: LedgerCounts::of(&tally.whole_run),
     }
+}
+
+/// The load against what this machine was found to manage.
+fn of_ceiling(inputs: &Inputs) -> Option<OfCeiling> {
+    let (shape, tally, seconds) = (inputs.shape, inputs.tally, inputs.seconds);
+    let measure_s = inputs.phases.measure_s;
+    inputs
+        .ceiling?
+        .held_against(shape, tally, seconds, measure_s)
 }
 
 fn generator(tally: &Tally, health: &Health, of_ceiling: Option<OfCeiling>) -> Generator {

@@ -54,6 +54,8 @@ pub fn screen(result: &RunResult, folder: Option<&str>, colour: Colour) -> Strin
     lines.extend(thresholds(&result.thresholds));
     lines.extend(findings("reason", &result.verdict.reasons));
     lines.extend(findings("warning", &result.verdict.warnings));
+    let ceiling = result.generator.calibration.iter();
+    lines.extend(ceiling.map(|of| field("ceiling", &of.to_string())));
     lines.extend(result.raw_log.iter().map(raw_log::line));
     lines.extend(folder.map(|folder| field("results", folder)));
     lines.push(target(result));
