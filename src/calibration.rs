@@ -15,6 +15,10 @@ mod load;
 pub use figures::{Capability, Connections, Lag};
 pub use load::{FarSide, Load, Size};
 
+/// Share of the best round that every round reaches where nothing disturbs them, and of a processor
+/// that is kept busy.
+const UNDISTURBED: f64 = 0.8;
+
 /// How the file begins.
 const HEADING: &str = "\
 # What this machine can do, found out by `midge calibrate`. Later runs quote it.
@@ -173,6 +177,26 @@ impl Calibration {
         })
     }
 
+    /// Whether something else had the processors meanwhile: rounds differ much, or neither of two
+    /// processes that nothing held back kept one busy.
+    pub fn is_disturbed(&self) -> bool {
+        let at_full_speed = [
+            &self.qos0,
+            &self.qos0_batched,
+            &self.qos1,
+            &self.request_reply,
+        ];
+        // Connects are over before processors are busy.
+        let starved = at_full_speed
+            .iter()
+            .any(|of| of.busier_cpus() < UNDISTURBED);
+        let all = at_full_speed.into_iter().chain([&self.connects]);
+        starved
+            || all
+                .into_iter()
+                .any(|of| of.lowest_per_s < UNDISTURBED * of.per_s)
+    }
+
     /// What runs are held against.
     pub fn ceiling(&self) -> Ceiling {
         Ceiling {
@@ -241,6 +265,19 @@ mod tests {
             request_reply_per_s: 90_000.0,
         };
         assert_eq!(calibration().ceiling(), ceiling);
+    }
+
+    #[test]
+    fn rounds_that_differ_and_idle_processors_are_a_disturbance() {
+        assert!(!calibration().is_disturbed());
+        let mut differ = calibration();
+        differ.connects.lowest_per_s = 20_000.0;
+        assert!(differ.is_disturbed());
+        let mut starved = calibration();
+        starved.qos1.midge_cpus = 0.5;
+        assert!(starved.is_disturbed());
+        starved.qos1.far_cpus = Some(0.9);
+        assert!(!starved.is_disturbed(), "the far side was the slower one");
     }
 
     #[test]

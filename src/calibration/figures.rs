@@ -48,6 +48,11 @@ impl Capability {
         }
     }
 
+    /// Processors that the busier of the two processes kept busy.
+    pub(super) fn busier_cpus(&self) -> f64 {
+        self.far_cpus.unwrap_or(0.0).max(self.midge_cpus)
+    }
+
     /// Together with another round.
     #[must_use]
     pub fn and(self, other: Self) -> Self {

@@ -30,8 +30,6 @@ const WARM_UP: Duration = Duration::from_millis(500);
 const MANY: u32 = 1_001;
 /// In the load of connects there is nothing to wait for.
 const HARDLY: Duration = Duration::from_millis(50);
-/// A round below this share of the best one was disturbed.
-const DISTURBED: f64 = 0.8;
 
 #[derive(Debug, Args)]
 pub(super) struct CalibrateArgs {
@@ -339,9 +337,10 @@ fn table(of: &Calibration) -> String {
             us(lag.p99_us)
         );
     }
-    if rates(of).any(|(_, of)| of.lowest_per_s < DISTURBED * of.per_s) {
+    if of.is_disturbed() {
         text.push_str(
-            "disturbed    the rounds differ much: stop what else runs on this machine, and calibrate again\n",
+            "disturbed    the rounds differ much, or midge could not have the processors: stop what else runs on \
+             this machine, and calibrate again\n",
         );
     }
     text

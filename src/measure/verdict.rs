@@ -133,8 +133,8 @@ fn near_ceiling(of: &OfCeiling, limit: f64) -> Finding {
         "{planned_per_s:.0} requests came due per second when there were most, and this machine managed {ceiling_per_s:.0} \
          of that mix per second when it was calibrated ({date})"
     );
-    let advice =
-        "lower the rate, add workers (and calibrate with as many), or use several machines";
+    let advice = "lower the rate, add workers (and calibrate with as many), or use several machines; calibrate \
+                  again if the machine was busy then";
     finding("ceiling", of.percent(), limit, "%", detail, advice)
 }
 
