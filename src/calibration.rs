@@ -48,6 +48,8 @@ pub struct Calibration {
     pub qos0_batched: Capability,
     /// Messages that are acknowledged.
     pub qos1: Capability,
+    /// Messages whose acknowledgement is acknowledged.
+    pub qos2: Capability,
     /// Requests that are replied to.
     pub request_reply: Capability,
     /// Connections that come up.
@@ -147,6 +149,7 @@ impl Calibration {
         for (name, of) in [
             ("qos0", &read.qos0),
             ("qos1", &read.qos1),
+            ("qos2", &read.qos2),
             ("request_reply", &read.request_reply),
         ] {
             if !(of.per_s.is_finite() && of.per_s > 0.0) {
@@ -184,6 +187,7 @@ impl Calibration {
             &self.qos0,
             &self.qos0_batched,
             &self.qos1,
+            &self.qos2,
             &self.request_reply,
         ];
         // Connects are over before processors are busy.
@@ -203,6 +207,7 @@ impl Calibration {
             date: self.date.clone(),
             qos0_per_s: self.qos0.per_s,
             qos1_per_s: self.qos1.per_s,
+            qos2_per_s: self.qos2.per_s,
             request_reply_per_s: self.request_reply.per_s,
         }
     }
@@ -238,6 +243,7 @@ mod tests {
             qos0: of(400_000.0),
             qos0_batched: of(2_000_000.0),
             qos1: of(150_000.0),
+            qos2: of(80_000.0),
             request_reply: Capability::new(90_000.0, FarSide::Tenant, 0.8, None),
             connects: of(30_000.0),
             connections: Connections::new(
@@ -262,6 +268,7 @@ mod tests {
             date: calibration().date,
             qos0_per_s: 400_000.0,
             qos1_per_s: 150_000.0,
+            qos2_per_s: 80_000.0,
             request_reply_per_s: 90_000.0,
         };
         assert_eq!(calibration().ceiling(), ceiling);

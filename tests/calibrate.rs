@@ -71,6 +71,7 @@ fn what_it_finds_out_is_kept_where_runs_look_for_it() {
         &found.qos0,
         &found.qos0_batched,
         &found.qos1,
+        &found.qos2,
         &found.request_reply,
         &found.connects,
     ] {

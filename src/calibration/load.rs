@@ -70,6 +70,13 @@ impl Load {
         profile: "closed",
         sets: &[],
     };
+    /// Messages whose acknowledgement is acknowledged before the next one leaves.
+    pub const QOS2: Self = Self {
+        title: "QoS 2, one in flight per connection",
+        far: FarSide::Sink,
+        profile: "closed",
+        sets: &["request.telemetry.qos=2"],
+    };
     /// Requests that are replied to before the next one leaves.
     pub const REQUEST_REPLY: Self = Self {
         title: "request and reply, one in flight per connection",
@@ -135,6 +142,7 @@ mod tests {
             Load::QOS0,
             Load::QOS0_BATCHED,
             Load::QOS1,
+            Load::QOS2,
             Load::REQUEST_REPLY,
             Load::CONNECTS,
             Load::PACED_1000,
@@ -148,6 +156,11 @@ mod tests {
             assert_eq!(profile.requests.len(), 1, "one row is looked at");
             assert!(matches!(profile.requests[0].pace, Pace::Weight(_)));
         }
+        let qos = |load: &Load| load.load(size).unwrap().profile.requests[0].qos;
+        assert_eq!(
+            [Load::QOS0, Load::QOS1, Load::QOS2].map(|load| qos(&load)),
+            [0, 1, 2]
+        );
         let request = Load::REQUEST_REPLY.load(size).unwrap().profile;
         assert_eq!(request.load.model, Model::Max);
         assert_eq!(request.load.in_flight_max, 1);

@@ -24,6 +24,8 @@ use crate::units::Span;
 const ENDPOINTS: u64 = 1_000;
 /// Endpoints that connect, where as many fit.
 const CONNECTING: u64 = 5_000;
+/// For how long each load is measured.
+const MEASURE: Duration = Duration::from_secs(2);
 /// Before a load is measured, at most.
 const WARM_UP: Duration = Duration::from_millis(500);
 /// Endpoints whose memory is computed to find that of one.
@@ -33,7 +35,7 @@ const HARDLY: Duration = Duration::from_millis(50);
 
 #[derive(Debug, Args)]
 pub(super) struct CalibrateArgs {
-    /// One short round instead of three: less than half a minute, and more likely to be disturbed
+    /// One round instead of three: less than half a minute, and more likely to be disturbed
     #[arg(long)]
     quick: bool,
     /// Keeps the figures in this file [default: midge/calibration.toml in `$XDG_STATE_HOME`, or else in
@@ -43,7 +45,7 @@ pub(super) struct CalibrateArgs {
     /// Threads that drive the fleet; the figures hold for runs with as many
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
     workers: u16,
-    /// For how long each load is measured in each round
+    /// For how long each load is measured in each round [default: 2s]
     #[arg(long, hide = true, value_name = "DURATION", value_parser = measure)]
     measure: Option<Duration>,
 }
@@ -116,6 +118,7 @@ struct Round {
     qos0: Capability,
     qos0_batched: Capability,
     qos1: Capability,
+    qos2: Capability,
     request_reply: Capability,
     connects: Capability,
     lag: Vec<Lag>,
@@ -128,6 +131,7 @@ impl Round {
             qos0: self.qos0.and(other.qos0),
             qos0_batched: self.qos0_batched.and(other.qos0_batched),
             qos1: self.qos1.and(other.qos1),
+            qos2: self.qos2.and(other.qos2),
             request_reply: self.request_reply.and(other.request_reply),
             connects: self.connects.and(other.connects),
             lag: lag.map(|(mine, other)| mine.and(other)).collect(),
@@ -145,8 +149,8 @@ struct Scale {
 
 impl Scale {
     fn of(args: &CalibrateArgs, room: u64) -> Result<Self, Failure> {
-        let (rounds, ms) = if args.quick { (1, 2_000) } else { (3, 2_500) };
-        let measure = args.measure.unwrap_or(Duration::from_millis(ms));
+        let rounds = if args.quick { 1 } else { 3 };
+        let measure = args.measure.unwrap_or(MEASURE);
         if room == 0 {
             return Err(Failure::internal(
                 "no connection fits into this machine: raise the limit of open files (ulimit -n)",
@@ -182,6 +186,7 @@ impl Scale {
         let qos0 = rate_of(&Load::QOS0)?;
         let qos0_batched = rate_of(&Load::QOS0_BATCHED)?;
         let qos1 = rate_of(&Load::QOS1)?;
+        let qos2 = rate_of(&Load::QOS2)?;
         let request_reply = rate_of(&Load::REQUEST_REPLY)?;
         let seen = run(&Load::CONNECTS, connecting)?;
         let connects = capability(&Load::CONNECTS, seen.connects_per_s, seen.connecting)?;
@@ -199,6 +204,7 @@ impl Scale {
             qos0,
             qos0_batched,
             qos1,
+            qos2,
             request_reply,
             connects,
             lag,
@@ -246,6 +252,7 @@ fn measured(
         qos0: best.qos0,
         qos0_batched: best.qos0_batched,
         qos1: best.qos1,
+        qos2: best.qos2,
         request_reply: best.request_reply,
         connects: best.connects,
         connections: Connections::new(scale.connecting, room),
@@ -351,6 +358,7 @@ fn rates(of: &Calibration) -> impl Iterator<Item = (&'static Load, &Capability)>
         (&Load::QOS0, &of.qos0),
         (&Load::QOS0_BATCHED, &of.qos0_batched),
         (&Load::QOS1, &of.qos1),
+        (&Load::QOS2, &of.qos2),
         (&Load::REQUEST_REPLY, &of.request_reply),
         (&Load::CONNECTS, &of.connects),
     ]

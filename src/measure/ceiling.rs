@@ -27,6 +27,8 @@ pub struct Ceiling {
     pub qos0_per_s: f64,
     /// Acknowledged: `QoS` 1.
     pub qos1_per_s: f64,
+    /// Acknowledged twice: `QoS` 2.
+    pub qos2_per_s: f64,
     /// Replied to.
     pub request_reply_per_s: f64,
 }
@@ -132,8 +134,7 @@ impl Ceiling {
         match request.qos {
             0 => self.qos0_per_s,
             1 => self.qos1_per_s,
-            // Four packets in the place of two.
-            _ => self.qos1_per_s / 2.0,
+            _ => self.qos2_per_s,
         }
     }
 }
@@ -184,6 +185,7 @@ mod tests {
             date: "2026-01-02T03:04:05Z".to_owned(),
             qos0_per_s: 1000.0,
             qos1_per_s: 500.0,
+            qos2_per_s: 250.0,
             request_reply_per_s: 100.0,
         }
     }
