@@ -24,6 +24,15 @@ pub(super) const PROFILES: &[(&str, &str)] = &[
     ("mqtt-fan-out", include_str!("mqtt-fan-out.toml")),
 ];
 
+/// Profiles that load this program itself, by what they load it with.
+pub(super) const BENCH: &[(&str, &str)] = &[
+    ("flood", include_str!("bench/flood.toml")),
+    ("closed", include_str!("bench/closed.toml")),
+    ("request-reply", include_str!("bench/kaa.toml")),
+    ("paced", include_str!("bench/paced.toml")),
+    ("idle", include_str!("bench/idle.toml")),
+];
+
 /// Platform definitions by name.
 pub(super) const PLATFORMS: &[(&str, &str)] = &[
     ("kaa", include_str!("platform/kaa.toml")),

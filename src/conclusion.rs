@@ -5,7 +5,7 @@
 
 use crate::engine::{Lengths, Logged, Measured};
 use crate::event::{Clock, Waiting};
-use crate::measure::{Gates, Health, Pacing, Phase, Shape, Threshold};
+use crate::measure::{Ceiling, Gates, Health, Pacing, Phase, Shape, Threshold};
 use crate::plan::Plan;
 use crate::planted::{self, Mistake};
 use crate::profile::{self, Loaded, Model, Profile};
@@ -36,6 +36,8 @@ pub struct Ended<'a> {
     pub environment: Environment,
     /// What the fleet's process took.
     pub process: Process,
+    /// What this machine was found to manage; `None` where that is not known, or no machine is at work.
+    pub ceiling: Option<&'a Ceiling>,
     /// What the simulated tenant reported at its exit.
     pub tenant: Option<serde_json::Value>,
 }
@@ -79,6 +81,7 @@ pub fn result(run: Ended) -> RunResult {
         generator_limited: generator_limited(profile, &health),
         overlap: run.plan.overlap.as_ref().map(ToString::to_string),
         health: &health,
+        ceiling: run.ceiling,
         gates: gates(&profile.gates),
         thresholds: run.thresholds,
         tenant: run.tenant,
@@ -153,6 +156,7 @@ fn gates(of: &profile::Gates) -> Gates {
         pacer_lag_p999_ms: ms(of.pacer_lag_p999),
         pacer_lag_max_ms: ms(of.pacer_lag_max),
         busy_percent: of.busy.0 * 100.0,
+        ceiling_percent: of.ceiling.0 * 100.0,
         hiccup_ms: ms(of.hiccup),
         throttled_periods: f64::from(of.throttled),
         memory_percent: of.memory.0 * 100.0,
@@ -218,6 +222,7 @@ mod tests {
             "gates.pacer_lag_p999=10ms",
             "gates.pacer_lag_max=100ms",
             "gates.busy=50%",
+            "gates.ceiling=75%",
             "gates.hiccup=100ms",
             "gates.throttled=3",
             "gates.memory=25%",
@@ -228,6 +233,7 @@ mod tests {
             pacer_lag_p999_ms: 10.0,
             pacer_lag_max_ms: 100.0,
             busy_percent: 50.0,
+            ceiling_percent: 75.0,
             hiccup_ms: 100.0,
             throttled_periods: 3.0,
             memory_percent: 25.0,

@@ -39,10 +39,11 @@
 //! In the order of the flow; names in a bullet are files of that folder.
 //!
 //! * [`cli`]: what can be asked and who does it; the only place that prints. One file per command
-//!   (`run`, `check`, `tenant`, `profiles`, `report`, `compare`, `selftest`). What they share: `prepare` (arguments to a
+//!   (`run`, `check`, `tenant`, `profiles`, `report`, `compare`, `selftest`, `calibrate`, `sink`). What they share: `prepare` (arguments to a
 //!   plan), `limits` (what this machine has, and does the run fit), `size` (what will be sent, in words), `frames`
 //!   (the first messages, for people), `target` (may this host be loaded), `sources` (may connections leave from there),
-//!   `simulated` (the tenant as a child process), `witness` (its place in a run), `raw_log` (its file), `kernel_timestamps` (when replies came in), `signals`, `progress`, `environment`.
+//!   `simulated` (the tenant as a child process), `witness` (its place in a run), `raw_log` (its file), `kernel_timestamps` (when replies came in),
+//!   `calibration` (the machine's, as a run finds it), `round` (one load of `calibrate`), `signals`, `progress`, `environment`.
 //! * [`profile`]: a TOML file in, a checked value out. The value: `load`, `request`, `inbound`,
 //!   `generator`, `field`, `platform`, `definitions` (those of a platform alone), `url`, `sources`. The way there: `tree` (values that know their line),
 //!   `overlay` (a request over its definition), `set` (overrides), `origin`, `error`. The reader:
@@ -79,7 +80,7 @@
 //!   `status`, `errors`, `reason`, `connection`, `stage`, `first_reply`, `client_share`, `fired`;
 //!   every message of its own in a `logbook` of `entry`s. Adding up: `tally` (a run), `interval` and `collector`
 //!   (seconds). Summing up: `distribution`, `figures`, `machine` (its worst). Was it steady: `statistics` over `trend`. Judging: `verdict` (of us;
-//!   `verdict/reasons`, `verdict/warnings`) against `gates`, `threshold` with
+//!   `verdict/reasons`, `verdict/warnings`) against `gates` and the machine's `ceiling`, `threshold` with
 //!   `metric` and `quantity` (of the target). A second opinion: `testimony`. Arrivals
 //!   against the process that was planned: `fit`. What there is to
 //!   measure: `shape`, `phase`.
@@ -110,6 +111,9 @@
 //!   `observed` of its `folder`, and holds it
 //!   against `answers`, `row` by row; `bench` repeats what was disturbed. The tests: `stall`, `delays`, `queue`,
 //!   `silence`, `arrivals`, `counts`, `sickness`, `little`, `histogram`, `drift`, `replies`, `change`.
+//! * [`calibration`]: what this machine can do, as a file that later runs quote: `load`s that find it out, and
+//!   their `figures`.
+//! * [`sink`]: a null broker to measure that against, which looks at packets with a `wire` of its own.
 //! * [`units`]: rates, durations, sizes and shares as people write them.
 //! * [`delay`]: a delay as people write it, and draws from it.
 //! * [`random`]: random bits and distributions as pure functions.
@@ -169,6 +173,7 @@
 // The map names every module.
 #![allow(rustdoc::private_intra_doc_links)]
 
+pub mod calibration;
 pub mod cli;
 pub mod conclusion;
 pub mod delay;
@@ -184,6 +189,7 @@ mod random;
 pub mod report;
 pub mod selftest;
 pub mod simulation;
+pub mod sink;
 pub mod tenant;
 pub mod units;
 #[cfg(feature = "witness")]

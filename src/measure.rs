@@ -5,6 +5,7 @@
 //! Not here: clocks, files, formats (that is `report`) and anything that decides what is sent.
 
 mod around;
+mod ceiling;
 mod client_share;
 mod collector;
 mod connection;
@@ -38,6 +39,7 @@ mod threshold;
 mod trend;
 mod verdict;
 
+pub use ceiling::{Ceiling, OfCeiling};
 pub use client_share::{ClientShares, KernelInstant, client_share};
 pub use collector::{Collector, IntervalRow, Live, Seconds, StoredHistogram};
 pub use connection::{Connections, Inbound, Traffic};

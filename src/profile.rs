@@ -16,7 +16,7 @@ pub(crate) use field::{Part, is_field_name, parts};
 pub use generator::{Generator, TimestampFormat};
 pub use inbound::{Answer, Inbound, Items};
 pub use keys::{Key, keys_table};
-pub use load::{Loaded, load, platforms, shipped};
+pub use load::{Loaded, load, load_bench, platforms, shipped};
 pub use request::{
     IdKind, IdPlace, Outcome, OutcomeIn, Pace, Payload, Reply, Request, RequestIdUse, Sender,
 };
@@ -254,6 +254,8 @@ pub struct Gates {
     pub pacer_lag_max: Duration,
     /// Share of the measured time that a worker is busy.
     pub busy: Share,
+    /// Share of the machine's calibrated ceiling that comes due per second.
+    pub ceiling: Share,
     /// Longest time for which the machine keeps the process from running.
     pub hiccup: Duration,
     /// Periods of a CPU quota in which the process is stopped while it measures.

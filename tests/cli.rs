@@ -38,6 +38,7 @@ fn every_command_explains_itself() {
                 "report",
                 "compare",
                 "selftest",
+                "calibrate",
                 "profiles",
                 "kaa-fleet",
             ],
@@ -53,6 +54,7 @@ fn every_command_explains_itself() {
                 "--json",
                 "--allow-target",
                 "--kernel-timestamps",
+                "--calibration",
             ],
         ),
         (vec!["check", "--help"], vec!["PROFILE", "--set"]),
@@ -84,6 +86,10 @@ fn every_command_explains_itself() {
             vec!["RUN_DIR", "--json", "--strict", "--max-change"],
         ),
         (vec!["selftest", "--help"], vec!["--only", "--out", "--set"]),
+        (
+            vec!["calibrate", "--help"],
+            vec!["--quick", "--out", "--workers"],
+        ),
         (vec!["profiles", "--help"], vec!["show", "keys"]),
     ];
     for (arguments, words) in expected {

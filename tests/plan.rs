@@ -86,6 +86,7 @@ fn profile(endpoints: u32, rate: f64, seconds: u64) -> Profile {
             pacer_lag_p999: Duration::from_millis(5),
             pacer_lag_max: Duration::from_millis(50),
             busy: Share(0.95),
+            ceiling: Share(0.8),
             hiccup: Duration::from_millis(50),
             throttled: 0,
             memory: Share(0.9),

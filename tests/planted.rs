@@ -142,7 +142,11 @@ fn without_a_mistake_every_test_holds_in_the_same_build() {
     for planted in CAUGHT {
         let mut rows = rows.iter();
         let held = rows.any(|row| row["id"] == planted.test && row["what"] == planted.figure);
-        assert!(held, "{}: no row {}\n{outcome}", planted.name, planted.figure);
+        assert!(
+            held,
+            "{}: no row {}\n{outcome}",
+            planted.name, planted.figure
+        );
     }
 }
 

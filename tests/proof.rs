@@ -32,7 +32,7 @@ impl Row {
     /// How much of what it may be off it is off. What must be exact and is, is not near any limit.
     fn used(&self) -> f64 {
         match self.got {
-            Some(got) if got == self.expected => 0.0,
+            Some(got) if got.total_cmp(&self.expected).is_eq() => 0.0,
             Some(got) => (got - self.expected).abs() / self.tolerance,
             None => f64::INFINITY,
         }
@@ -77,7 +77,9 @@ fn got(row: &Row) -> String {
 fn sum(rows: &[Row], id: &str) -> (String, String) {
     let of_it: Vec<&Row> = rows.iter().filter(|row| row.id == id).collect();
     let held = of_it.iter().filter(|row| row.passed).count();
-    let inexact = of_it.iter().filter(|row| row.tolerance > 0.0 || !row.passed);
+    let inexact = of_it
+        .iter()
+        .filter(|row| row.tolerance > 0.0 || !row.passed);
     let nearest = inexact.max_by(|a, b| a.used().total_cmp(&b.used()));
     let nearest = nearest.map_or_else(
         || "all exact".to_owned(),
@@ -122,7 +124,10 @@ fn section() -> String {
         let (expected, got) = (number(row.expected), got(&row));
         let _ = writeln!(text, "| {mistake} | {id} | {what} | {expected} | {got} |");
     }
-    for (name, rows) in [("on real sockets", &sockets), ("in virtual time", &simulated)] {
+    for (name, rows) in [
+        ("on real sockets", &sockets),
+        ("in virtual time", &simulated),
+    ] {
         let _ = write!(
             text,
             "\n<details><summary>Every figure {name}</summary>\n\n\

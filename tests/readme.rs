@@ -97,7 +97,9 @@ fn midge(folder: &Path, arguments: &[String]) -> Command {
     command
         .args(arguments)
         .current_dir(folder)
-        .env("TENANT_PASSWORD", "secret");
+        .env("TENANT_PASSWORD", "secret")
+        // Without a calibration that somebody has made of this machine.
+        .env("XDG_STATE_HOME", folder.join("state"));
     command
 }
 
@@ -297,7 +299,14 @@ fn the_flags_of_the_page_are_those_of_the_program() {
     let said = flags(README);
     let mut known: BTreeSet<String> = FOREIGN.map(String::from).into();
     for command in [
-        "run", "check", "tenant", "report", "compare", "selftest", "profiles",
+        "run",
+        "check",
+        "tenant",
+        "report",
+        "compare",
+        "selftest",
+        "calibrate",
+        "profiles",
     ] {
         known.extend(help(command));
     }

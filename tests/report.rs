@@ -150,6 +150,7 @@ fn inputs_for<'a>(shape: &'a Shape, tally: &'a Tally, stopped_by: Option<&str>) 
         generator_limited: false,
         overlap: None,
         health: &HEALTHY,
+        ceiling: None,
         gates: Gates::default(),
         thresholds: &[],
         tenant: Some(serde_json::json!({"format": 1})),

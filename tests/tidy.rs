@@ -105,10 +105,12 @@ fn pure_modules_read_no_clock_socket_file_or_environment() {
 }
 
 /// Each module, and what it may use of the crate besides itself.
-const LAYERS: [(&str, &[&str]); 20] = [
+const LAYERS: [(&str, &[&str]); 22] = [
+    ("calibration", &["measure", "profile", "report"]),
     (
         "cli",
         &[
+            "calibration",
             "conclusion",
             "engine",
             "event",
@@ -120,6 +122,7 @@ const LAYERS: [(&str, &[&str]); 20] = [
             "report",
             "selftest",
             "simulation",
+            "sink",
             "tenant",
             "units",
             "witness",
@@ -167,6 +170,7 @@ const LAYERS: [(&str, &[&str]); 20] = [
         "simulation",
         &["engine", "event", "measure", "plan", "profile", "tenant"],
     ),
+    ("sink", &["event"]),
     (
         "tenant",
         // Of the profile the definitions alone; plan and engine never.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::calibration::CalibrationArgs;
 use super::kernel_timestamps::KernelTimestampsArgs;
 use super::limits::Machine;
 use super::prepare::{Prepared, fetch, prepare_with};
@@ -48,6 +49,8 @@ pub(super) struct RunArgs {
     raw_log: RawLogArgs,
     #[command(flatten)]
     kernel_timestamps: KernelTimestampsArgs,
+    #[command(flatten)]
+    calibration: CalibrationArgs,
 }
 
 impl Default for RunArgs {
@@ -72,6 +75,8 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, Failure> {
     let order = args.witness.order(&prepared)?;
     let profile = &prepared.loaded.profile;
     let (machine, arithmetic) = admit(args, &prepared)?;
+    let environment = environment::look(machine.descriptors);
+    let known = args.calibration.look(&environment, args.workers)?;
     let signals = Signals::new()
         .map_err(|error| Failure::internal(format!("cannot wait for signals: {error}")))?;
     let clock = Clock::start();
@@ -105,10 +110,12 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, Failure> {
         targets,
         simulated_tenant: simulated,
         stopped_by,
-        environment: environment::look(machine.descriptors),
+        environment,
         process: environment::process(args.spin),
+        ceiling: known.ceiling.as_ref(),
         tenant,
     });
+    result.generator.calibration_ignored = known.ignored;
     let (tally, bounds) = (&measured.tally, prepared.shape.bounds());
     args.kernel_timestamps.tell(&mut result, tally, bounds);
     if let Some(testimony) = testimony {

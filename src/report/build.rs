@@ -11,9 +11,9 @@ use super::result::{
 };
 use super::stages::stages;
 use crate::measure::{
-    ConnectFailure, Distribution, Evidence, FailReason, Gates, Health, Judged, LedgerCounts, Named,
-    Pacing, Population, RequestTally, Seconds, Shape, Statistics, Tally, Threshold, Verdict, Worst,
-    builtin,
+    Ceiling, ConnectFailure, Distribution, Evidence, FailReason, Gates, Health, Judged,
+    LedgerCounts, Named, OfCeiling, Pacing, Population, RequestTally, Seconds, Shape, Statistics,
+    Tally, Threshold, Verdict, Worst, builtin,
 };
 
 /// Everything that a result is made of.
@@ -55,6 +55,8 @@ pub struct Inputs<'a> {
     pub overlap: Option<String>,
     /// The machine's side.
     pub health: &'a Health,
+    /// What this machine was found to manage; `None` where that is not known.
+    pub ceiling: Option<&'a Ceiling>,
     /// How much may go wrong on our side.
     pub gates: Gates,
     /// Of the profile.
@@ -81,6 +83,7 @@ impl RunResult {
         let planned = figures.response_time_us.planned;
         let statistics = Statistics::of(shape, &seconds.together, planned);
         let worst = Worst::of(shape, tally, seconds, health.hiccup_max_us);
+        let of_ceiling = of_ceiling(&inputs);
         let mut result = Self {
             format: 1,
             midge: env!("CARGO_PKG_VERSION").to_owned(),
@@ -94,6 +97,7 @@ impl RunResult {
                 health,
                 worst: &worst,
                 statistics: &statistics,
+                of_ceiling: of_ceiling.as_ref(),
                 gates,
                 threshold_ms: strictest_ms(inputs.thresholds),
                 pacing,
@@ -115,7 +119,7 @@ impl RunResult {
                 shape.inbound.iter().map(String::as_str).zip(&tally.inbound),
                 |inbound| (*inbound).into(),
             ),
-            generator: generator(tally, health),
+            generator: generator(tally, health, of_ceiling),
             health: Box::new(worst),
             statistics: Box::new(statistics),
             thresholds: Vec::new(),
@@ -213,7 +217,16 @@ fn request(tally: &RequestTally, reactive: bool) -> RequestResult {
     }
 }
 
-fn generator(tally: &Tally, health: &Health) -> Generator {
+/// The load against what this machine was found to manage.
+fn of_ceiling(inputs: &Inputs) -> Option<OfCeiling> {
+    let (shape, tally, seconds) = (inputs.shape, inputs.tally, inputs.seconds);
+    let measure_s = inputs.phases.measure_s;
+    inputs
+        .ceiling?
+        .held_against(shape, tally, seconds, measure_s)
+}
+
+fn generator(tally: &Tally, health: &Health, of_ceiling: Option<OfCeiling>) -> Generator {
     let traffic = tally.traffic;
     Generator {
         workers: health.workers,
@@ -229,6 +242,8 @@ fn generator(tally: &Tally, health: &Health) -> Generator {
         waiting: health.waiting.to_owned(),
         spin: health.spin,
         spin_looks: traffic.looks,
+        calibration: of_ceiling.map(Box::new),
+        calibration_ignored: None,
     }
 }
 

@@ -10,8 +10,8 @@ use super::kernel_timestamps::KernelTimestamps;
 use super::raw_log::RawLog;
 use super::witness::WitnessResult;
 use crate::measure::{
-    Distribution, Figures, Inbound, Judged, LedgerCounts, Named, StageFigures, Statistics, Verdict,
-    Worst,
+    Distribution, Figures, Inbound, Judged, LedgerCounts, Named, OfCeiling, StageFigures,
+    Statistics, Verdict, Worst,
 };
 
 /// Everything that is known of a run after its end.
@@ -238,4 +238,10 @@ pub struct Generator {
     /// Looks at the sockets that this took.
     #[serde(default)]
     pub spin_looks: u64,
+    /// The load against what this machine was found to manage; absent where that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<Box<OfCeiling>>,
+    /// Why a calibration that is there says nothing of this run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibration_ignored: Option<String>,
 }

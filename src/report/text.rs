@@ -57,6 +57,8 @@ pub fn screen(result: &RunResult, folder: Option<&str>, colour: Colour) -> Strin
     lines.extend(findings("warning", &result.verdict.warnings));
     let timestamps = result.kernel_timestamps.iter();
     lines.extend(timestamps.map(kernel_timestamps::line));
+    let ceiling = result.generator.calibration.iter();
+    lines.extend(ceiling.map(|of| field("ceiling", &of.to_string())));
     lines.extend(result.raw_log.iter().map(raw_log::line));
     lines.extend(folder.map(|folder| field("results", folder)));
     lines.push(target(result));

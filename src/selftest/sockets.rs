@@ -55,6 +55,8 @@ impl Sockets {
         command
             .args(["run", Order::FILE, "--json", "--out", OUT])
             .current_dir(folder)
+            // Where nobody has kept a calibration of this machine.
+            .env("XDG_STATE_HOME", folder)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());

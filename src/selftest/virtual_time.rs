@@ -122,6 +122,7 @@ impl Job {
             workers: WORKERS,
             raw_log,
             approach: Approach::Asleep,
+            kernel_timestamps: 0.0,
         };
         let conditions = Conditions {
             stops: order.held.map_or_else(Vec::new, stops),
@@ -160,6 +161,7 @@ impl Job {
             // No machine has a part in it.
             environment: Environment::default(),
             process: Process::default(),
+            ceiling: None,
             tenant: Some(tenant),
         });
         let recorded = Recorded {

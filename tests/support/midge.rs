@@ -39,14 +39,17 @@ pub struct Midge {
 impl Midge {
     /// Any command line.
     pub fn call<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Self {
+        let home = tempfile::tempdir().expect("a temporary folder");
+        // Nobody's calibration of this machine is to decide what tests see.
+        let state = ("XDG_STATE_HOME".into(), home.path().join("state").into());
         Self {
             arguments: arguments
                 .into_iter()
                 .map(|argument| argument.as_ref().to_owned())
                 .collect(),
-            environment: Vec::new(),
+            environment: vec![state],
             before: None,
-            home: tempfile::tempdir().expect("a temporary folder"),
+            home,
             folder: None,
         }
     }

@@ -317,6 +317,8 @@ pub(super) const KEYS: &[Row] = &[
         "Pacer lag that all must keep where there are fewer than 100 requests; open runs with rates"),
     ("gates.busy", "share", "\"95%\"",
         "Share of the measured time that the busiest worker may work; open runs with rates"),
+    ("gates.ceiling", "share", "\"80%\"",
+        "Share of what `midge calibrate` found this machine to manage that may come due per second; open runs with rates, where there is a calibration"),
     ("gates.hiccup", "duration, up to 1h", "\"50ms\"",
         "Longest time for which the machine may keep midge from running"),
     ("gates.throttled", "integer, 0 to 2^32 - 1", "0",
