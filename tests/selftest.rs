@@ -2,6 +2,7 @@
 //!
 //! In virtual time every figure has to hold. On real sockets tests that only count are used, and a test
 //! that found no run to be believed says so and is no failure here: this machine may be busy.
+#![allow(clippy::print_stdout, reason = "`tests/run` shows the table")]
 
 mod support;
 
@@ -99,6 +100,7 @@ fn in_virtual_time_every_figure_holds() {
     let outcome = virtually(&[]).go().ends_with(0);
     let took = begin.elapsed();
     let rows = rows(&outcome);
+    println!("{}{took:.1?}", outcome.stdout);
     assert!(rows.iter().all(passed), "{outcome}");
     let mut ids: Vec<&str> = rows.iter().filter_map(|row| row["id"].as_str()).collect();
     ids.dedup();

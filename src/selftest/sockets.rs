@@ -238,3 +238,31 @@ impl Drop for Process {
         let _ = self.child.wait();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_that_does_as_it_is_told_is_refused_before_anything_is_started() {
+        let runner = Sockets::new(PathBuf::from("/nowhere"), Vec::new(), Arc::default());
+        assert!(!runner.terms().obedient);
+        let machine = Machine {
+            write: Duration::from_micros(1),
+            ..Machine::default()
+        };
+        for (machine, said) in [
+            (machine, "cannot tell the machine"),
+            (Machine::default(), "cannot be started"),
+        ] {
+            let order = Order {
+                machine,
+                ..Order::default()
+            };
+            match runner.run(&order) {
+                Err(Broken::Failed(why)) => assert!(why.contains(said), "{why}"),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+}
