@@ -28,7 +28,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// What a load has yielded.
 #[derive(Debug)]
 pub(super) struct Seen {
-    /// Messages per second, as the sink counted them; with the tenant, its replies.
+    /// Messages per second, as sent or as the sink counted them if that is less; with the tenant, its
+    /// replies.
     pub per_s: f64,
     /// Processors kept busy meanwhile.
     pub cpus: Cpus,
@@ -106,11 +107,14 @@ pub(super) fn carry_out(
     let (first, last) = looks?;
     check(&measured).map_err(|why| broken(&why))?;
     let told = far.has_read(measured.tally.requests[0].whole_run.sent)?;
-    let replies = measured.tally.requests[0].measured.ok as f64;
+    let ledger = &measured.tally.requests[0].measured;
+    let length = measured.lengths.measure.as_secs_f64();
     Ok(Seen {
+        // A sink that was kept from running reads faster afterwards than anybody sends, and one that is
+        // slower leaves messages to the kernel: neither goes on for long.
         per_s: first.counts.zip(last.counts).map_or_else(
-            || replies / measured.lengths.measure.as_secs_f64(),
-            |(first, last)| last.per_s_since(&first),
+            || ledger.ok as f64 / length,
+            |(first, last)| last.per_s_since(&first).min(ledger.sent as f64 / length),
         ),
         cpus: first.cpus_until(&last),
         lag: Box::new(measured.tally.requests[0].figures().schedule_lag_us),
