@@ -251,6 +251,7 @@ fn a_run_leaves_its_files_with_the_promised_headers() {
         "schedule_lag",
         "acknowledge_time",
         "first_reply_time",
+        "client_share",
     ]
     .iter()
     .flat_map(|metric| {

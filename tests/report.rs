@@ -306,7 +306,7 @@ fn summary_has_a_row_for_each_request_and_the_total() {
     let rows = cells(&format::summary_csv(&result()));
     let names: Vec<_> = rows.iter().map(|row| row[0].as_str()).collect();
     assert_eq!(names, ["request", "telemetry", "command-answer", "total"]);
-    assert_eq!(rows[0].len(), 13 + 5 * 9);
+    assert_eq!(rows[0].len(), 13 + 6 * 9);
     assert_eq!(
         rows[0][12..15],
         [
@@ -315,7 +315,7 @@ fn summary_has_a_row_for_each_request_and_the_total() {
             "response_time_mean_us"
         ]
     );
-    assert_eq!(rows[0].last().unwrap(), "first_reply_time_max_us");
+    assert_eq!(rows[0].last().unwrap(), "client_share_max_us");
     assert_eq!(
         rows[3][1..9],
         ["1019", "5", "1014", "1000", "0", "10", "4", "0"]

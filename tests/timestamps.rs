@@ -129,8 +129,8 @@ fn sampled(outcome: &Outcome) -> (u64, u64) {
     (known, all)
 }
 
-#[test]
-fn a_client_that_reads_8_ms_late_has_a_share_of_8_ms() {
+/// A run whose client reads every reply late, and how late at least, in order.
+fn read_late() -> (Outcome, Vec<Duration>) {
     let client = Arc::new(OnceLock::new());
     let lain = Arc::new(Mutex::new(Vec::new()));
     let (known, kept) = (client.clone(), lain.clone());
@@ -142,9 +142,21 @@ fn a_client_that_reads_8_ms_late_has_a_share_of_8_ms() {
     let id = i32::try_from(running.process.id()).expect("process IDs are small");
     client.set(Pid::from_raw(id).expect("not zero")).unwrap();
     let outcome = running.finish();
-
     let mut lain = lain.lock().unwrap().clone();
     lain.sort_unstable();
+    (outcome, lain)
+}
+
+#[test]
+fn a_client_that_reads_8_ms_late_has_a_share_of_8_ms() {
+    let (mut outcome, mut lain) = read_late();
+    // A busy machine has it read later still, and says so.
+    for _ in 1..6 {
+        if !outcome.is_disturbed() {
+            break;
+        }
+        (outcome, lain) = read_late();
+    }
     let middle = lain[lain.len() / 2].as_secs_f64() * 1000.0;
     let share = |of: &str| ms(&outcome, &format!("/requests/ask/client_share_us/{of}"));
     let (known, all) = sampled(&outcome);
@@ -170,11 +182,11 @@ fn a_tenant_that_answers_8_ms_late_is_no_share_of_the_client() {
         thread::sleep(LATE);
         peer.send(reply);
     }));
-    let outcome = echo(&broker).go();
+    let outcome = echo(&broker).go_undisturbed();
     is_the_tenants(&outcome);
 
     let broker = acknowledging(Duration::ZERO, LATE);
-    let outcome = publisher(&broker, "64B").go();
+    let outcome = publisher(&broker, "64B").go_undisturbed();
     is_the_tenants(&outcome);
 }
 
@@ -251,7 +263,7 @@ fn replies_that_are_read_together_or_in_parts_are_left_out() {
         peer.send_slowly(reply, Duration::from_millis(1));
     }));
     for broker in [together, in_parts] {
-        let outcome = echo(&broker).go();
+        let outcome = echo(&broker).go_undisturbed();
         let (known, all) = sampled(&outcome);
         assert_eq!(all, outcome.count("/total/ok"), "{outcome}");
         assert!(all > 60, "{outcome}");
@@ -288,7 +300,7 @@ fn a_request_that_the_kernel_keeps_or_takes_in_parts_is_left_out() {
     let broker = acknowledging(Duration::from_millis(500), Duration::ZERO);
     let outcome = publisher(&broker, "512KiB")
         .set("limits.buffer_per_connection", "64MiB")
-        .go();
+        .go_undisturbed();
     let (_, all) = sampled(&outcome);
     assert_eq!(all, outcome.count("/total/ok"), "{outcome}");
     // Nobody was late on this side: those 500 ms are no share of the client.
@@ -315,7 +327,7 @@ fn a_reply_is_found_wherever_it_comes() {
         twice(midge()),
         twice(midge()).set("fleet.subscribe", "auto"),
     ] {
-        let outcome = midge.go();
+        let outcome = midge.go_undisturbed();
         let (known, all) = sampled(&outcome);
         let answered = outcome.count("/total/ok") + outcome.count("/total/error");
         assert_eq!(all, answered, "{outcome}");
