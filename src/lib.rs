@@ -69,7 +69,8 @@
 //!   process kept from running) with `machine` (how it fares) over `cgroup` (files of the kernel), `logger` (the file of the raw log).
 //! * [`event`]: what an event loop is made of: `clock`, `socket`, `wheel`, `room`, and `poller` with its ways to
 //!   wait: `poller/nanoseconds`, `poller/timer`, `poller/milliseconds`; `memory` is a network without a kernel,
-//!   over `memory/streams`.
+//!   over `memory/streams`; `tls` lies over the kernel's sockets, with its sides `tls/client` (and `tls/client/sessions`,
+//!   `tls/client/unverified`) and `tls/server`, `tls/credentials`, `tls/roots`, `tls/failure` (error classes), and `tls/tests`.
 //! * [`mqtt`]: the codec, both roles, no I/O. `packet` takes one off a stream of bytes; one file per
 //!   packet: `connect` with its `will`, `connack`, `publish`, `puback`, `pubrec`, `pubrel`,
 //!   `pubcomp`, `subscribe`, `suback`, `unsubscribe`, `unsuback`, `pingreq`, `pingresp`,

@@ -19,7 +19,7 @@ impl Worker<'_> {
                 let row = &mut self.connections[connection as usize];
                 if row.state == State::Up {
                     row.state = State::Closing;
-                    if let Some(stream) = &row.stream {
+                    if let Some(stream) = &mut row.stream {
                         stream.end();
                     }
                     self.closing += 1;
