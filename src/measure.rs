@@ -38,7 +38,7 @@ mod trend;
 mod verdict;
 
 pub use collector::{Collector, IntervalRow, Live, Seconds, StoredHistogram};
-pub use connection::{Connections, Inbound, Traffic};
+pub use connection::{Connections, Handshakes, Inbound, Traffic};
 pub use distribution::{Distribution, Population, Statistic, carries};
 pub use entry::{End, Entry};
 pub use errors::{ErrorRow, ErrorTable};

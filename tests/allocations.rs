@@ -32,6 +32,7 @@ fn run(name: &str, sets: &[String], logged: bool) -> (u64, usize) {
         profile: loaded.profile,
         targets: vec![tenant.address],
         password: None,
+        tls: None,
         nonce: 7,
         workers: 1,
         raw_log: logged.then(|| Arc::new(tempfile::tempfile().unwrap())),

@@ -13,7 +13,9 @@ use super::raw_log::{self, RawLogArgs};
 use super::signals::{Signals, Wake};
 use super::simulated::SimulatedTenant;
 use super::witness::{Beside, WitnessArgs, make_room};
-use super::{Failure, ProfileArgs, colour, environment, health, print_data, size, sources, target};
+use super::{
+    Failure, ProfileArgs, colour, environment, health, print_data, size, sources, target, tls,
+};
 use crate::engine::{self, Approach, Lengths, Measured, Settings};
 use crate::event::Clock;
 use crate::measure::{Health, Pacing};
@@ -73,7 +75,8 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, Failure> {
         .map_err(|error| Failure::internal(format!("cannot wait for signals: {error}")))?;
     let clock = Clock::start();
     let goal = aim(args, &prepared.loaded)?;
-    let mut settings = settings(args, profile, &goal, clock)?;
+    let mut settings = settings(args, &prepared, &goal, clock)?;
+    tls::admit_witness(&settings, order.is_some())?;
     if let Some(order) = &order {
         make_room(order, &settings.targets, &mut settings.profile)?;
     }
@@ -121,6 +124,7 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, Failure> {
     });
     let sources = profile.target.bind.iter().map(|source| source.to_string());
     result.connections.source_addresses = sources.collect();
+    result.connections.tls = tls::result(profile, &measured);
     result.raw_log = measured.logged.as_ref().map(raw_log::told);
     if let Some(testimony) = testimony {
         result.add_witness(&testimony, &prepared.shape, &measured.tally);
@@ -142,10 +146,11 @@ fn admit(args: &RunArgs, prepared: &Prepared) -> Result<(Machine, Arithmetic), F
 /// What the engine needs besides the plan.
 fn settings(
     args: &RunArgs,
-    profile: &Profile,
+    prepared: &Prepared,
     goal: &Goal,
     clock: Clock,
 ) -> Result<Settings, Failure> {
+    let (profile, plan) = (&prepared.loaded.profile, &prepared.plan);
     Ok(Settings {
         profile: profile.clone(),
         targets: match goal {
@@ -153,6 +158,7 @@ fn settings(
             Goal::Real(addresses) => addresses.clone(),
         },
         password: profile.target.password.as_ref().map(fetch).transpose()?,
+        tls: tls::security(profile, plan)?,
         nonce: clock.unix_ns_at_start() ^ u64::from(std::process::id()).rotate_left(48),
         workers: usize::from(args.workers),
         raw_log: args.raw_log.create()?,
@@ -263,8 +269,13 @@ fn announce(profile: &Profile, goal: &Goal) {
         none if none.is_empty() => String::new(),
         sources => format!(" from {sources}"),
     };
+    let unverified = if profile.target.tls.insecure {
+        ", whose certificate is not verified"
+    } else {
+        ""
+    };
     eprintln!(
-        "{}: {} endpoints{from} against {kind}{targets}",
+        "{}: {} endpoints{from} against {kind}{targets}{unverified}",
         profile.name, profile.fleet.endpoints
     );
 }

@@ -71,6 +71,8 @@ impl Worker<'_> {
                     took: 0,
                     timeout,
                     subacks_missing: 0,
+                    securing_since: 0,
+                    queued: false,
                 });
             }
             Err(failure) => self.connect_failed(connection, failure),
@@ -78,7 +80,7 @@ impl Worker<'_> {
     }
 
     /// Which connection of the whole run it is, whatever the number of workers. Callers come last.
-    fn number_in_run(&self, connection: u32) -> u64 {
+    pub(super) fn number_in_run(&self, connection: u32) -> u64 {
         match self.connections[connection as usize].part {
             Part::Caller => self.plan.connections_of(self.plan.endpoints) + self.index as u64,
             _ => self.plan.connections_of(self.base) + u64::from(connection),
@@ -86,7 +88,7 @@ impl Worker<'_> {
     }
 
     /// The TCP handshake has ended, well or badly: writing CONNECT says which, so that nobody has to
-    /// ask the socket for its error and its peer first.
+    /// ask the socket for its error and its peer first. Or the TLS handshake, and well.
     pub(super) fn tcp_ended(&mut self, connection: u32) {
         self.batch.clear();
         if self.encode_connect(connection).is_err() {
@@ -219,7 +221,7 @@ impl Worker<'_> {
         }
     }
 
-    fn attempt_of(&mut self, connection: u32) -> Option<&mut Attempt> {
+    pub(super) fn attempt_of(&mut self, connection: u32) -> Option<&mut Attempt> {
         let cold = self.connections[connection as usize].cold.as_mut()?;
         cold.attempt.as_mut()
     }
@@ -327,7 +329,7 @@ impl Worker<'_> {
         let row = &self.connections[connection as usize];
         let coming_up = matches!(
             row.state,
-            State::Connecting | State::Handshake | State::Subscribing
+            State::Connecting | State::Securing | State::Handshake | State::Subscribing
         );
         if row.generation == generation && coming_up {
             self.connect_failed(connection, ConnectFailure::Timeout);

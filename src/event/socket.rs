@@ -42,13 +42,14 @@ impl Socket {
         }
     }
 
-    /// The same socket under TLS, on the side that was connected to.
+    /// The same socket under TLS, on the side that was connected to; without an acceptor, as it is.
     ///
     /// # Errors
     /// As for [`Socket::connect_tls`].
-    pub fn accept_tls(self, by: &Acceptor) -> io::Result<Self> {
-        match self {
-            Self::Tcp(stream) => Ok(Self::TlsServer(Box::new(by.accept(stream)?))),
+    pub fn accept_tls(self, by: Option<&Acceptor>) -> io::Result<Self> {
+        match (self, by) {
+            (socket, None) => Ok(socket),
+            (Self::Tcp(stream), Some(by)) => Ok(Self::TlsServer(Box::new(by.accept(stream)?))),
             _ => Err(io::ErrorKind::Unsupported.into()),
         }
     }

@@ -10,16 +10,14 @@ mod credentials;
 mod failure;
 mod roots;
 mod server;
+mod side;
 
 use std::cell::RefCell;
 use std::io::{self, ErrorKind};
 use std::net::Shutdown;
 
 use mio::net::TcpStream;
-use rustls::unbuffered::{
-    ConnectionState, EncodeError, EncodeTlsData, EncryptError, InsufficientSizeError,
-    UnbufferedStatus,
-};
+use rustls::unbuffered::{ConnectionState, EncryptError, UnbufferedStatus};
 
 use super::socket::{receive, transmit};
 pub use client::{Client, ClientSetting, Connector, Introduction, Protocols};
@@ -27,6 +25,8 @@ pub use credentials::{Credentials, CredentialsError};
 pub use failure::{Failure, Fault};
 pub use roots::{Roots, RootsError};
 pub use server::{Acceptor, Server};
+pub use side::Side;
+use side::encode;
 
 /// Plain bytes of one record, at most (RFC 8446, section 5.1).
 const RECORD: usize = 16 << 10;
@@ -50,28 +50,11 @@ thread_local! {
     });
 }
 
-/// Which end of a connection it is: [`Client`] or [`Server`].
-pub trait Side {
-    /// What rustls keeps for this side.
-    type Data;
-
-    /// Lets rustls go on with these bytes of the peer.
-    fn process<'c, 'i>(
-        &'c mut self,
-        incoming: &'i mut [u8],
-    ) -> UnbufferedStatus<'c, 'i, Self::Data>;
-
-    /// What an error of rustls means for this side.
-    fn failure(&self, error: rustls::Error) -> Failure;
-
-    /// Whether the handshake goes on.
-    fn is_handshaking(&self) -> bool;
-
-    /// Whether a message of the handshake, or an alert, waits to be encoded.
-    fn has_to_say(&self) -> bool;
-}
-
 /// A connection, or one that is about to be.
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "facts that do not depend on each other, a byte each"
+)]
 pub struct Tls<S: Side> {
     stream: TcpStream,
     side: S,
@@ -363,7 +346,7 @@ impl<S: Side> Tls<S> {
         }
     }
 
-    /// Says that nothing more will be written, as soon as what waits has left: close_notify
+    /// Says that nothing more will be written, as soon as what waits has left: `close_notify`
     /// (RFC 8446, section 6.1), and then the kernel's way to say it.
     pub fn end(&mut self) {
         if std::mem::replace(&mut self.ending, true) {
@@ -379,22 +362,6 @@ impl<S: Side> Tls<S> {
             }
         }
         let _ = self.flush();
-    }
-}
-
-/// Appends a message of the handshake.
-fn encode<D>(mut data: EncodeTlsData<'_, D>, out: &mut Vec<u8>) {
-    let from = out.len();
-    let mut room = 0;
-    loop {
-        out.resize(from + room, 0);
-        match data.encode(&mut out[from..]) {
-            Err(EncodeError::InsufficientSize(InsufficientSizeError { required_size })) => {
-                room = required_size;
-            }
-            Ok(count) => return out.truncate(from + count),
-            Err(EncodeError::AlreadyEncoded) => return out.truncate(from),
-        }
     }
 }
 

@@ -66,7 +66,7 @@ impl CredentialsError {
 impl fmt::Display for CredentialsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::NoCertificate => "holds no certificate in PEM (-----BEGIN CERTIFICATE-----)",
+            Self::NoCertificate => "holds no certificate in PEM",
             Self::BadCertificate => "holds a certificate that cannot be read",
             Self::NoKey => {
                 "holds no private key in PEM without a passphrase (PKCS #8, PKCS #1 or SEC 1)"

@@ -59,7 +59,7 @@ impl Roots {
 impl fmt::Display for RootsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::None => f.write_str("holds no certificate in PEM (-----BEGIN CERTIFICATE-----)"),
+            Self::None => f.write_str("holds no certificate in PEM"),
             Self::Bad => f.write_str("holds a certificate that cannot be read"),
             Self::System(said) => f.write_str(said),
         }
