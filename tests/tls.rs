@@ -7,7 +7,7 @@ mod interop;
 mod support;
 
 use interop::{Mosquitto, alone, ends_with_unless_disturbed};
-use support::{Authority, Midge, Outcome, Pair, Tenant};
+use support::{Authority, FakeBroker, Midge, Outcome, Pair, Tenant};
 use tempfile::TempDir;
 
 /// A tenant with TLS, its authority, and files for whoever connects.
@@ -230,18 +230,17 @@ fn a_tenant_that_wants_certificates_takes_nobody_without_or_with_a_foreign_one()
 }
 
 #[test]
-fn a_target_without_tls_is_a_breach_of_its_protocol() {
-    let tenant = Tenant::start(["--delivery=kpc"]);
-    let url = tenant.url.replace("mqtt://", "mqtts://");
+fn a_target_that_speaks_something_else_breaks_the_protocol() {
+    let other = FakeBroker::start(|peer| {
+        peer.send(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+        peer.swallow();
+    });
     let run = Midge::small()
         .brief()
         .gentle()
-        .target(&url)
+        .target(&other.url.replace("mqtt://", "mqtts://"))
         .set("target.insecure", "true");
-    // The tenant sees no MQTT and closes.
-    let outcome = run.set("fleet.endpoints", "2").go();
-    assert_eq!(outcome.count("/connections/connected"), 0, "{outcome}");
-    assert_eq!(outcome.code, 99, "{outcome}");
+    nobody_comes_in(run, "tls_protocol", "check the port of target.url");
 }
 
 #[test]
@@ -296,6 +295,9 @@ fn files_that_are_not_what_they_should_be_are_named_and_not_shown() {
         assert!(outcome.stderr.contains("nothing was sent"), "{outcome}");
         assert!(!outcome.stderr.contains("-----BEGIN"), "{outcome}");
     };
+    let check = Midge::call(["check", "kaa-fleet", "--target", "mqtts://localhost"])
+        .set("target.ca", "no-such.pem");
+    refused(check, "target.ca: no-such.pem: No such file");
     let run = secured.run_unsure().set("target.ca", "no-such.pem");
     refused(run, "target.ca: no-such.pem: No such file");
     let empty = secured.file("empty.pem", "");
@@ -389,4 +391,51 @@ fn mosquitto_too_says_why_it_takes_nobody() {
             .set("target.key", &file(&files, "own-key.pem", &foreign.key));
         nobody_comes_in(run, "tls_client_certificate", "See target.certificate");
     }
+}
+
+/// With `--features thorough` as large a fleet as a site may have.
+const FLEET: u32 = if cfg!(feature = "thorough") {
+    5_000
+} else {
+    300
+};
+
+#[test]
+fn a_fleet_in_which_each_endpoint_has_its_own_certificate_comes_to_mosquitto() {
+    let _alone = alone();
+    let authority = Authority::new("authority of the test");
+    let (_broker, port) = Mosquitto::with_tls(&authority);
+    let files = tempfile::tempdir().expect("a temporary folder");
+    let mut table = String::from("certificate,key\n");
+    for endpoint in 0..FLEET {
+        let own = authority.signs(&format!("endpoint {endpoint}"), &[]);
+        let row = format!("\"{}\",\"{}\"\n", own.certificate, own.key);
+        table.push_str(&row);
+    }
+    let run = Midge::run("mqtt-publish")
+        .target(&format!("mqtts://localhost:{port}"))
+        .set("target.ca", &file(&files, "ca.pem", &authority.pem()))
+        .set("fleet.identities", &file(&files, "fleet.csv", &table))
+        .set("target.certificate", "'{certificate}'")
+        .set("target.key", "'{key}'")
+        .set("fleet.endpoints", &FLEET.to_string())
+        .set("fleet.connect_rate", "500/s")
+        .set("load.arrival_rate", "200/s")
+        .set("load.warm_up", "0s")
+        .set("load.measure", "2s")
+        .set("request.*.qos", "1");
+    let outcome = run.go_undisturbed();
+    outcome.keeps_its_accounts();
+    assert_eq!(
+        outcome.count("/connections/connected"),
+        u64::from(FLEET),
+        "{outcome}"
+    );
+    assert_eq!(outcome.count("/connections/failed"), 0, "{outcome}");
+    assert_eq!(
+        outcome.count("/connections/tls/versions/1.3"),
+        u64::from(FLEET),
+        "{outcome}"
+    );
+    ends_with_unless_disturbed(&outcome, 0);
 }

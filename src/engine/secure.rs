@@ -165,7 +165,12 @@ impl Worker<'_> {
             Ok(0) => self.lose(connection, FailReason::Closed),
             // Nobody answers before CONNECT.
             Ok(_) => self.connect_failed(connection, ConnectFailure::Protocol),
-            Err(error) if is_waiting(&error) => self.end_handshake(connection),
+            Err(error) if is_waiting(&error) => {
+                self.end_handshake(connection);
+                if error.kind() == ErrorKind::Interrupted {
+                    self.queue_handshake(connection);
+                }
+            }
             Err(error) => self.broke(connection, &error),
         }
     }
@@ -217,7 +222,82 @@ fn is_waiting(error: &std::io::Error) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::net::TcpListener;
+    use std::sync::Arc;
+    use std::sync::mpsc::channel;
+
     use super::*;
+    use crate::engine::control::Control;
+    use crate::engine::setup::Assignment;
+    use crate::engine::{Approach, Settings, shape};
+    use crate::event::Clock;
+    use crate::event::tls::{ClientSetting, Protocols};
+    use crate::plan::{Identities, Plan, Shard};
+    use crate::profile;
+
+    fn settings(listener: &TcpListener) -> Settings {
+        let sets = ["fleet.endpoints=9", "fleet.connect_rate=100_000/s"].map(str::to_owned);
+        let loaded = profile::load("mqtt-publish", &sets, &|_| unreachable!("shipped")).unwrap();
+        let setting = ClientSetting {
+            roots: None,
+            protocols: Protocols::Both,
+            resumption: false,
+        };
+        Settings {
+            profile: loaded.profile,
+            targets: vec![listener.local_addr().unwrap()],
+            password: None,
+            tls: Some(Security {
+                connector: Connector::new(&setting).unwrap(),
+                names: vec!["localhost".to_owned()],
+                credentials: None,
+            }),
+            nonce: 1,
+            workers: 1,
+            raw_log: None,
+            approach: Approach::Asleep,
+        }
+    }
+
+    #[test]
+    fn a_turn_bears_a_few_handshakes_and_the_others_wait_in_order() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let settings = settings(&listener);
+        let plan = Arc::new(Plan::compile(&settings.profile, Identities::none()).unwrap());
+        let ((reports, _kept), (_kept_too, spare)) = (channel(), channel());
+        let assignment = Assignment {
+            index: 0,
+            workers: 1,
+            endpoints: plan.shard(Shard { index: 0, count: 1 }),
+            shape: Arc::new(shape(&plan, &settings.profile)),
+            settings: Arc::new(settings),
+            plan,
+            control: Arc::new(Control::new()),
+            clock: Clock::start(),
+            reports,
+        };
+        let mut worker = Worker::new(&assignment, spare).unwrap();
+        while worker.connecting < 9 {
+            worker.start_connects(worker.clock.now());
+        }
+        while worker.handshakes.len() < 9 {
+            worker.poller.wait(Some(1_000_000_000)).unwrap();
+            for number in 0..worker.poller.len() {
+                let connection = worker.poller.event(number).token as u32;
+                assert!(worker.queue_handshake(connection));
+                assert!(worker.queue_handshake(connection), "and only once");
+            }
+        }
+        let order: Vec<u32> = worker.handshakes.iter().copied().collect();
+        for turn in 1..=4 {
+            worker.shake_hands();
+            assert_eq!(worker.handshakes.len(), 9 - turn * PER_TURN);
+            let begun = worker.connections.iter();
+            let begun = begun.filter(|row| row.state == State::Securing).count();
+            assert_eq!(begun, turn * PER_TURN);
+            assert_eq!(worker.handshakes, &order[turn * PER_TURN..]);
+        }
+    }
 
     #[test]
     fn a_certificate_that_cannot_be_read_names_the_file_or_the_fault() {

@@ -34,6 +34,8 @@ const RECORD: usize = 16 << 10;
 const SEAL: usize = 2 << 10;
 /// Bytes of one read.
 const READ_SIZE: usize = 64 << 10;
+/// Reads of one turn that bring nothing for the reader: handshakes, tickets, halves of records.
+const READS_IN_VAIN: usize = 4;
 /// Room for the beginning of a record, or of a handshake message in several (rustls: 64 KiB).
 const TAIL_MAX: usize = 72 << 10;
 
@@ -119,8 +121,8 @@ impl<S: Side> Tls<S> {
     /// record beside what is kept of one, 90 KiB at most.
     ///
     /// # Errors
-    /// `WouldBlock` when nothing is there for the reader, whatever the handshake has got; a
-    /// [`Failure`] within; those of recv(2).
+    /// `WouldBlock` when nothing is there for the reader, whatever the handshake has got; `Interrupted`
+    /// when more may be there and it is the others' turn; a [`Failure`] within; those of recv(2).
     pub fn receive(&mut self, into: &mut [u8]) -> io::Result<usize> {
         SCRATCH.with_borrow_mut(|scratch| self.receive_by(&mut scratch.incoming, into))
     }
@@ -130,7 +132,7 @@ impl<S: Side> Tls<S> {
         if let Some(failed) = self.failed.take() {
             return Err((*failed).into());
         }
-        loop {
+        for _ in 0..READS_IN_VAIN {
             if self.heard_all || self.broken {
                 return Ok(0);
             }
@@ -163,6 +165,8 @@ impl<S: Side> Tls<S> {
                 return Ok(plain);
             }
         }
+        // A peer that says much and means nothing must not keep a worker from its other connections.
+        Err(ErrorKind::Interrupted.into())
     }
 
     /// Takes records off `incoming`, keeps the rest, and puts what was in them into `into`. How much

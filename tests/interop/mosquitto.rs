@@ -182,8 +182,13 @@ fn message(line: &str) -> Option<Message> {
 }
 
 fn serve(folder: &TempDir) -> Process {
-    let mut command = Command::new(program("mosquitto"));
-    command.arg("-c").arg(folder.path().join("mosquitto.conf"));
+    // As many connections as it may have.
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -n \"$(ulimit -H -n)\" && exec \"$0\" \"$@\""]);
+    command
+        .arg(program("mosquitto"))
+        .arg("-c")
+        .arg(folder.path().join("mosquitto.conf"));
     let mut process = Process::start(command);
     process.await_words(" running");
     process
