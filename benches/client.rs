@@ -85,6 +85,7 @@ fn engine(endpoints: u32, length: Duration, target: SocketAddr) -> Cost {
         profile,
         targets: vec![target],
         password: None,
+        tls: None,
         nonce: 1,
         workers: 1,
         raw_log: None,

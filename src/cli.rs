@@ -31,6 +31,7 @@ mod size;
 mod sources;
 mod target;
 mod tenant;
+mod tls;
 mod witness;
 
 use std::io::{IsTerminal, Write as _};

@@ -42,13 +42,14 @@
 //!   (`run`, `check`, `tenant`, `profiles`, `report`, `compare`, `selftest`, `calibrate`, `sink`). What they share: `prepare` (arguments to a
 //!   plan), `limits` (what this machine has, and does the run fit), `size` (what will be sent, in words), `frames`
 //!   (the first messages, for people), `target` (may this host be loaded), `sources` (may connections leave from there),
-//!   `simulated` (the tenant as a child process), `witness` (its place in a run), `raw_log` (its file), `kernel_timestamps` (when replies came in),
-//!   `calibration` (the machine's, as a run finds it), `round` (one load of `calibrate`), `signals`, `progress`, `environment`.
+//!   `simulated` (the tenant as a child process), `tls` (certificates and keys), `witness` (its place in a run), `raw_log` (its file),
+//!   `kernel_timestamps` (when replies came in), `calibration` (the machine's, as a run finds it), `round` (one load of `calibrate`),
+//!   `signals`, `progress`, `environment`.
 //! * [`profile`]: a TOML file in, a checked value out. The value: `load`, `request`, `inbound`,
-//!   `generator`, `field`, `platform`, `definitions` (those of a platform alone), `url`, `sources`. The way there: `tree` (values that know their line),
+//!   `generator`, `field`, `platform`, `definitions` (those of a platform alone), `url`, `tls`, `sources`. The way there: `tree` (values that know their line),
 //!   `overlay` (a request over its definition), `set` (overrides), `origin`, `error`. The reader:
 //!   `read`, one file per section (`read/target`, `read/fleet`, `read/load`, `read/request`,
-//!   `read/reply`, `read/inbound`, `read/generator`, `read/limits`, `read/gates`) over `read/value`, with
+//!   `read/tls`, `read/reply`, `read/inbound`, `read/generator`, `read/limits`, `read/gates`) over `read/value`, with
 //!   `read/check` for keys that nothing reads and `read/tests`. The list of all keys: `keys`,
 //!   `keys/table`. Back to text: `write`.
 //! * [`plan`]: what a profile compiles to. When: `schedule`, `curve`, `stages`, `shard`. What: `request`,
@@ -63,14 +64,15 @@
 //! * [`engine`]: carries the plan out. `run` is the coordinator with its threads, `steps` the same without any, over
 //!   `crew`; `control` is what they say to the
 //!   workers; `worker` is one thread and the turn of its loop, `lengths` of the phases, `setup` makes its tables, `shape` the
-//!   rows of its measurement. What it does: `connect`, `dial` (which addresses), `loss` (and coming back), `drain`, `close`, `send` (instants to packets), `write`
+//!   rows of its measurement. What it does: `connect`, `dial` (which addresses), `secure` (TLS), `loss` (and coming back), `drain`, `close`, `send` (instants to packets), `write`
 //!   (packets to the kernel), `receive`, `stamps` (when a sample left and came back by the kernel), `reply`, `first_reply`, `copies`, `pushed`, `pace` and `prepare` (closed and `"max"`), `approach` (the last microseconds). Rows of its
 //!   tables: `connection` with what is `cold` in it, `endpoint`, `exchange`, `acks`, `observed`, `batch`, `outbox`, `timer`. Beside it: `limiter` (rates),
 //!   `cap` (what the cap on all messages held back), `failure` (error classes), `heartbeat` (was the
 //!   process kept from running) with `machine` (how it fares) over `cgroup` (files of the kernel), `logger` (the file of the raw log).
 //! * [`event`]: what an event loop is made of: `clock`, `socket`, `stamps` (when the kernel passed bytes on and received them), `wheel`, `room`, and `poller` with its ways to
 //!   wait: `poller/nanoseconds`, `poller/timer`, `poller/milliseconds`; `memory` is a network without a kernel,
-//!   over `memory/streams`.
+//!   over `memory/streams`; `tls` lies over the kernel's sockets, with its sides `tls/client` (and `tls/client/sessions`,
+//!   `tls/client/unverified`) and `tls/server`, what these share is `tls/side`, `tls/credentials`, `tls/roots`, `tls/failure` (error classes), and `tls/tests`.
 //! * [`mqtt`]: the codec, both roles, no I/O. `packet` takes one off a stream of bytes; one file per
 //!   packet: `connect` with its `will`, `connack`, `publish`, `puback`, `pubrec`, `pubrel`,
 //!   `pubcomp`, `subscribe`, `suback`, `unsubscribe`, `unsuback`, `pingreq`, `pingresp`,
@@ -80,11 +82,11 @@
 //!   `status`, `errors`, `reason`, `connection`, `stage`, `first_reply`, `client_share`, `fired`;
 //!   every message of its own in a `logbook` of `entry`s. Adding up: `tally` (a run), `interval` and `collector`
 //!   (seconds). Summing up: `distribution`, `figures`, `machine` (its worst). Was it steady: `statistics` over `trend`. Judging: `verdict` (of us;
-//!   `verdict/reasons`, `verdict/warnings`) against `gates` and the machine's `ceiling`, `threshold` with
+//!   `verdict/reasons`, `verdict/warnings`, `verdict/tls`) against `gates` and the machine's `ceiling`, `threshold` with
 //!   `metric` and `quantity` (of the target). A second opinion: `testimony`. Arrivals
 //!   against the process that was planned: `fit`. What there is to
 //!   measure: `shape`, `phase`.
-//! * [`report`]: what a run leaves behind. `build` makes the `result`, with its `environment`, `raw_log` and `kernel_timestamps`;
+//! * [`report`]: what a run leaves behind. `build` makes the `result`, with its `environment`, `tls`, `raw_log` and `kernel_timestamps`;
 //!   one file per format: `summary`, `stages`, `intervals`, `percentiles`, `histogram`, `hlog`, `status`,
 //!   `errors`, and `text` for the screen with `stages_text` and `ink`, over `table`.
 //!   `witness` stands beside the fleet. `folder` writes them, `exit` is the code.
@@ -99,7 +101,7 @@
 //!   `responder/known`, with `responder/tests`. What it remembers:
 //!   `endpoints`, `thing`, `metadata`, `commands`, `outstanding`, `configuration`, `configurations`,
 //!   `watch`, and of topics `routes`. How it behaves: `options`, `options/value`, `service`, `pending`, `timers`, `agenda`, `faults`, `stray`,
-//!   `pushes`, `random`. What it tells: `report`, `arrivals`;
+//!   `pushes`, `random`. Whom it takes: `tls`. What it tells: `report`, `arrivals`;
 //!   `judge` is its opinion of a message that nobody has sent.
 //! * [`witness`]: a client of another make that sends probes beside the fleet, behind the feature of
 //!   that name. `order` says what to probe, `connection` does it, `setting` is what the run gives it;

@@ -42,7 +42,7 @@ mod verdict;
 pub use ceiling::{Ceiling, OfCeiling};
 pub use client_share::{ClientShares, KernelInstant, client_share};
 pub use collector::{Collector, IntervalRow, Live, Seconds, StoredHistogram};
-pub use connection::{Connections, Inbound, Traffic};
+pub use connection::{Connections, Handshakes, Inbound, Traffic};
 pub use distribution::{Distribution, Population, Statistic, carries};
 pub use entry::{End, Entry};
 pub use errors::{ErrorRow, ErrorTable};

@@ -83,6 +83,8 @@ pub struct Plan {
     pub endpoints: u32,
     /// How endpoints and connections relate.
     pub connections: Connections,
+    /// Whether connections are under TLS.
+    pub tls: bool,
     /// Requests of the profile in its order, then the answers of each inbound message.
     pub requests: Vec<Request>,
     /// What may be pushed.

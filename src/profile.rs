@@ -21,6 +21,7 @@ pub use request::{
     IdKind, IdPlace, Outcome, OutcomeIn, Pace, Payload, Reply, Request, RequestIdUse, Sender,
 };
 pub use sources::Sources;
+pub use tls::{OwnCertificate, TlsSetting, TlsVersions};
 pub use url::Url;
 
 mod definitions;
@@ -40,6 +41,7 @@ mod set;
 #[path = "../profiles/shipped.rs"]
 mod shipped;
 mod sources;
+mod tls;
 mod tree;
 mod url;
 mod write;
@@ -83,9 +85,11 @@ pub struct Target {
     pub username: Option<String>,
     /// Where the password comes from; never the password itself.
     pub password: Option<Secret>,
+    /// How connections to `mqtts` urls are made.
+    pub tls: TlsSetting,
     /// Addresses of this machine that connections leave from; none: the system chooses.
     pub bind: Sources,
-    /// TCP connect and CONNACK together. Default 10 s.
+    /// TCP connect, TLS handshake and CONNACK together. Default 10 s.
     pub connect_timeout: Duration,
 }
 

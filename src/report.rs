@@ -27,6 +27,7 @@ mod status;
 mod summary;
 mod table;
 mod text;
+mod tls;
 mod witness;
 
 pub use build::Inputs;
@@ -43,6 +44,7 @@ pub use result::{
     ConnectionsResult, Generator, InboundResult, LoadResult, PhaseLengths, ProfileId,
     RequestResult, RunResult, StageResult,
 };
+pub use tls::TlsResult;
 pub use witness::{Compared, WitnessResult};
 
 /// The formats by themselves, each a pure function to the text of its file.

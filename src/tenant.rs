@@ -55,6 +55,7 @@ mod stray;
 mod subscriptions;
 mod thing;
 mod timers;
+mod tls;
 mod watch;
 
 pub use crate::delay::Delay;
@@ -65,6 +66,7 @@ pub use options::{
     AbsentKeys, Delivery, FLAGS, ObserveReplies, OnConnect, Paths, Redirects, Stall, TenantOptions,
 };
 pub use report::TenantReport;
+pub use tls::TlsFiles;
 
 use crate::event::Clock;
 use crate::event::memory::Place;

@@ -41,6 +41,7 @@ fn run(name: &str, sets: &[String], extra: Extra) -> (u64, usize) {
         profile: loaded.profile,
         targets: vec![tenant.address],
         password: None,
+        tls: None,
         nonce: 7,
         workers: 1,
         raw_log: matches!(extra, Extra::RawLog).then(|| Arc::new(tempfile::tempfile().unwrap())),

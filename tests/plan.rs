@@ -36,6 +36,7 @@ fn profile(endpoints: u32, rate: f64, seconds: u64) -> Profile {
         name: "test".into(),
         description: String::new(),
         target: Target {
+            tls: midge::profile::TlsSetting::default(),
             urls: vec![],
             protocol: Protocol::V311,
             username: None,

@@ -45,6 +45,7 @@ fn prepare(name: &str, sets: &[&str], workers: usize) -> Run {
             profile: loaded.profile,
             targets: Vec::new(),
             password: None,
+            tls: None,
             nonce: 7,
             workers,
             raw_log: None,

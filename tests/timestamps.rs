@@ -477,6 +477,7 @@ fn a_network_without_a_kernel_says_nothing_and_changes_nothing() {
             raw_log: None,
             approach: Approach::Asleep,
             kernel_timestamps: share,
+            tls: None,
         };
         let all = simulation::run(plan, shape, settings, tenant, &Conditions::default()).unwrap();
         all.measured.tally

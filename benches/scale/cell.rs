@@ -142,6 +142,7 @@ impl Order {
             profile,
             targets: self.targets.clone(),
             password: None,
+            tls: None,
             nonce: u64::from(std::process::id()),
             workers: usize::from(self.workers),
             raw_log: None,

@@ -7,7 +7,7 @@ use clap::Args;
 use super::frames::Frames;
 use super::limits::Machine;
 use super::prepare::{Prepared, prepare};
-use super::{Failure, ProfileArgs, print_data, size, sources};
+use super::{Failure, ProfileArgs, print_data, size, sources, tls};
 use crate::profile::{Model, Profile, Stage, Subscribe};
 use crate::report::Exit;
 
@@ -34,6 +34,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<Exit, Failure> {
         let _ = writeln!(out, "{before}warning: {warning}");
     }
     print_data(&out)?;
+    tls::security(&prepared.loaded.profile, &prepared.plan)?;
     let target = &prepared.loaded.profile.target;
     sources::reach(&target.bind, sources::known(target))?;
     sources::are_here(&target.bind)?;

@@ -94,6 +94,7 @@ pub(super) fn carry_out(
         raw_log: None,
         approach: Approach::Asleep,
         kernel_timestamps: 0.0,
+        tls: None,
     };
     let clock = Clock::start();
     let begun = far.look(clock)?;

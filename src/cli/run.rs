@@ -15,7 +15,7 @@ use super::raw_log::{self, RawLogArgs};
 use super::signals::{Signals, Wake};
 use super::simulated::SimulatedTenant;
 use super::witness::{Beside, WitnessArgs, make_room};
-use super::{Failure, ProfileArgs, colour, environment, print_data, size, sources, target};
+use super::{Failure, ProfileArgs, colour, environment, print_data, size, sources, target, tls};
 use crate::conclusion::{self, Ended};
 use crate::engine::{self, Approach, Measured, Settings};
 use crate::event::Clock;
@@ -81,7 +81,8 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, Failure> {
         .map_err(|error| Failure::internal(format!("cannot wait for signals: {error}")))?;
     let clock = Clock::start();
     let goal = aim(args, &prepared.loaded)?;
-    let mut settings = settings(args, profile, &goal, clock)?;
+    let mut settings = settings(args, &prepared, &goal, clock)?;
+    tls::admit_witness(&settings, order.is_some())?;
     if let Some(order) = &order {
         make_room(order, &settings.targets, &mut settings.profile)?;
     }
@@ -115,6 +116,7 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, Failure> {
         ceiling: known.ceiling.as_ref(),
         tenant,
     });
+    result.connections.tls = tls::result(profile, &measured);
     result.generator.calibration_ignored = known.ignored;
     let (tally, bounds) = (&measured.tally, prepared.shape.bounds());
     args.kernel_timestamps.tell(&mut result, tally, bounds);
@@ -138,10 +140,11 @@ fn admit(args: &RunArgs, prepared: &Prepared) -> Result<(Machine, Arithmetic), F
 /// What the engine needs besides the plan.
 fn settings(
     args: &RunArgs,
-    profile: &Profile,
+    prepared: &Prepared,
     goal: &Goal,
     clock: Clock,
 ) -> Result<Settings, Failure> {
+    let (profile, plan) = (&prepared.loaded.profile, &prepared.plan);
     Ok(Settings {
         profile: profile.clone(),
         targets: match goal {
@@ -149,6 +152,7 @@ fn settings(
             Goal::Real(addresses) => addresses.clone(),
         },
         password: profile.target.password.as_ref().map(fetch).transpose()?,
+        tls: tls::security(profile, plan)?,
         nonce: clock.unix_ns_at_start() ^ u64::from(std::process::id()).rotate_left(48),
         workers: usize::from(args.workers),
         raw_log: args.raw_log.create()?,
@@ -260,8 +264,13 @@ fn announce(profile: &Profile, goal: &Goal) {
         none if none.is_empty() => String::new(),
         sources => format!(" from {sources}"),
     };
+    let unverified = if profile.target.tls.insecure {
+        ", whose certificate is not verified"
+    } else {
+        ""
+    };
     eprintln!(
-        "{}: {} endpoints{from} against {kind}{targets}",
+        "{}: {} endpoints{from} against {kind}{targets}{unverified}",
         profile.name, profile.fleet.endpoints
     );
 }

@@ -106,6 +106,7 @@ mod tests {
         let url = Url {
             host: "203.0.113.7".into(),
             port: 1883,
+            tls: false,
         };
         assert_eq!(
             resolve_one(&url, &[]).unwrap_err().exit,

@@ -105,6 +105,15 @@ pub(super) struct TenantArgs {
     /// Password that CONNECT must carry (a toy of tests: it is visible to other users of the machine)
     #[arg(long, value_name = "TEXT")]
     password: Option<String>,
+    /// Takes connections by TLS alone and shows this certificate: a PEM file with its chain
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_certificate: Option<String>,
+    /// The certificate's private key: a PEM file
+    #[arg(long, value_name = "FILE", requires = "tls_certificate")]
+    tls_key: Option<String>,
+    /// Takes only connections with a certificate of these authorities: a PEM file
+    #[arg(long, value_name = "FILE", requires = "tls_certificate")]
+    tls_client_ca: Option<String>,
     /// Largest packet accepted
     #[arg(long, value_name = "BYTES")]
     max_packet: Option<String>,
@@ -155,6 +164,9 @@ impl TenantArgs {
             ("arrivals", &self.arrivals),
             ("user", &self.user),
             ("password", &self.password),
+            ("tls-certificate", &self.tls_certificate),
+            ("tls-key", &self.tls_key),
+            ("tls-client-ca", &self.tls_client_ca),
             ("max-packet", &self.max_packet),
             ("buffer-per-connection", &self.buffer_per_connection),
         ];

@@ -92,6 +92,7 @@ mod tests {
                 profile: loaded.profile,
                 targets: vec![([127, 0, 0, 1], 1).into()],
                 password: None,
+                tls: None,
                 nonce: 1,
                 workers: 1,
                 raw_log: None,

@@ -29,6 +29,10 @@ pub(super) struct Attempt {
     /// Ends it.
     pub timeout: Handle,
     pub subacks_missing: u16,
+    /// When its TLS handshake began, ns since the run's epoch; 0: it did not, or is over.
+    pub securing_since: u64,
+    /// Whether the handshake waits for its turn.
+    pub queued: bool,
 }
 
 impl Cold {

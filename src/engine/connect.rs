@@ -74,6 +74,8 @@ impl Worker<'_> {
                     took: 0,
                     timeout,
                     subacks_missing: 0,
+                    securing_since: 0,
+                    queued: false,
                 });
             }
             Err(failure) => self.connect_failed(connection, failure),
@@ -81,7 +83,7 @@ impl Worker<'_> {
     }
 
     /// Which connection of the whole run it is, whatever the number of workers. Callers come last.
-    fn number_in_run(&self, connection: u32) -> u64 {
+    pub(super) fn number_in_run(&self, connection: u32) -> u64 {
         match self.connections[connection as usize].part {
             Part::Caller => self.plan.connections_of(self.plan.endpoints) + self.index as u64,
             _ => self.plan.connections_of(self.base) + u64::from(connection),
@@ -89,7 +91,7 @@ impl Worker<'_> {
     }
 
     /// The TCP handshake has ended, well or badly: writing CONNECT says which, so that nobody has to
-    /// ask the socket for its error and its peer first.
+    /// ask the socket for its error and its peer first. Or the TLS handshake, and well.
     pub(super) fn tcp_ended(&mut self, connection: u32) {
         self.batch.clear();
         if self.encode_connect(connection).is_err() {
@@ -222,7 +224,7 @@ impl Worker<'_> {
         }
     }
 
-    fn attempt_of(&mut self, connection: u32) -> Option<&mut Attempt> {
+    pub(super) fn attempt_of(&mut self, connection: u32) -> Option<&mut Attempt> {
         let cold = self.connections[connection as usize].cold.as_mut()?;
         cold.attempt.as_mut()
     }
@@ -330,7 +332,7 @@ impl Worker<'_> {
         let row = &self.connections[connection as usize];
         let coming_up = matches!(
             row.state,
-            State::Connecting | State::Handshake | State::Subscribing
+            State::Connecting | State::Securing | State::Handshake | State::Subscribing
         );
         if row.generation == generation && coming_up {
             self.connect_failed(connection, ConnectFailure::Timeout);

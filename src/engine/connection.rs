@@ -16,6 +16,8 @@ pub(super) enum State {
     Down,
     /// TCP handshake.
     Connecting,
+    /// TLS handshake.
+    Securing,
     /// CONNECT is out, CONNACK is not in.
     Handshake,
     /// SUBSCRIBE is out, not every SUBACK is in.

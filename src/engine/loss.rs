@@ -32,7 +32,7 @@ impl Worker<'_> {
         match row.state {
             State::Down => return,
             State::Closing => return self.shut(connection),
-            State::Connecting | State::Handshake | State::Subscribing => {
+            State::Connecting | State::Securing | State::Handshake | State::Subscribing => {
                 return self.connect_failed(connection, failure::before_up(why));
             }
             State::Up => {}

@@ -5,7 +5,6 @@
 //! Not here: what an application message means (`reply`, `pushed`).
 
 use super::connection::State;
-use super::failure;
 use super::outbox::Meaning;
 use super::worker::Worker;
 use crate::measure::{FailReason, Outcome};
@@ -50,7 +49,7 @@ impl Worker<'_> {
     /// One read call and the packets that it completes. False: nothing more to read now.
     fn read_once(&mut self, connection: u32, scratch: &mut [u8], until: Until) -> bool {
         let row = &mut self.connections[connection as usize];
-        if matches!(row.state, State::Down | State::Connecting) {
+        if matches!(row.state, State::Down | State::Connecting | State::Securing) {
             return false;
         }
         let Some(stream) = &mut row.stream else {
@@ -64,12 +63,14 @@ impl Worker<'_> {
         }
         let room = READ_SIZE.min(scratch.len() - kept);
         let into = &mut scratch[kept..kept + room];
-        let count = match self.stamps.receive(connection, stream, into) {
-            Ok(0) => {
+        let received = self.stamps.receive(connection, stream, into);
+        let more = |count| stream.may_have_more(count, room);
+        let (count, full) = match received.map(|count| (count, more(count))) {
+            Ok((0, _)) => {
                 self.lose(connection, FailReason::Closed);
                 return false;
             }
-            Ok(count) => count,
+            Ok(read) => read,
             Err(error) => {
                 if kept > 0 {
                     let tail = &mut self.cold.lend(&mut row.cold).tail;
@@ -79,7 +80,7 @@ impl Worker<'_> {
                     std::io::ErrorKind::Interrupted => true,
                     std::io::ErrorKind::WouldBlock => false,
                     _ => {
-                        self.lose(connection, failure::of_open(&error));
+                        self.broke(connection, &error);
                         false
                     }
                 };
@@ -94,7 +95,7 @@ impl Worker<'_> {
         self.recorder.read(count as u64);
         self.packets(connection, &scratch[..kept + count], at);
         self.stamps.done();
-        until == Until::Dry || count == room
+        until == Until::Dry || full
     }
 
     fn packets(&mut self, connection: u32, mut bytes: &[u8], at: u64) {

@@ -17,6 +17,7 @@ use super::failure::said;
 use super::heartbeat::Heartbeat;
 use super::lengths::Lengths;
 use super::logger::{Logged, Logger};
+use super::secure::Security;
 use super::worker::Worker;
 use crate::event::{Clock, Waiting};
 use crate::measure::{Live, Logbook, Seconds, Shape, Tally};
@@ -32,6 +33,8 @@ pub struct Settings {
     pub targets: Vec<SocketAddr>,
     /// The password itself.
     pub password: Option<Vec<u8>>,
+    /// How connections come under TLS, if they do.
+    pub tls: Option<Security>,
     /// Different for every run: tells our request IDs from an earlier run's.
     pub nonce: u64,
     /// Threads; at least 1, at most one per connection is used.

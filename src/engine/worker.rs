@@ -107,6 +107,8 @@ pub(super) struct Worker<'a> {
     pub due: VecDeque<(u64, Timer)>,
     /// Connections with more to read than one turn allows.
     pub unread: VecDeque<u32>,
+    /// Connections whose TLS handshake can go on.
+    pub handshakes: VecDeque<u32>,
     /// Endpoints that may send (closed and `"max"`).
     pub runnable: VecDeque<u32>,
     pub capped: VecDeque<HeldBack>,
@@ -283,6 +285,7 @@ impl Worker<'_> {
     fn give_back(&mut self) {
         room::give_back(&mut self.due);
         room::give_back(&mut self.unread);
+        room::give_back(&mut self.handshakes);
         room::give_back(&mut self.capped);
         room::give_back(&mut self.connect_queue);
         self.fired.shrink_to(BURST);
@@ -291,7 +294,8 @@ impl Worker<'_> {
 
     /// Finds out until when there is nothing to do.
     pub(super) fn rest(&mut self) {
-        let busy = !self.due.is_empty() || !self.unread.is_empty() || self.can_run();
+        let waiting = !self.unread.is_empty() || !self.handshakes.is_empty();
+        let busy = waiting || !self.due.is_empty() || self.can_run();
         let now = self.clock.now();
         let until = if busy || self.stage == Stage::Done {
             now
@@ -322,8 +326,7 @@ impl Worker<'_> {
         let unread = self.unread.len();
         for number in 0..unread + self.poller.len() {
             if number % SOCKETS_BETWEEN_DUE == SOCKETS_BETWEEN_DUE - 1 {
-                self.expire(self.clock.now());
-                self.handle_due();
+                self.give_way();
             }
             if number < unread {
                 if let Some(connection) = self.unread.pop_front() {
@@ -333,6 +336,9 @@ impl Worker<'_> {
             }
             let event = self.poller.event(number - unread);
             let connection = event.token as u32;
+            if self.queue_handshake(connection) {
+                continue;
+            }
             if event.closed {
                 self.shed_stamps(connection);
             }
@@ -348,6 +354,13 @@ impl Worker<'_> {
                 self.read(connection, until);
             }
         }
+        self.shake_hands();
+    }
+
+    /// Lets the schedule have its turn in between.
+    pub(super) fn give_way(&mut self) {
+        self.expire(self.clock.now());
+        self.handle_due();
     }
 
     /// Whether intended instants come from the schedule.

@@ -5,9 +5,9 @@
 
 use super::connection::{Coarse, State};
 use super::exchange::State as Exchange;
-use super::failure;
 use super::outbox::{Marker, Meaning};
 use super::worker::Worker;
+use crate::event::Socket;
 use crate::measure::{DropReason, LeftOut};
 use crate::planted::{self, Mistake};
 
@@ -55,7 +55,7 @@ impl Worker<'_> {
                 }
                 Err(error) => {
                     self.give_up_unsent(markers);
-                    self.lose(connection, failure::of_open(&error));
+                    self.broke(connection, &error);
                 }
             }
         } else {
@@ -112,6 +112,12 @@ impl Worker<'_> {
     }
 
     fn drain_outbox(&mut self, connection: u32) {
+        let row = &mut self.connections[connection as usize];
+        match row.stream.as_mut().map_or(Ok(()), Socket::flush) {
+            Err(error) if would_block(&error) => return,
+            Err(error) => return self.broke(connection, &error),
+            Ok(()) => {}
+        }
         while self.connections[connection as usize].backlog() > 0 {
             let now = self.clock.now();
             self.drop_stale(connection, now);
@@ -126,7 +132,7 @@ impl Worker<'_> {
                     self.advance_outbox(connection, count, now);
                 }
                 Err(error) if would_block(&error) => return,
-                Err(error) => return self.lose(connection, failure::of_open(&error)),
+                Err(error) => return self.broke(connection, &error),
             }
         }
         let row = &mut self.connections[connection as usize];

@@ -13,6 +13,7 @@ use std::os::fd::AsFd;
 use mio::net::{TcpListener, TcpStream};
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 
+use super::tls::{Acceptor, Client, Connector, Introduction, Server, Tls};
 use super::{memory, stamps};
 
 /// A connected socket, or one that is about to be; never blocks.
@@ -22,9 +23,45 @@ pub enum Socket {
     Tcp(TcpStream),
     /// Of a simulated run.
     Memory(Box<memory::Stream>),
+    /// The kernel's, under TLS.
+    Tls(Box<Tls<Client>>),
+    /// The same, on the side that was connected to.
+    TlsServer(Box<Tls<Server>>),
 }
 
 impl Socket {
+    /// The same socket under TLS, on the side that connects to the target of this name. Its first
+    /// words are not sent yet.
+    ///
+    /// # Errors
+    /// `Unsupported` for a socket that is not the kernel's own; what rustls says.
+    pub fn connect_tls(self, by: &Connector, name: &str, who: Introduction) -> io::Result<Self> {
+        match self {
+            Self::Tcp(stream) => Ok(Self::Tls(Box::new(by.connect(stream, name, who)?))),
+            _ => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
+    /// The same socket under TLS, on the side that was connected to; without an acceptor, as it is.
+    ///
+    /// # Errors
+    /// As for [`Socket::connect_tls`].
+    pub fn accept_tls(self, by: Option<&Acceptor>) -> io::Result<Self> {
+        match (self, by) {
+            (socket, None) => Ok(socket),
+            (Self::Tcp(stream), Some(by)) => Ok(Self::TlsServer(Box::new(by.accept(stream)?))),
+            _ => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
+    /// That side of TLS which connects, if there is TLS.
+    pub fn tls_client(&mut self) -> Option<&mut Tls<Client>> {
+        match self {
+            Self::Tls(tls) => Some(tls),
+            _ => None,
+        }
+    }
+
     /// Reads what is there, at most as much as fits; 0 is the end of the stream.
     ///
     /// # Errors
@@ -34,6 +71,8 @@ impl Socket {
         match self {
             Self::Tcp(stream) => receive(&*stream, into),
             Self::Memory(stream) => stream.receive(into),
+            Self::Tls(tls) => tls.receive(into),
+            Self::TlsServer(tls) => tls.receive(into),
         }
     }
 
@@ -49,7 +88,18 @@ impl Socket {
     ) -> io::Result<(usize, Option<i64>)> {
         match self {
             Self::Tcp(stream) => stamps::receive(stream, into, aside),
-            Self::Memory(stream) => stream.receive(into).map(|count| (count, None)),
+            other => other.receive(into).map(|count| (count, None)),
+        }
+    }
+
+    /// Whether the last read, which brought `count` where there was room for `room`, may have left
+    /// something that makes no new edge (epoll(7), question 9).
+    #[inline]
+    pub fn may_have_more(&self, count: usize, room: usize) -> bool {
+        match self {
+            Self::Tcp(_) | Self::Memory(_) => count == room,
+            Self::Tls(tls) => tls.may_have_more(),
+            Self::TlsServer(tls) => tls.may_have_more(),
         }
     }
 
@@ -62,15 +112,34 @@ impl Socket {
         match self {
             Self::Tcp(stream) => transmit(&*stream, bytes),
             Self::Memory(stream) => stream.transmit(bytes),
+            Self::Tls(tls) => tls.transmit(bytes),
+            Self::TlsServer(tls) => tls.transmit(bytes),
+        }
+    }
+
+    /// Writes what was taken and waits on this side of the kernel: part of a TLS record.
+    ///
+    /// # Errors
+    /// `WouldBlock` when not all of it is taken; those of send(2).
+    #[inline]
+    pub fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Tcp(_) | Self::Memory(_) => Ok(()),
+            Self::Tls(tls) => tls.flush(),
+            Self::TlsServer(tls) => tls.flush(),
         }
     }
 
     /// Lets small writes leave at once, and not wait for the acknowledgement of earlier ones. Where
     /// that cannot be had, nothing breaks.
     pub fn send_at_once(&self) {
-        if let Self::Tcp(stream) = self {
-            let _ = stream.set_nodelay(true);
-        }
+        let stream = match self {
+            Self::Tcp(stream) => stream,
+            Self::Tls(tls) => tls.stream(),
+            Self::TlsServer(tls) => tls.stream(),
+            Self::Memory(_) => return,
+        };
+        let _ = stream.set_nodelay(true);
     }
 
     /// Has the kernel note when it receives bytes. Where that cannot be had, nothing breaks.
@@ -84,7 +153,7 @@ impl Socket {
     pub fn note_departure(&self) -> bool {
         match self {
             Self::Tcp(stream) => stamps::note_departure(stream).is_ok(),
-            Self::Memory(_) => false,
+            _ => false,
         }
     }
 
@@ -93,7 +162,7 @@ impl Socket {
     pub fn departed(&self, count: usize, aside: &mut stamps::Aside) -> Option<i64> {
         match self {
             Self::Tcp(stream) => stamps::departed(stream, count, aside),
-            Self::Memory(_) => None,
+            _ => None,
         }
     }
 
@@ -104,13 +173,16 @@ impl Socket {
         }
     }
 
-    /// Says that nothing more will be written; the other side may go on.
-    pub fn end(&self) {
+    /// Says that nothing more will be written; the other side may go on. What [`Socket::flush`] still
+    /// has to write goes before it.
+    pub fn end(&mut self) {
         match self {
             Self::Tcp(stream) => {
                 let _ = stream.shutdown(Shutdown::Write);
             }
             Self::Memory(stream) => stream.end(),
+            Self::Tls(tls) => tls.end(),
+            Self::TlsServer(tls) => tls.end(),
         }
     }
 }

@@ -12,6 +12,15 @@ impl Recorder {
         self.tally.connections.connect_time.record(took_ns);
     }
 
+    /// A TLS handshake came to a good end, `took_ns` after its first words.
+    pub fn secured(&mut self, took_ns: u64, tls_13: bool, resumed: bool) {
+        let handshakes = &mut self.tally.connections.handshakes;
+        handshakes.time.record(took_ns);
+        handshakes.tls_12 += u64::from(!tls_13);
+        handshakes.tls_13 += u64::from(tls_13);
+        handshakes.resumed += u64::from(resumed);
+    }
+
     /// An attempt to connect failed, the first or a later one.
     pub fn connect_failed(&mut self, failure: ConnectFailure) {
         self.tally.connections.failed += 1;

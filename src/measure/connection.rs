@@ -23,6 +23,45 @@ pub struct Connections {
     pub reconnects: u64,
     /// From the connect call to the CONNACK, first time of each connection.
     pub connect_time: Samples,
+    /// TLS handshakes that came to a good end, of connections that came back too.
+    pub handshakes: Handshakes,
+}
+
+/// TLS handshakes.
+#[derive(Debug, Clone)]
+pub struct Handshakes {
+    /// From the first words of the client until it may send.
+    pub time: Samples,
+    /// That agreed on TLS 1.2.
+    pub tls_12: u64,
+    /// That agreed on TLS 1.3.
+    pub tls_13: u64,
+    /// Of all, those that went on with an earlier session.
+    pub resumed: u64,
+}
+
+impl Handshakes {
+    fn new(bounds: Bounds) -> Self {
+        Self {
+            time: Samples::new(bounds),
+            tls_12: 0,
+            tls_13: 0,
+            resumed: 0,
+        }
+    }
+
+    fn merge(&mut self, other: &Self) {
+        let Self {
+            time,
+            tls_12,
+            tls_13,
+            resumed,
+        } = other;
+        self.time.merge(time);
+        self.tls_12 += tls_12;
+        self.tls_13 += tls_13;
+        self.resumed += resumed;
+    }
 }
 
 impl Connections {
@@ -36,6 +75,7 @@ impl Connections {
             lost_by: [0; FailReason::COUNT],
             reconnects: 0,
             connect_time: Samples::new(bounds),
+            handshakes: Handshakes::new(bounds),
         }
     }
 
@@ -49,6 +89,7 @@ impl Connections {
             lost_by,
             reconnects,
             connect_time,
+            handshakes,
         } = other;
         self.connected += connected;
         self.failed += failed;
@@ -57,6 +98,7 @@ impl Connections {
         add_counts(&mut self.lost_by, lost_by);
         self.reconnects += reconnects;
         self.connect_time.merge(connect_time);
+        self.handshakes.merge(handshakes);
     }
 }
 

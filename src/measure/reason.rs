@@ -143,6 +143,22 @@ reasons! {
         SubscribeRefused = "subscribe_refused", Theirs;
         /// Host or network unreachable.
         Unreachable = "unreachable", Theirs;
+        /// TLS: nobody who is trusted has signed the target's certificate.
+        TlsUnknownCa = "tls_unknown_ca", Theirs;
+        /// TLS: the target's certificate is not valid yet, or not any more.
+        TlsExpired = "tls_expired", Theirs;
+        /// TLS: the target's certificate is for other names.
+        TlsWrongName = "tls_wrong_name", Theirs;
+        /// TLS: the target's certificate is bad in another way.
+        TlsCertificate = "tls_certificate", Theirs;
+        /// TLS: the target wants a certificate and got none.
+        TlsNoClientCertificate = "tls_no_client_certificate", Theirs;
+        /// TLS: the target does not accept the certificate that it got.
+        TlsClientCertificate = "tls_client_certificate", Theirs;
+        /// TLS: no version in common, no TLS at all, anything else.
+        TlsProtocol = "tls_protocol", Theirs;
+        /// The certificate or the key of a connection could not be read when it was needed.
+        TlsCredentials = "tls_credentials", Ours;
         /// The host name does not resolve.
         NameNotFound = "name_not_found", Theirs;
         /// Out of file descriptors (EMFILE, ENFILE).
@@ -206,7 +222,16 @@ mod tests {
             .filter(|r| r.is_ours())
             .map(|r| r.name())
             .collect();
-        assert_eq!(ours, ["descriptors", "ports", "source_address", "memory"]);
+        assert_eq!(
+            ours,
+            [
+                "tls_credentials",
+                "descriptors",
+                "ports",
+                "source_address",
+                "memory"
+            ]
+        );
         assert!(DropReason::Late.is_ours() && !DropReason::BackPressure.is_ours());
     }
 }

@@ -14,6 +14,7 @@ use super::statistics::Statistics;
 use super::tally::Tally;
 
 mod reasons;
+mod tls;
 mod warnings;
 
 /// What paces the run: gates on rate and lag make sense only where a rate is promised.

@@ -92,6 +92,7 @@ impl Plan {
             seed: profile.load.seed,
             endpoints: profile.fleet.endpoints,
             connections: profile.fleet.connections,
+            tls: profile.target.urls.iter().any(|url| url.tls),
             requests,
             inbound,
             schedule,

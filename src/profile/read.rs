@@ -24,6 +24,7 @@ mod load;
 mod reply;
 mod request;
 mod target;
+mod tls;
 mod value;
 
 /// Mistakes beyond this many help nobody.

@@ -9,22 +9,26 @@ use std::str::FromStr;
 
 use crate::units::UnitError;
 
-/// An address to connect to. Only `mqtt` exists today.
+/// An address to connect to: `mqtt`, or `mqtts` for MQTT over TLS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Url {
     /// Host name or address literal, without brackets.
     pub host: String,
-    /// Port; 1883 unless given.
+    /// Port; 1883 unless given, or 8883 with TLS.
     pub port: u16,
+    /// Whether it is reached by TLS.
+    pub tls: bool,
 }
 
 /// Registered for MQTT over plain TCP.
 const PORT: u16 = 1883;
+/// Registered for MQTT over TLS.
+const TLS_PORT: u16 = 8883;
 
 impl FromStr for Url {
     type Err = UnitError;
 
-    /// `mqtt://HOST[:PORT]`. Never repeats user information, which may hold a password.
+    /// `mqtt://HOST[:PORT]` or `mqtts://HOST[:PORT]`. Never repeats user information, which may hold a password.
     fn from_str(text: &str) -> Result<Self, UnitError> {
         let example = "\"mqtt://127.0.0.1:1883\"";
         let wrong = |problem: String| UnitError::new(problem, example);
@@ -34,9 +38,10 @@ impl FromStr for Url {
                 "them as target.username and target.password = \"env:NAME\"",
             ));
         }
-        let rest = match text.split_once("://") {
-            Some(("mqtt", rest)) => rest,
-            Some((scheme @ ("mqtts" | "ws" | "wss"), _)) => {
+        let (tls, rest) = match text.split_once("://") {
+            Some(("mqtt", rest)) => (false, rest),
+            Some(("mqtts", rest)) => (true, rest),
+            Some((scheme @ ("ws" | "wss"), _)) => {
                 return Err(wrong(format!("{scheme}:// is not supported yet")));
             }
             Some((scheme, _)) => return Err(wrong(format!("{scheme:?} is no scheme of MQTT"))),
@@ -47,10 +52,13 @@ impl FromStr for Url {
         };
         let rest = rest.strip_suffix('/').unwrap_or(rest);
         if rest.contains(['/', '?', '#']) {
-            return Err(wrong(format!("{text:?} has a path, which mqtt:// has not")));
+            return Err(wrong(format!(
+                "{text:?} has a path, which no url of MQTT over TCP has"
+            )));
         }
         let (host, port) = split(rest).ok_or_else(|| wrong(format!("{text:?} has no host")))?;
         let port = match port.map(str::parse) {
+            None if tls => TLS_PORT,
             None => PORT,
             Some(Ok(port)) if port > 0 => port,
             Some(_) => return Err(wrong(format!("the port of {text:?} is not 1 to 65535"))),
@@ -58,16 +66,18 @@ impl FromStr for Url {
         Ok(Self {
             host: host.to_owned(),
             port,
+            tls,
         })
     }
 }
 
 impl fmt::Display for Url {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.tls { "mqtts" } else { "mqtt" };
         if self.host.contains(':') {
-            write!(f, "mqtt://[{}]:{}", self.host, self.port)
+            write!(f, "{scheme}://[{}]:{}", self.host, self.port)
         } else {
-            write!(f, "mqtt://{}:{}", self.host, self.port)
+            write!(f, "{scheme}://{}:{}", self.host, self.port)
         }
     }
 }
@@ -109,6 +119,8 @@ mod tests {
             Some(("127.0.0.1".into(), 1884))
         );
         assert_eq!(url("mqtt://[::1]:1885"), Some(("::1".into(), 1885)));
+        assert_eq!(url("mqtts://a.b"), Some(("a.b".into(), 8883)));
+        assert_eq!(url("mqtts://a.b:1883"), Some(("a.b".into(), 1883)));
         for wrong in [
             "",
             "mqtt://",
@@ -120,7 +132,8 @@ mod tests {
             "mqtt://[x]:1",
             "mqtt://a/b",
             "http://a",
-            "mqtts://a",
+            "wss://a",
+            "mqtts://",
             "a:1883",
         ] {
             assert_eq!(url(wrong), None, "{wrong:?}");
@@ -135,7 +148,11 @@ mod tests {
 
     #[test]
     fn a_url_prints_as_it_is_read() {
-        for text in ["mqtt://broker.example:1883", "mqtt://[::1]:1885"] {
+        for text in [
+            "mqtt://broker.example:1883",
+            "mqtt://[::1]:1885",
+            "mqtts://broker.example:8883",
+        ] {
             assert_eq!(text.parse::<Url>().unwrap().to_string(), text);
         }
     }

@@ -203,7 +203,8 @@ fn connections(tally: &Tally, planned: u64) -> ConnectionsResult {
                 longest_unanswered_ns: 0,
             },
         ),
-        // Whoever knows where they left from adds it.
+        // Whoever knows about TLS, and where they left from, adds it.
+        tls: None,
         source_addresses: Vec::new(),
     }
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::environment::Environment;
 use super::kernel_timestamps::KernelTimestamps;
 use super::raw_log::RawLog;
+use super::tls::TlsResult;
 use super::witness::WitnessResult;
 use crate::measure::{
     Distribution, Figures, Inbound, Judged, LedgerCounts, Named, OfCeiling, StageFigures,
@@ -137,6 +138,9 @@ pub struct ConnectionsResult {
     pub reconnects: u64,
     /// From the connect call to the CONNACK.
     pub connect_time_us: Distribution,
+    /// Their TLS; absent without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<Box<TlsResult>>,
     /// Addresses of this machine that they left from, in turn; empty where the system chose.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub source_addresses: Vec<String>,

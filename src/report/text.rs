@@ -42,6 +42,8 @@ pub fn screen(result: &RunResult, folder: Option<&str>, colour: Colour) -> Strin
     let ink = Ink::new(result.verdict.valid, colour);
     let mut lines = vec![verdict(result), target(result)];
     lines.extend(head(result));
+    let tls = result.connections.tls.iter();
+    lines.extend(tls.map(|tls| field("tls", &tls.in_words())));
     lines.push(String::new());
     lines.extend(requests(result, ink));
     lines.push(String::new());

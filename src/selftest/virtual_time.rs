@@ -123,6 +123,7 @@ impl Job {
             raw_log,
             approach: Approach::Asleep,
             kernel_timestamps: 0.0,
+            tls: None,
         };
         let conditions = Conditions {
             stops: order.held.map_or_else(Vec::new, stops),

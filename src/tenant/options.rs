@@ -13,6 +13,7 @@ use self::value::{
     address, choice, command_types, names, number, quantity, rate_per_s, size, stall, tokens,
 };
 use super::instances::Instances;
+use super::tls::TlsFiles;
 use crate::delay::Delay;
 use crate::nearest::nearest;
 use crate::profile::Definitions;
@@ -148,6 +149,8 @@ pub struct TenantOptions {
     pub user: Option<String>,
     /// `password`: CONNECT must carry this password. Default: not checked.
     pub password: Option<String>,
+    /// `tls-certificate`, `tls-key`, `tls-client-ca`. Default: no TLS.
+    pub tls: TlsFiles,
     /// `max-packet`: largest packet accepted, in bytes, 1 KiB to 256 MiB. Default 17 MiB.
     pub max_packet: usize,
     /// Requests and inbound messages of platforms that the tenant does not know by itself.
@@ -191,6 +194,7 @@ impl Default for TenantOptions {
             arrivals: None,
             user: None,
             password: None,
+            tls: TlsFiles::default(),
             definitions: Definitions::default(),
             max_packet: 17 << 20,
             buffer_per_connection: 4 << 20,
@@ -199,7 +203,7 @@ impl Default for TenantOptions {
 }
 
 /// Every flag of [`TenantOptions::set`], in the order of the manual.
-pub const FLAGS: [&str; 32] = [
+pub const FLAGS: [&str; 35] = [
     "listen",
     "delivery",
     "service-time",
@@ -230,6 +234,9 @@ pub const FLAGS: [&str; 32] = [
     "arrivals",
     "user",
     "password",
+    "tls-certificate",
+    "tls-key",
+    "tls-client-ca",
     "max-packet",
     "buffer-per-connection",
 ];
@@ -287,6 +294,9 @@ impl TenantOptions {
             "arrivals" => self.arrivals = Some(PathBuf::from(value)),
             "user" => self.user = Some(value.to_owned()),
             "password" => self.password = Some(value.to_owned()),
+            "tls-certificate" => self.tls.certificate = Some(PathBuf::from(value)),
+            "tls-key" => self.tls.key = Some(PathBuf::from(value)),
+            "tls-client-ca" => self.tls.client_ca = Some(PathBuf::from(value)),
             "max-packet" => self.max_packet = size(value, 1 << 10, 256 << 20)?,
             "buffer-per-connection" => {
                 self.buffer_per_connection = size(value, 1 << 10, 1 << 30)?;
@@ -431,6 +441,18 @@ mod tests {
             with("buffer-per-connection", "2KiB").buffer_per_connection,
             2_048
         );
+    }
+
+    #[test]
+    fn files_of_tls_are_kept_by_name() {
+        let mut options = TenantOptions::default();
+        for flag in ["tls-certificate", "tls-key", "tls-client-ca"] {
+            options.set(flag, flag).expect("a path");
+        }
+        let path = |name: &str| Some(PathBuf::from(name));
+        assert_eq!(options.tls.certificate, path("tls-certificate"));
+        assert_eq!(options.tls.key, path("tls-key"));
+        assert_eq!(options.tls.client_ca, path("tls-client-ca"));
     }
 
     #[test]

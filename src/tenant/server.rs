@@ -26,7 +26,8 @@ use super::session::{Ending, Session, Stage};
 use super::sessions::ConnectionId;
 use super::timers::Timer;
 use crate::event::memory::Place;
-use crate::event::{Clock, Event, Listener, Poller};
+use crate::event::tls::{Acceptor, Failure};
+use crate::event::{Clock, Event, Listener, Poller, Socket};
 
 const LISTENER: usize = 0;
 const WAKER: usize = 1;
@@ -66,6 +67,7 @@ pub struct Server {
     pub(super) published: bool,
     poller: Poller,
     listener: Listener,
+    tls: Option<Acceptor>,
     pub(super) stopped: Arc<AtomicBool>,
     pub(super) disconnects: Random,
     pub(super) gaps: Random,
@@ -86,10 +88,12 @@ impl Server {
     /// # Errors
     /// What the system says about the address, the arrivals file or the poller.
     pub(super) fn bind(options: TenantOptions) -> io::Result<(Self, Arc<AtomicBool>, Waker)> {
+        let tls = options.tls.acceptor()?;
         let listener = listen(options.listen)?;
         let poller = Poller::new(EVENTS)?;
         let waker = poller.waker(WAKER)?;
-        let server = Self::on(Clock::start(), poller, Listener::Tcp(listener), options)?;
+        let mut server = Self::on(Clock::start(), poller, Listener::Tcp(listener), options)?;
+        server.tls = tls;
         let stopped = Arc::clone(&server.stopped);
         Ok((server, stopped, waker))
     }
@@ -135,6 +139,7 @@ impl Server {
             clock,
             poller,
             listener,
+            tls: None,
         })
     }
 
@@ -241,6 +246,9 @@ impl Server {
                         self.platforms.counts.reject("descriptors");
                         continue;
                     }
+                    let Ok(socket) = socket.accept_tls(self.tls.as_ref()) else {
+                        continue;
+                    };
                     let now = self.clock.now();
                     let session = Session::new(socket, now, CONNECT_WITHIN_NS);
                     let id = self.router.sessions.insert(session);
@@ -276,11 +284,16 @@ impl Server {
                 _ => 0,
             };
             let free = &mut self.scratch[kept..kept + READ_SIZE];
-            let count = match session.socket.receive(free) {
-                Ok(0) => return self.close(id, Ending::Peer),
-                Ok(count) => count,
+            let received = session.socket.receive(free);
+            let more = |count| session.socket.may_have_more(count, READ_SIZE);
+            let (count, full) = match received.map(|count| (count, more(count))) {
+                Ok((0, _)) => return self.close(id, Ending::Peer),
+                Ok(read) => read,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return,
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(error) if Failure::within(&error).is_some() => {
+                    return self.close(id, Ending::Protocol("tls"));
+                }
                 Err(_) => return self.close(id, Ending::Peer),
             };
             let now = self.clock.now();
@@ -290,7 +303,7 @@ impl Server {
             }
             self.decode(id, kept..kept + count, now);
             self.settle();
-            if until == Until::Short && count < READ_SIZE {
+            if until == Until::Short && !full {
                 return;
             }
         }
@@ -345,9 +358,12 @@ impl Server {
     }
 
     pub(super) fn close(&mut self, id: ConnectionId, ending: Ending) {
-        let Some(session) = self.router.sessions.remove(id) else {
+        let Some(mut session) = self.router.sessions.remove(id) else {
             return;
         };
+        if let Socket::TlsServer(tls) = &mut session.socket {
+            tls.end();
+        }
         self.platforms.closed(id);
         for filter in &session.filters {
             self.router.subscriptions.remove(filter, id);

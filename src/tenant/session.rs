@@ -117,6 +117,10 @@ impl Session {
     /// # Errors
     /// What the socket says; the connection is lost then.
     pub fn flush(&mut self) -> io::Result<()> {
+        match self.socket.flush() {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+            flushed => flushed?,
+        }
         while self.written < self.out.len() {
             match self.socket.transmit(&self.out[self.written..]) {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),

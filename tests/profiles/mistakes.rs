@@ -163,28 +163,87 @@ fn a_url_needs_a_scheme() {
 fn what_is_planned_is_refused_in_plain_words() {
     let text = small(
         "[fleet]",
-        "[target]\nurl = \"mqtts://h\"\nca = \"ca.pem\"\nprotocol = \"5\"\n[fleet]",
+        "[target]\nurl = \"wss://h\"\nprotocol = \"5\"\n[fleet]",
     );
     assert_eq!(
         complaint(&text, &[]),
-        r#"error: profile.toml:5:7: target.url is wrong: mqtts:// is not supported yet
+        r#"error: profile.toml:5:7: target.url is wrong: wss:// is not supported yet
   |
-5 | url = "mqtts://h"
-  |       ^^^^^^^^^^^
+5 | url = "wss://h"
+  |       ^^^^^^^^^
   |
   = help: write "mqtt://127.0.0.1:1883"
 
-error: profile.toml:6:1: ca: TLS is not supported yet: use an mqtt:// target
+error: profile.toml:6:12: target.protocol "5" is not supported yet
   |
-6 | ca = "ca.pem"
-  | ^^
-
-error: profile.toml:7:12: target.protocol "5" is not supported yet
-  |
-7 | protocol = "5"
+6 | protocol = "5"
   |            ^^^
   |
   = help: write "3.1.1""#
+    );
+}
+
+#[test]
+fn keys_of_tls_that_do_nothing_or_not_fit_together_are_mistakes() {
+    let of = |target: &str| {
+        let text = small("[fleet]", &format!("[target]\n{target}\n[fleet]"));
+        complaint(&text, &[])
+    };
+    assert_eq!(
+        of("url = \"mqtt://h\"\nca = \"ca.pem\""),
+        r#"error: profile.toml:6:6: target.ca is about TLS, and the target is reached without
+  |
+6 | ca = "ca.pem"
+  |      ^^^^^^^^
+  |
+  = help: write url = "mqtts://HOST", or leave it out"#
+    );
+    assert_eq!(
+        of("url = \"mqtts://h\"\ncertificate = \"c.pem\""),
+        r#"error: profile.toml:6:15: target.certificate needs target.key beside it
+  |
+6 | certificate = "c.pem"
+  |               ^^^^^^^
+  |
+  = help: write key = "..." too"#
+    );
+    assert_eq!(
+        of("url = [\"mqtts://h\", \"mqtt://h\"]"),
+        r#"error: profile.toml:5:7: target.url is a list of targets with TLS and without
+  |
+5 | url = ["mqtts://h", "mqtt://h"]
+  |       ^^^^^^^^^^^^^^^^^^^^^^^^^
+  |
+  = help: write mqtts:// or mqtt:// in all of them"#
+    );
+    assert_eq!(
+        of("url = \"mqtts://h\"\ninsecure = true\nca = \"ca.pem\"\ntls_version = \"1.1\""),
+        r#"error: profile.toml:7:6: target.ca is of no use beside target.insecure, which verifies nothing
+  |
+7 | ca = "ca.pem"
+  |      ^^^^^^^^
+  |
+  = help: write one of the two
+
+error: profile.toml:8:15: target.tls_version is no version of TLS that midge speaks
+  |
+8 | tls_version = "1.1"
+  |               ^^^^^
+  |
+  = help: write "1.2", "1.3" or "any""#
+    );
+}
+
+#[test]
+fn a_key_in_a_profile_is_refused_and_not_repeated() {
+    let text = small(
+        "[fleet]",
+        "[target]\nurl = \"mqtts://h\"\ncertificate = \"c.pem\"\nkey = \"-----BEGIN PRIVATE KEY-----hunter2\"\n[fleet]",
+    );
+    let said = complaint(&text, &[]);
+    assert!(
+        said.contains("target.key must not be written into a profile"),
+        "{said}"
     );
 }
 

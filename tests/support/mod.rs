@@ -9,12 +9,14 @@
 )]
 
 mod broker;
+mod certificates;
 mod midge;
 mod outcome;
 mod process;
 mod tenant;
 
 pub use broker::{CONNACK, FakeBroker, Peer};
+pub use certificates::{Authority, Pair};
 pub use midge::{Midge, Running, program_contains};
 pub use outcome::{LEDGER, Outcome};
 pub use process::{Ended, Process};

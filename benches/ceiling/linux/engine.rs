@@ -25,6 +25,7 @@ pub fn drive(order: &Order) -> Turn {
         profile: loaded.profile,
         targets: vec![order.target],
         password: None,
+        tls: None,
         nonce: 1,
         workers: 1,
         raw_log: None,

@@ -92,6 +92,11 @@ fn resources(evidence: &Evidence) -> Vec<Finding> {
             "give the addresses of target.bind back to this machine, or leave them out",
         ),
         connects(
+            ConnectFailure::TlsCredentials,
+            "a certificate or key that could be read when the run began",
+            "leave the files of target.certificate and target.key where they are",
+        ),
+        connects(
             ConnectFailure::Memory,
             "memory",
             "lower fleet.endpoints or give the machine more memory",

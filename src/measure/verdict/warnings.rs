@@ -45,7 +45,13 @@ pub(super) fn warnings(evidence: &Evidence, generator_limited: bool) -> Vec<Find
         let advice = "compare such a run with runs of the same gates only";
         finding("gate_loosened", limit, default, unit, detail, advice)
     });
-    found.into_iter().flatten().chain(loosened).collect()
+    let failures = super::tls::failures(evidence);
+    found
+        .into_iter()
+        .flatten()
+        .chain(loosened)
+        .chain(failures)
+        .collect()
 }
 
 /// Between the two limits: beyond the gate it is a reason.

@@ -8,26 +8,6 @@ pub(super) type Row = (&'static str, &'static str, &'static str, &'static str);
 /// Planned keys, and what to do until then.
 pub(super) const REFUSED: &[(&str, &str)] = &[
     (
-        "target.ca",
-        "TLS is not supported yet: use an mqtt:// target",
-    ),
-    (
-        "target.certificate",
-        "TLS is not supported yet: use an mqtt:// target",
-    ),
-    (
-        "target.key",
-        "TLS is not supported yet: use an mqtt:// target",
-    ),
-    (
-        "target.server_name",
-        "TLS is not supported yet: use an mqtt:// target",
-    ),
-    (
-        "target.insecure",
-        "TLS is not supported yet: use an mqtt:// target",
-    ),
-    (
         "fleet.reconnect_rate",
         "a rate of its own for reconnects is not supported yet: connect_rate paces them too",
     ),
@@ -43,6 +23,18 @@ pub(super) const REFUSED: &[(&str, &str)] = &[
         "tenant.password",
         "the simulated tenant of a run asks for no credentials: use midge tenant for that",
     ),
+    (
+        "tenant.tls_certificate",
+        "a run reaches its own tenant without TLS: start midge tenant with its flags, and name it as target.url",
+    ),
+    (
+        "tenant.tls_key",
+        "a run reaches its own tenant without TLS: start midge tenant with its flags, and name it as target.url",
+    ),
+    (
+        "tenant.tls_client_ca",
+        "a run reaches its own tenant without TLS: start midge tenant with its flags, and name it as target.url",
+    ),
 ];
 
 #[rustfmt::skip]
@@ -56,7 +48,7 @@ pub(super) const KEYS: &[Row] = &[
     ("platforms", "list of names or ./files", "[]",
         "Platforms whose definitions the requests may use"),
 
-    ("target.url", "mqtt://HOST[:PORT], or a list of them", "",
+    ("target.url", "mqtt://HOST[:PORT] or mqtts://HOST[:PORT], or a list of them", "",
         "Broker or tenant under test; without it the run starts the simulated tenant"),
     ("target.protocol", "\"3.1.1\"", "\"3.1.1\"",
         "Version of MQTT"),
@@ -64,10 +56,24 @@ pub(super) const KEYS: &[Row] = &[
         "User name of every connection"),
     ("target.password", "env:NAME or file:PATH", "",
         "Where the password is found; needs a user name (MQTT 3.1.1, 3.1.2.9)"),
+    ("target.ca", "path of a PEM file", "",
+        "Who may sign the certificate of an mqtts target; by default whom this system trusts"),
+    ("target.certificate", "template of a path, or of PEM from a column", "",
+        "Certificate that a connection shows, with its chain; needs a key"),
+    ("target.key", "template of a path, or of PEM from a column", "",
+        "Private key of the certificate, without a passphrase"),
+    ("target.server_name", "host name or address", "",
+        "The name that the target's certificate must be for; by default the host of the url"),
+    ("target.insecure", "true or false", "false",
+        "Takes whatever certificate the target shows; the report says so"),
+    ("target.tls_version", "\"any\", \"1.2\" or \"1.3\"", "\"any\"",
+        "Version of TLS; any is 1.2 or 1.3, as the target prefers"),
+    ("target.session_resumption", "true or false", "false",
+        "Whether a connection that comes back asks for its last TLS session instead of a whole handshake"),
     ("target.bind", "IP address or range FIRST-LAST, or a list of them", "",
         "Addresses of this machine that connections leave from, in turn; by default the system chooses"),
     ("target.connect_timeout", "duration, up to 1h", "\"10s\"",
-        "For the TCP connect and CONNACK together"),
+        "For the TCP connect, the TLS handshake and CONNACK together"),
 
     ("fleet.endpoints", "integer, 1 to 10_000_000", "1_000",
         "How many virtual devices there are"),

@@ -5,6 +5,7 @@
 use super::super::tree::Node;
 use super::super::{Protocol, Secret, Sources, Target, Url};
 use super::Section;
+use super::tls;
 use super::value::{self, Wrong};
 use crate::profile::tree::Value;
 
@@ -21,8 +22,12 @@ pub(super) fn read(top: &Section<'_>) -> Target {
         let wrong = Wrong::new("needs a user name beside it").instead("username = \"...\" too");
         section.wrong_at("password", wrong);
     }
+    let urls = section.read("url", urls);
+    let known = urls.as_deref().or((!section.has("url")).then_some(&[]));
+    let tls = tls::read(&section, known);
     Target {
-        urls: section.read("url", urls).unwrap_or_default(),
+        urls: urls.unwrap_or_default(),
+        tls,
         protocol: section.read("protocol", protocol).unwrap_or(Protocol::V311),
         username,
         password,
