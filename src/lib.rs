@@ -73,8 +73,9 @@
 //! * [`mqtt`]: the codec, both roles, no I/O. `packet` takes one off a stream of bytes; one file per
 //!   packet: `connect` with its `will`, `connack`, `publish`, `puback`, `pubrec`, `pubrel`,
 //!   `pubcomp`, `subscribe`, `suback`, `unsubscribe`, `unsuback`, `pingreq`, `pingresp`,
-//!   `disconnect`. Their parts: `header`, `kind`, `qos`, `topic`, `ack`, `empty`, `reader`,
-//!   `writer`, `error`; `vector` holds packets against their bytes in tests.
+//!   `disconnect`, `auth`. Their parts: `header`, `kind`, `qos`, `topic`, `ack`, `empty`, `reader`,
+//!   `writer`, `error`, and of 5.0 `properties` of `property` over `wire`, `reason`, and `place`, where those
+//!   may stand; `vector` holds packets against their bytes in tests.
 //! * [`measure`]: what happened, as values. Writing down: `recorder` and `around` over `row`, `ledger`, `samples` with `counts`,
 //!   `status`, `errors`, `reason`, `connection`, `stage`, `first_reply`, `fired`;
 //!   every message of its own in a `logbook` of `entry`s. Adding up: `tally` (a run), `interval` and `collector`

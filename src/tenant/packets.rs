@@ -13,8 +13,8 @@ use super::session::{Ending, Stage};
 use super::sessions::ConnectionId;
 use super::timers::Timer;
 use crate::mqtt::{
-    ConnAck, Connect, ConnectReturnCode, DecodeError, Packet, PubAck, PubComp, PubRec, PubRel,
-    Publish, Qos, Role, SUBSCRIPTION_REFUSED, SubAck, Subscribe, UnsubAck, Unsubscribe, Version,
+    ConnAck, Connect, DecodeError, Packet, Properties, PubAck, PubComp, PubRec, PubRel, Publish,
+    Qos, Reason, Role, SUBSCRIPTION_REFUSED, SubAck, Subscribe, UnsubAck, Unsubscribe, Version,
     decode,
 };
 
@@ -66,21 +66,15 @@ impl Server {
             .is_some_and(|s| s.stage == Stage::Opened);
         let code = match error {
             // [MQTT-3.1.2-2]
-            DecodeError::UnsupportedProtocol(_) => ConnectReturnCode::UnacceptableProtocolVersion,
+            DecodeError::UnsupportedProtocol(_) => Reason::UnsupportedProtocolVersion,
             // [MQTT-3.1.3-8]
-            DecodeError::EmptyClientId => ConnectReturnCode::IdentifierRejected,
+            DecodeError::EmptyClientId => Reason::ClientIdentifierNotValid,
             _ => return Ending::Protocol(error.name()),
         };
         if !opened {
             return Ending::Protocol(error.name());
         }
-        self.write(
-            id,
-            &Packet::ConnAck(ConnAck {
-                session_present: false,
-                code,
-            }),
-        );
+        self.write(id, &Packet::ConnAck(ConnAck::of(false, code)));
         Ending::Refused(code)
     }
 
@@ -104,30 +98,24 @@ impl Server {
             Packet::PubComp(ack) => self.expected(|s| s.flow.completed(ack.packet_id), id),
             Packet::PubRec(ack) => {
                 self.expected(|s| s.flow.recorded(ack.packet_id), id);
-                self.write(
-                    id,
-                    &Packet::PubRel(PubRel {
-                        packet_id: ack.packet_id,
-                    }),
-                );
+                self.write(id, &Packet::PubRel(PubRel::of(ack.packet_id)));
             }
             Packet::PubRel(ack) => {
                 session.flow.released(ack.packet_id);
-                self.write(
-                    id,
-                    &Packet::PubComp(PubComp {
-                        packet_id: ack.packet_id,
-                    }),
-                );
+                self.write(id, &Packet::PubComp(PubComp::of(ack.packet_id)));
             }
             Packet::Subscribe(subscribe) => self.subscribe(id, subscribe),
             Packet::Unsubscribe(unsubscribe) => self.unsubscribe(id, unsubscribe),
             Packet::PingReq => self.write(id, &Packet::PingResp),
-            Packet::Disconnect => return Err(Ending::Peer),
+            Packet::Disconnect(_) => return Err(Ending::Peer),
             // [MQTT-3.1.0-2]
             Packet::Connect(_) => return Err(Ending::Protocol("second-connect")),
-            // The codec lets no packet of the other direction through.
-            Packet::ConnAck(_) | Packet::SubAck(_) | Packet::UnsubAck(_) | Packet::PingResp => {
+            // The codec lets no packet of the other direction through, nor AUTH in 3.1.1.
+            Packet::ConnAck(_)
+            | Packet::SubAck(_)
+            | Packet::UnsubAck(_)
+            | Packet::PingResp
+            | Packet::Auth(_) => {
                 return Err(Ending::Protocol("wrong-direction"));
             }
         }
@@ -136,14 +124,8 @@ impl Server {
 
     fn connect(&mut self, id: ConnectionId, connect: &Connect, now: u64) -> Result<(), Ending> {
         let code = self.judge(connect);
-        self.write(
-            id,
-            &Packet::ConnAck(ConnAck {
-                session_present: false,
-                code,
-            }),
-        );
-        if code != ConnectReturnCode::Accepted {
+        self.write(id, &Packet::ConnAck(ConnAck::of(false, code)));
+        if code != Reason::Success {
             return Err(Ending::Refused(code));
         }
         self.router.sessions.connect(id, connect.client_id);
@@ -162,7 +144,7 @@ impl Server {
         Ok(())
     }
 
-    fn judge(&self, connect: &Connect) -> ConnectReturnCode {
+    fn judge(&self, connect: &Connect) -> Reason {
         let user_differs = self
             .options
             .user
@@ -174,11 +156,11 @@ impl Server {
             .as_deref()
             .is_some_and(|password| connect.password != Some(password.as_bytes()));
         if !user_differs && !password_differs {
-            ConnectReturnCode::Accepted
+            Reason::Success
         } else if connect.username.is_none() {
-            ConnectReturnCode::NotAuthorized
+            Reason::NotAuthorized
         } else {
-            ConnectReturnCode::BadUserNameOrPassword
+            Reason::BadUserNameOrPassword
         }
     }
 
@@ -232,8 +214,8 @@ impl Server {
         let packet_id = publish.packet_id;
         match publish.qos {
             Qos::AtMostOnce => return true,
-            Qos::AtLeastOnce => self.write(id, &Packet::PubAck(PubAck { packet_id })),
-            Qos::ExactlyOnce => self.write(id, &Packet::PubRec(PubRec { packet_id })),
+            Qos::AtLeastOnce => self.write(id, &Packet::PubAck(PubAck::of(packet_id))),
+            Qos::ExactlyOnce => self.write(id, &Packet::PubRec(PubRec::of(packet_id))),
         }
         let session = self.router.sessions.get(id);
         session.is_some_and(|s| s.flow.arrived(publish.qos, packet_id) == Arrival::New)
@@ -328,6 +310,7 @@ impl Server {
             id,
             &Packet::SubAck(SubAck {
                 packet_id: subscribe.packet_id,
+                properties: Properties::NONE,
                 codes: &codes,
             }),
         );
@@ -342,8 +325,14 @@ impl Server {
                 self.router.subscriptions.remove(filter, id);
             }
         }
-        let packet_id = unsubscribe.packet_id;
-        self.write(id, &Packet::UnsubAck(UnsubAck { packet_id }));
+        self.write(
+            id,
+            &Packet::UnsubAck(UnsubAck {
+                packet_id: unsubscribe.packet_id,
+                properties: Properties::NONE,
+                codes: &[],
+            }),
+        );
     }
 
     /// Counts an acknowledgement that nothing waited for; it does no harm.

@@ -7,7 +7,7 @@ use super::options::{Delivery, TenantOptions};
 use super::session::{Ending, Stage};
 use super::sessions::{ConnectionId, Sessions};
 use super::subscriptions::{Receiver, Subscriptions};
-use crate::mqtt::{Publish, Qos, Version};
+use crate::mqtt::{Properties, Publish, Qos, Version};
 
 /// One message to be sent.
 #[derive(Debug, Clone, Copy)]
@@ -116,6 +116,7 @@ impl Router {
             topic: message.topic,
             packet_id,
             payload: message.payload,
+            properties: Properties::NONE,
         };
         if publish.write(Version::V311, &mut session.out).is_err() {
             return false;

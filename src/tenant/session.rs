@@ -10,7 +10,7 @@ use foldhash::HashSet;
 
 use super::flow::Flow;
 use crate::event::{Handle, Socket};
-use crate::mqtt::ConnectReturnCode;
+use crate::mqtt::Reason;
 
 /// Where a connection stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub enum Ending {
     /// The peer does not read what it is sent.
     SlowReader,
     /// CONNECT was answered with this code.
-    Refused(ConnectReturnCode),
+    Refused(Reason),
     /// CONNECT did not come in time.
     NoConnect,
     /// A packet that breaks a rule, by the class word of the rule.
