@@ -23,7 +23,6 @@ const fn by_server(kind: Kind) -> u32 {
 }
 
 impl Places {
-    pub(super) const NONE: Self = Self(0);
     pub(super) const WILL: Self = Self(WILL);
 
     /// In these packets, whoever sends them.
@@ -94,7 +93,6 @@ mod tests {
             assert_eq!(places.contain(Place::written(kind)), either, "{kind:?}");
         }
         assert!(!places.contain(Place::WILL) && Places::WILL.contain(Place::WILL));
-        assert!(!Places::NONE.contain(Place::written(Kind::Publish)));
         assert!(Place::read_by(Kind::Auth, Role::Client).is_in(Kind::Auth));
         assert!(!Place::WILL.is_in(Kind::Connect));
     }
