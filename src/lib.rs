@@ -91,7 +91,7 @@
 //!   Two results: `compare` with `difference` (what is not equal) and `change` (one number), shown by
 //!   `compare_text`.
 //! * [`tenant`]: the far side, in a process of its own. `server` is its loop, `session` and
-//!   `sessions` its connections with their `buffers`, `packets` and `flow` its half of MQTT, `subscriptions` and
+//!   `sessions` its connections with their `buffers`, `packets`, `greeting` and `flow` its half of MQTT, `terms` what MQTT 5 agrees on, `subscriptions` and
 //!   `router` who gets what. `platforms` says what a message means: `kaa`, `kaa_address`,
 //!   `kaa_payload`, `rules`, `instances`, `enapter`, `devices`, `json`, `kind`, `problem`; `defined` does so for
 //!   all others, from a profile's own definitions: `responder` over `responder/names`,

@@ -24,6 +24,7 @@ use super::router::Router;
 use super::service::Service;
 use super::session::{Ending, Session, Stage};
 use super::sessions::ConnectionId;
+use super::terms;
 use super::timers::Timer;
 use crate::event::memory::Place;
 use crate::event::{Clock, Event, Listener, Poller};
@@ -345,6 +346,9 @@ impl Server {
     }
 
     pub(super) fn close(&mut self, id: ConnectionId, ending: Ending) {
+        if let Some(reason) = terms::farewell(ending) {
+            self.farewell(id, reason);
+        }
         let Some(session) = self.router.sessions.remove(id) else {
             return;
         };
