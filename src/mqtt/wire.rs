@@ -1,5 +1,9 @@
 //! The types of properties' values on the wire (5.0: section 1.5): how each is read, how long it is
 //! and how it is written. Not here: which property has which.
+#![expect(
+    clippy::unnecessary_wraps,
+    reason = "all types have the same three functions"
+)]
 
 /// A byte that is 0 or 1.
 pub(super) mod flag {

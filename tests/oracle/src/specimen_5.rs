@@ -114,7 +114,7 @@ fn owned(properties: Properties<'_>) -> Owned {
         .collect()
 }
 
-fn property<'a>(id: u8, value: &'a Value) -> Property<'a> {
+fn property(id: u8, value: &Value) -> Property<'_> {
     let number = match value {
         Value::Number(number) => *number,
         _ => 0,
