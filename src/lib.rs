@@ -76,8 +76,9 @@
 //! * [`mqtt`]: the codec, both roles, no I/O. `packet` takes one off a stream of bytes; one file per
 //!   packet: `connect` with its `will`, `connack`, `publish`, `puback`, `pubrec`, `pubrel`,
 //!   `pubcomp`, `subscribe`, `suback`, `unsubscribe`, `unsuback`, `pingreq`, `pingresp`,
-//!   `disconnect`. Their parts: `header`, `kind`, `qos`, `topic`, `ack`, `empty`, `reader`,
-//!   `writer`, `error`; `vector` holds packets against their bytes in tests.
+//!   `disconnect`, `auth`. Their parts: `header`, `kind`, `qos`, `topic`, `ack`, `empty`, `reader`,
+//!   `writer`, `error`, and of 5.0 `properties` of `property` over `wire`, `reason`, and `place`, where those
+//!   may stand; `vector` holds packets against their bytes in tests.
 //! * [`measure`]: what happened, as values. Writing down: `recorder` and `around` over `row`, `ledger`, `samples` with `counts`,
 //!   `status`, `errors`, `reason`, `connection`, `stage`, `first_reply`, `client_share`, `fired`;
 //!   every message of its own in a `logbook` of `entry`s. Adding up: `tally` (a run), `interval` and `collector`
@@ -93,7 +94,7 @@
 //!   Two results: `compare` with `difference` (what is not equal) and `change` (one number), shown by
 //!   `compare_text`.
 //! * [`tenant`]: the far side, in a process of its own. `server` is its loop, `session` and
-//!   `sessions` its connections with their `buffers`, `packets` and `flow` its half of MQTT, `subscriptions` and
+//!   `sessions` its connections with their `buffers`, `packets`, `greeting` and `flow` its half of MQTT, `terms` what MQTT 5 agrees on, `subscriptions` and
 //!   `router` who gets what. `platforms` says what a message means: `kaa`, `kaa_address`,
 //!   `kaa_payload`, `rules`, `instances`, `enapter`, `devices`, `json`, `kind`, `problem`; `defined` does so for
 //!   all others, from a profile's own definitions: `responder` over `responder/names`,

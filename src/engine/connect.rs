@@ -10,7 +10,7 @@ use super::failure;
 use super::timer::Timer;
 use super::worker::{Stage, Worker};
 use crate::measure::{ConnectFailure, FailReason};
-use crate::mqtt::{self, ConnAck, Connect, ConnectReturnCode, Qos, Version, Will};
+use crate::mqtt::{self, ConnAck, Connect, Properties, Qos, Reason, Version, Will};
 use crate::plan::ConnectionRole;
 use crate::profile::Connections;
 
@@ -143,20 +143,22 @@ impl Worker<'_> {
                 payload: &will.payload,
                 qos: Qos::try_from(will.qos).unwrap_or(Qos::AtMostOnce),
                 retain: will.retain,
+                properties: Properties::NONE,
             }),
+            properties: Properties::NONE,
         };
         self.batch.control(|out| packet.write(Version::V311, out))
     }
 
     /// CONNACK is in.
-    pub(super) fn on_connack(&mut self, connection: u32, packet: ConnAck, at: u64) {
+    pub(super) fn on_connack(&mut self, connection: u32, packet: ConnAck<'_>, at: u64) {
         let row = &mut self.connections[connection as usize];
         if row.state != State::Handshake {
             // A second one (section 3.2.0 allows one).
             return self.lose(connection, FailReason::Protocol);
         }
-        if packet.code != ConnectReturnCode::Accepted {
-            return self.connect_failed(connection, failure::of_return_code(packet.code));
+        if packet.reason != Reason::Success {
+            return self.connect_failed(connection, failure::of_reason(packet.reason));
         }
         if let Some(attempt) = self.attempt_of(connection) {
             attempt.took = at.saturating_sub(attempt.started);
@@ -175,9 +177,9 @@ impl Worker<'_> {
                 break;
             };
             let pairs = chunk.iter().map(|filter| (filter.as_str(), qos));
-            let written = self
-                .batch
-                .control(|out| mqtt::write_subscribe(packet_id, pairs, Version::V311, out));
+            let written = self.batch.control(|out| {
+                mqtt::write_subscribe(packet_id, Properties::NONE, pairs, Version::V311, out)
+            });
             if written.is_err() {
                 return self.connect_failed(connection, ConnectFailure::SubscribeRefused);
             }

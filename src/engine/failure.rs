@@ -4,7 +4,7 @@ use std::io;
 
 use crate::event::tls::{Failure, Fault};
 use crate::measure::{ConnectFailure, FailReason};
-use crate::mqtt::ConnectReturnCode;
+use crate::mqtt::Reason;
 
 /// The class of an error on an open connection.
 pub(super) fn of_open(error: &io::Error) -> FailReason {
@@ -80,14 +80,14 @@ pub(super) fn before_up(reason: FailReason) -> ConnectFailure {
 }
 
 /// What a CONNACK refuses with (section 3.2.2.3).
-pub(super) fn of_return_code(code: ConnectReturnCode) -> ConnectFailure {
-    match code {
-        ConnectReturnCode::BadUserNameOrPassword => ConnectFailure::BadCredentials,
-        ConnectReturnCode::NotAuthorized => ConnectFailure::NotAuthorized,
-        ConnectReturnCode::IdentifierRejected => ConnectFailure::IdentifierRejected,
-        ConnectReturnCode::ServerUnavailable => ConnectFailure::ServerUnavailable,
-        ConnectReturnCode::UnacceptableProtocolVersion => ConnectFailure::UnsupportedVersion,
-        ConnectReturnCode::Accepted => ConnectFailure::Other,
+pub(super) fn of_reason(reason: Reason) -> ConnectFailure {
+    match reason {
+        Reason::BadUserNameOrPassword => ConnectFailure::BadCredentials,
+        Reason::NotAuthorized => ConnectFailure::NotAuthorized,
+        Reason::ClientIdentifierNotValid => ConnectFailure::IdentifierRejected,
+        Reason::ServerUnavailable => ConnectFailure::ServerUnavailable,
+        Reason::UnsupportedProtocolVersion => ConnectFailure::UnsupportedVersion,
+        _ => ConnectFailure::Other,
     }
 }
 

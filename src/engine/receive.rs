@@ -8,9 +8,7 @@ use super::connection::State;
 use super::outbox::Meaning;
 use super::worker::Worker;
 use crate::measure::{FailReason, Outcome};
-use crate::mqtt::{
-    self, Packet, PubAck, PubComp, PubRec, PubRel, Qos, Role, SUBSCRIPTION_REFUSED, Version,
-};
+use crate::mqtt::{self, Packet, PubAck, PubComp, PubRec, PubRel, Qos, Role, Version};
 use crate::planted::{self, Mistake};
 
 /// Reads of one connection per turn, so that a flooding target cannot starve the schedule.
@@ -135,26 +133,25 @@ impl Worker<'_> {
                     self.message(connection, publish.topic, publish.payload, at);
                 }
             }
-            Packet::PubAck(PubAck { packet_id }) => {
+            Packet::PubAck(PubAck { packet_id, .. }) => {
                 self.acknowledged(connection, packet_id, Stage::Ack, at);
             }
-            Packet::PubRec(PubRec { packet_id }) => {
+            Packet::PubRec(PubRec { packet_id, .. }) => {
                 self.acknowledged(connection, packet_id, Stage::Rec, at);
             }
-            Packet::PubComp(PubComp { packet_id }) => {
+            Packet::PubComp(PubComp { packet_id, .. }) => {
                 self.acknowledged(connection, packet_id, Stage::Comp, at);
             }
-            Packet::PubRel(PubRel { packet_id }) => {
+            Packet::PubRel(PubRel { packet_id, .. }) => {
                 let row = &mut self.connections[connection as usize];
                 if let Some(cold) = &mut row.cold {
                     cold.incoming.retain(|&id| id != packet_id);
                 }
-                self.control(&Packet::PubComp(PubComp { packet_id }));
+                self.control(&Packet::PubComp(PubComp::of(packet_id)));
             }
             Packet::ConnAck(connack) => self.on_connack(connection, connack, at),
             Packet::SubAck(suback) => {
-                let refused = suback.codes.contains(&SUBSCRIPTION_REFUSED);
-                self.on_suback(connection, refused, at);
+                self.on_suback(connection, suback.refusal().is_some(), at);
             }
             Packet::PingResp => self.connections[connection as usize].pinging = false,
             // UNSUBACK answers nothing that was asked; the others cannot pass the codec in this role.
@@ -167,7 +164,7 @@ impl Worker<'_> {
         match qos {
             Qos::AtMostOnce => true,
             Qos::AtLeastOnce => {
-                self.control(&Packet::PubAck(PubAck { packet_id }));
+                self.control(&Packet::PubAck(PubAck::of(packet_id)));
                 true
             }
             Qos::ExactlyOnce => {
@@ -177,7 +174,7 @@ impl Worker<'_> {
                 if fresh && incoming.len() < INCOMING_MAX {
                     incoming.push(packet_id);
                 }
-                self.control(&Packet::PubRec(PubRec { packet_id }));
+                self.control(&Packet::PubRec(PubRec::of(packet_id)));
                 fresh
             }
         }
@@ -195,7 +192,7 @@ impl Worker<'_> {
         let Some(slot) = self.acks.find(row.acks, packet_id) else {
             // PUBREC for something unknown is answered all the same, or the target repeats it for ever.
             if stage == Stage::Rec {
-                self.control(&Packet::PubRel(PubRel { packet_id }));
+                self.control(&Packet::PubRel(PubRel::of(packet_id)));
             }
             return;
         };
@@ -204,7 +201,7 @@ impl Worker<'_> {
         match (stage, qos, ack.released) {
             (Stage::Rec, 2, _) => {
                 self.acks.get_mut(slot).released = true;
-                self.control(&Packet::PubRel(PubRel { packet_id }));
+                self.control(&Packet::PubRel(PubRel::of(packet_id)));
                 return;
             }
             (Stage::Ack, 1, _) | (Stage::Comp, 2, true) => {}

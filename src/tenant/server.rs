@@ -24,6 +24,7 @@ use super::router::Router;
 use super::service::Service;
 use super::session::{Ending, Session, Stage};
 use super::sessions::ConnectionId;
+use super::terms;
 use super::timers::Timer;
 use crate::event::memory::Place;
 use crate::event::tls::{Acceptor, Failure};
@@ -358,6 +359,9 @@ impl Server {
     }
 
     pub(super) fn close(&mut self, id: ConnectionId, ending: Ending) {
+        if let Some(reason) = terms::farewell(ending) {
+            self.farewell(id, reason);
+        }
         let Some(mut session) = self.router.sessions.remove(id) else {
             return;
         };

@@ -10,7 +10,7 @@ use foldhash::HashSet;
 
 use super::flow::Flow;
 use crate::event::{Handle, Socket};
-use crate::mqtt::ConnectReturnCode;
+use crate::mqtt::{Reason, Version};
 
 /// Where a connection stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,11 +35,13 @@ pub enum Ending {
     /// The peer does not read what it is sent.
     SlowReader,
     /// CONNECT was answered with this code.
-    Refused(ConnectReturnCode),
+    Refused(Reason),
     /// CONNECT did not come in time.
     NoConnect,
     /// A packet that breaks a rule, by the class word of the rule.
     Protocol(&'static str),
+    /// A message that the tenant had said it does not take (5.0).
+    Breach(Reason),
 }
 
 impl Ending {
@@ -50,7 +52,7 @@ impl Ending {
             Self::TakenOver => Some("taken-over"),
             Self::KeepAlive => Some("keep-alive"),
             Self::SlowReader => Some("slow-reader"),
-            Self::Refused(code) => Some(code.name()),
+            Self::Refused(code) | Self::Breach(code) => Some(code.name()),
             Self::NoConnect => Some("no-connect"),
             Self::Protocol(rule) => Some(rule),
         }
@@ -64,6 +66,12 @@ pub struct Session {
     pub socket: Socket,
     /// Opened or connected.
     pub stage: Stage,
+    /// That of its CONNECT.
+    pub version: Version,
+    /// Messages of QoS 1 and 2 that it takes unacknowledged; 3.1.1 does not say.
+    pub receive_max: u16,
+    /// The longest packet that it takes, in bytes; 3.1.1 does not say.
+    pub packet_max: u32,
     /// As in CONNECT; `None`: it was empty.
     pub client_id: Option<Arc<str>>,
     /// Longest silence in nanoseconds; `None`: no limit.
@@ -93,6 +101,9 @@ impl Session {
         Self {
             socket,
             stage: Stage::Opened,
+            version: Version::V311,
+            receive_max: u16::MAX,
+            packet_max: u32::MAX,
             client_id: None,
             patience_ns: Some(patience_ns),
             silence: None,

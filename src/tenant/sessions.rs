@@ -86,6 +86,11 @@ impl Sessions {
         &self.connected
     }
 
+    /// Whether a connection has this client identifier.
+    pub fn has_client(&self, client_id: &str) -> bool {
+        self.by_client.contains_key(client_id)
+    }
+
     /// CONNECT was accepted under this client identifier. The older connection of the same,
     /// non-empty identifier is doomed.
     pub fn connect(&mut self, id: ConnectionId, client_id: &str) {
