@@ -86,6 +86,7 @@ fn midge(target: SocketAddr, authority: &Authority) -> Cost {
         workers: 1,
         raw_log: None,
         approach: Approach::Asleep,
+        kernel_timestamps: 0.0,
     };
     let run = engine::start(Arc::new(plan), shape, settings, Clock::start()).expect("threads");
     let mut begun = 0;

@@ -62,6 +62,7 @@ mod prepare;
 mod pushed;
 mod receive;
 mod reply;
+mod reports;
 mod run;
 mod secure;
 mod send;

@@ -256,6 +256,7 @@ mod tests {
             workers: 1,
             raw_log: None,
             approach: Approach::Asleep,
+            kernel_timestamps: 0.0,
         }
     }
 

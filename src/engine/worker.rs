@@ -13,7 +13,7 @@ use super::batch::Batch;
 use super::cap::HeldBack;
 use super::cold::Pool;
 use super::connection::Connection;
-use super::control::{Control, Order, Report, WorkerEnd};
+use super::control::{Control, Order, Report};
 use super::drain::Drain;
 use super::endpoint::Endpoint;
 use super::exchange::{Exchanges, Ticket};
@@ -40,7 +40,6 @@ const SOCKETS_BETWEEN_DUE: usize = 16;
 const LONGEST_WAIT: u64 = 20_000_000;
 /// Timers that may fire at once without room being made for them.
 const BURST: usize = 4096;
-const SECOND: u64 = 1_000_000_000;
 
 /// Where a worker stands in the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -264,25 +263,8 @@ impl Worker<'_> {
         }
     }
 
-    fn roll(&mut self, second_end: u64) {
-        while let Ok(interval) = self.spare.try_recv() {
-            self.recorder.recycle(interval);
-        }
-        self.give_back();
-        self.recorder.gauges(self.up);
-        let interval = self.recorder.roll(second_end);
-        // The coordinator lives as long as its workers.
-        let _ = self.reports.send(Report::Second {
-            worker: self.index,
-            interval,
-        });
-        if self.stage != Stage::Done {
-            self.wheel.insert(second_end + SECOND, Timer::Roll);
-        }
-    }
-
     /// Returns the room that a burst took: a connect storm, a stall, a target that came back.
-    fn give_back(&mut self) {
+    pub(super) fn give_back(&mut self) {
         room::give_back(&mut self.due);
         room::give_back(&mut self.unread);
         room::give_back(&mut self.handshakes);
@@ -369,39 +351,5 @@ impl Worker<'_> {
             self.settings.profile.load.model,
             Model::Open(_) | Model::OpenOwnRates
         )
-    }
-
-    /// Tells the coordinator once that every connection has been tried.
-    pub(super) fn settle(&mut self, connection: u32) {
-        let row = &mut self.connections[connection as usize];
-        if !row.settled {
-            row.settled = true;
-            self.settled += 1;
-            if self.settled as usize == self.connections.len() {
-                let _ = self.reports.send(Report::Settled { up: self.up });
-            }
-        }
-    }
-
-    /// Gives away what was measured.
-    pub(super) fn hand_in(mut self) {
-        let now = self.clock.now();
-        self.recorder.gauges(self.up);
-        let interval = self.recorder.roll(now);
-        let _ = self.reports.send(Report::Second {
-            worker: self.index,
-            interval,
-        });
-        let end = WorkerEnd {
-            tally: self.recorder.finish(),
-            load_end: self.load_end,
-            drained_at: self.drained_at,
-            connected: self.ever_up,
-            waiting: self.poller.waiting(),
-        };
-        let _ = self.reports.send(Report::Finished {
-            worker: self.index,
-            end: Box::new(end),
-        });
     }
 }

@@ -196,7 +196,27 @@ pub enum Listener {
     Memory(memory::Listener),
 }
 
+/// Connections that wait to be taken, at most.
+const BACKLOG: i32 = 4_096;
+
 impl Listener {
+    /// Listens with the kernel, at an address that a server which has just ended may still hold.
+    ///
+    /// # Errors
+    /// Those of bind(2) and listen(2).
+    pub fn bind(address: SocketAddr) -> io::Result<Self> {
+        let socket = socket2::Socket::new(
+            socket2::Domain::for_address(address),
+            socket2::Type::STREAM,
+            Some(socket2::Protocol::TCP),
+        )?;
+        socket.set_reuse_address(true)?;
+        socket.set_nonblocking(true)?;
+        socket.bind(&address.into())?;
+        socket.listen(BACKLOG)?;
+        Ok(Self::Tcp(TcpListener::from_std(socket.into())))
+    }
+
     /// The next connection.
     ///
     /// # Errors

@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use mio::Waker;
-use mio::net::TcpListener;
 
 use super::agenda::Agenda;
 use super::arrivals::Arrivals;
@@ -35,7 +34,6 @@ const WAKER: usize = 1;
 const FIRST_CONNECTION: usize = 2;
 
 const EVENTS: usize = 1_024;
-const BACKLOG: i32 = 4_096;
 const READ_SIZE: usize = 64 << 10;
 /// The beginning of a packet is read on behind, if it is not longer; bytes.
 const PARTIAL_SIZE: usize = 4 << 10;
@@ -90,10 +88,10 @@ impl Server {
     /// What the system says about the address, the arrivals file or the poller.
     pub(super) fn bind(options: TenantOptions) -> io::Result<(Self, Arc<AtomicBool>, Waker)> {
         let tls = options.tls.acceptor()?;
-        let listener = listen(options.listen)?;
+        let listener = Listener::bind(options.listen)?;
         let poller = Poller::new(EVENTS)?;
         let waker = poller.waker(WAKER)?;
-        let mut server = Self::on(Clock::start(), poller, Listener::Tcp(listener), options)?;
+        let mut server = Self::on(Clock::start(), poller, listener, options)?;
         server.tls = tls;
         let stopped = Arc::clone(&server.stopped);
         Ok((server, stopped, waker))
@@ -388,17 +386,4 @@ impl Server {
         self.arrivals = None;
         self.failure.get_or_insert(failure);
     }
-}
-
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = socket2::Socket::new(
-        socket2::Domain::for_address(address),
-        socket2::Type::STREAM,
-        Some(socket2::Protocol::TCP),
-    )?;
-    socket.set_reuse_address(true)?;
-    socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    Ok(TcpListener::from_std(socket.into()))
 }
