@@ -64,6 +64,7 @@ fn number(value: f64) -> String {
     let digits = match value.abs() {
         below if below < 1.0 => 4,
         below if below < 100.0 => 2,
+        below if below < 1_000.0 => 1,
         _ => 0,
     };
     format!("{value:.digits$}")
@@ -124,28 +125,49 @@ fn section() -> String {
         let (expected, got) = (number(row.expected), got(&row));
         let _ = writeln!(text, "| {mistake} | {id} | {what} | {expected} | {got} |");
     }
-    for (name, rows) in [
-        ("on real sockets", &sockets),
-        ("in virtual time", &simulated),
+    text.push_str("\n`results/selftest/README.md` has every figure.\n");
+    text.push_str(END);
+    text
+}
+
+/// Every figure.
+fn all_figures() -> String {
+    let mut text = "# What `midge selftest` printed\n\n\
+                    Made by `tests/prove`; README.md says what it is about.\n"
+        .to_owned();
+    for (name, file) in [
+        ("On real sockets", "sockets.json"),
+        ("In virtual time", "virtual.json"),
     ] {
         let _ = write!(
             text,
-            "\n<details><summary>Every figure {name}</summary>\n\n\
+            "\n## {name}\n\n\
              | test | figure | expected | got | tolerance | samples | |\n|---|---|---|---|---|---|---|\n"
         );
-        for row in rows {
+        for row in rows(file) {
             let [expected, tolerance] = [row.expected, row.tolerance].map(number);
-            let (id, what, got, n) = (&row.id, &row.what, got(row), row.n);
+            let (id, what, got, n) = (&row.id, &row.what, got(&row), row.n);
             let holds = if row.passed { "holds" } else { "DOES NOT HOLD" };
             let _ = writeln!(
                 text,
                 "| {id} | {what} | {expected} | {got} | {tolerance} | {n} | {holds} |"
             );
         }
-        text.push_str("\n</details>\n");
     }
-    text.push_str(END);
     text
+}
+
+/// Compares, or with `RENEW=yes` writes.
+#[track_caller]
+fn shows(file: &str, is: &str, should: &str) {
+    if std::env::var_os("RENEW").is_some() {
+        fs::write(file, should).expect("the page can be written");
+    } else {
+        assert_eq!(
+            is, should,
+            "{file}: make it anew with tests/prove, not by hand"
+        );
+    }
 }
 
 #[test]
@@ -153,17 +175,15 @@ fn the_page_shows_the_figures_that_were_kept() {
     let page = fs::read_to_string("README.md").expect("the page");
     let begin = page.find(BEGIN).expect("the table has a beginning");
     let end = page.find(END).expect("the table has an end") + END.len();
-    let section = section();
-    if std::env::var_os("RENEW").is_some() {
-        let renewed = format!("{}{section}{}", &page[..begin], &page[end..]);
-        fs::write("README.md", renewed).expect("the page can be written");
-        return;
-    }
-    assert_eq!(
-        &page[begin..end],
-        section,
-        "make it anew with tests/prove, not by hand"
-    );
+    let renewed = format!("{}{}{}", &page[..begin], section(), &page[end..]);
+    shows("README.md", &page, &renewed);
+}
+
+#[test]
+fn every_figure_is_beside_them() {
+    const FILE: &str = "results/selftest/README.md";
+    let page = fs::read_to_string(FILE).unwrap_or_default();
+    shows(FILE, &page, &all_figures());
 }
 
 #[test]
