@@ -17,7 +17,7 @@ use far::Far;
 use midge::engine::{self, Approach, Progress, Security, Settings};
 use midge::event::Clock;
 use midge::event::tls::{ClientSetting, Connector, Protocols, Roots};
-use midge::mqtt::{Connect, Publish, Qos, Version};
+use midge::mqtt::{Connect, Properties, Publish, Qos, Version};
 use midge::plan::{Identities, Plan};
 use midge::profile::{self, Model};
 use mio::{Events, Interest, Poll, Token};
@@ -126,6 +126,7 @@ impl Plain {
             username: None,
             password: None,
             will: None,
+            properties: Properties::NONE,
         };
         let mut bytes = Vec::new();
         connect.write(Version::V311, &mut bytes).expect("a packet");
@@ -140,6 +141,7 @@ impl Plain {
             retain: false,
             topic: &topic,
             packet_id: 1,
+            properties: Properties::NONE,
             payload: &[b'x'; 64],
         };
         let mut packet = Vec::new();
