@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use midge::engine::{self, Approach, Settings};
 use midge::event::Clock;
+use midge::event::websocket::Request;
 use midge::plan::{Identities, Plan};
 use midge::profile;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
@@ -22,9 +23,19 @@ use far::Far;
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
+/// What lies between the messages and the socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Over {
+    Tcp,
+    WebSocket,
+}
+
 /// Messages sent in measure, and allocations of the whole run.
-fn run(name: &str, sets: &[String], logged: bool) -> (u64, usize) {
-    let tenant = Far::tenant([]);
+fn run(name: &str, sets: &[String], logged: bool, over: Over) -> (u64, usize) {
+    let tenant = match over {
+        Over::Tcp => Far::tenant([]),
+        Over::WebSocket => Far::tenant(["--websocket=/mqtt".to_owned()]),
+    };
     let loaded = profile::load(name, sets, &|_| unreachable!("shipped")).unwrap();
     let plan = Arc::new(Plan::compile(&loaded.profile, Identities::none()).unwrap());
     let shape = Arc::new(engine::shape(&plan, &loaded.profile));
@@ -33,6 +44,10 @@ fn run(name: &str, sets: &[String], logged: bool) -> (u64, usize) {
         targets: vec![tenant.address],
         password: None,
         tls: None,
+        websocket: match over {
+            Over::Tcp => Vec::new(),
+            Over::WebSocket => vec![Request::new("localhost", "/mqtt", [])],
+        },
         nonce: 7,
         workers: 1,
         raw_log: logged.then(|| Arc::new(tempfile::tempfile().unwrap())),
@@ -55,7 +70,7 @@ fn run(name: &str, sets: &[String], logged: bool) -> (u64, usize) {
 const STAGES: &str = r#"load.stages=[{ for = "1s", to = "RATE" }, { for = "1s", to = "RATE" }]"#;
 
 /// What one more message costs, from a slow and a fast run of equal length.
-fn allocations_per_message(name: &str, sets: &[&str], logged: bool) -> f64 {
+fn allocations_per_message(name: &str, sets: &[&str], logged: bool, over: Over) -> f64 {
     let with = |rate: &str| {
         let common = [
             "fleet.endpoints=50",
@@ -67,7 +82,7 @@ fn allocations_per_message(name: &str, sets: &[&str], logged: bool) -> f64 {
             .chain(sets)
             .chain(["load.arrival_rate=RATE"].iter());
         let sets: Vec<String> = all.map(|set| set.replace("RATE", rate)).collect();
-        run(name, &sets, logged)
+        run(name, &sets, logged, over)
     };
     let (few, base) = with("1_000/s");
     let (many, more) = with("6_000/s");
@@ -80,26 +95,34 @@ fn allocations_per_message(name: &str, sets: &[&str], logged: bool) -> f64 {
 
 #[test]
 fn one_more_message_costs_no_allocation() {
-    for (name, sets, logged) in [
-        ("kaa-fleet", &[][..], false),
-        ("kaa-fleet", &[][..], true),
-        ("kaa-fleet", &[STAGES][..], false),
+    for (name, sets, logged, over) in [
+        ("kaa-fleet", &[][..], false, Over::Tcp),
+        ("kaa-fleet", &[][..], true, Over::Tcp),
+        ("kaa-fleet", &[STAGES][..], false, Over::Tcp),
         (
             "kaa-fleet",
             &["tenant.error_rate=0%", "tenant.commands=0/s"][..],
             false,
+            Over::Tcp,
         ),
-        ("mqtt-publish", &["request.*.qos=0"][..], false),
-        ("mqtt-publish", &["request.*.qos=0"][..], true),
-        ("mqtt-publish", &["request.*.qos=1"][..], false),
-        ("mqtt-publish", &["request.*.qos=2"][..], false),
+        ("mqtt-publish", &["request.*.qos=0"][..], false, Over::Tcp),
+        ("mqtt-publish", &["request.*.qos=0"][..], true, Over::Tcp),
+        ("mqtt-publish", &["request.*.qos=1"][..], false, Over::Tcp),
+        ("mqtt-publish", &["request.*.qos=2"][..], false, Over::Tcp),
+        ("kaa-fleet", &[][..], false, Over::WebSocket),
+        (
+            "mqtt-publish",
+            &["request.*.qos=1"][..],
+            false,
+            Over::WebSocket,
+        ),
     ] {
-        let cost = allocations_per_message(name, sets, logged);
+        let cost = allocations_per_message(name, sets, logged, over);
         // Tables grow with what is in flight at once, which the faster run has more of: that is a few
         // dozen allocations in tens of thousands of messages, and not one per message.
         assert!(
             cost < 0.02,
-            "{name} {sets:?}, raw log {logged}: {cost} allocations per message"
+            "{name} {sets:?}, raw log {logged}, {over:?}: {cost} allocations per message"
         );
     }
 }
