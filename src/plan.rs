@@ -85,7 +85,7 @@ pub struct Plan {
     pub connections: Connections,
     /// Whether connections are under TLS.
     pub tls: bool,
-    /// Whether they become WebSockets.
+    /// Whether each becomes a WebSocket.
     pub websocket: bool,
     /// Requests of the profile in its order, then the answers of each inbound message.
     pub requests: Vec<Request>,

@@ -1,4 +1,4 @@
-//! What a run asks its targets for, so that connections become WebSockets.
+//! What a run asks its targets for, so that each connection becomes a WebSocket.
 //!
 //! Secrets are fetched here, before anything is sent; errors name their key and place, never the content.
 //! Not here: the upgrade itself.
@@ -40,7 +40,7 @@ fn value(header: &Header) -> Result<String, Failure> {
     }
 }
 
-/// Refuses a witness beside WebSockets.
+/// Refuses a witness beside WebSocket.
 pub(super) fn admit_witness(settings: &Settings, witness: bool) -> Result<(), Failure> {
     if witness && !settings.websocket.is_empty() {
         return Err(Failure::usage(

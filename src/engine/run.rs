@@ -36,8 +36,8 @@ pub struct Settings {
     pub password: Option<Vec<u8>>,
     /// How connections come under TLS, if they do.
     pub tls: Option<Security>,
-    /// What each target is asked for, in their order, so that connections become WebSockets; empty: they
-    /// do not.
+    /// What each target is asked for, in their order, so that a connection becomes a WebSocket; empty: none
+    /// does.
     pub websocket: Vec<Request>,
     /// Different for every run: tells our request IDs from an earlier run's.
     pub nonce: u64,

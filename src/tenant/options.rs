@@ -152,7 +152,7 @@ pub struct TenantOptions {
     pub password: Option<String>,
     /// `tls-certificate`, `tls-key`, `tls-client-ca`. Default: no TLS.
     pub tls: TlsFiles,
-    /// `websocket`: where connections become WebSockets, from `/` on. Default: they do not.
+    /// `websocket`: where a connection becomes a WebSocket, from `/` on. Default: none does.
     pub websocket: Option<String>,
     /// `max-packet`: largest packet accepted, in bytes, 1 KiB to 256 MiB. Default 17 MiB.
     pub max_packet: usize,

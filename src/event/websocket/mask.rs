@@ -1,4 +1,4 @@
-//! Masking: what a client sends is XORed with a key of four bytes (RFC 6455, section 5.3).
+//! Masking: what a client sends goes through XOR with a key of four bytes (RFC 6455, section 5.3).
 //!
 //! Eight bytes at a time, in loops that the compiler turns into wider ones. Not here: headers.
 
@@ -21,7 +21,7 @@ pub fn apply(bytes: &mut [u8], key: Key) {
     }
 }
 
-/// Copies `from` to the beginning of `to`, which is at least as long, XORed with the key.
+/// Copies `from` to the beginning of `to`, which is at least as long, through XOR with the key.
 pub fn copy(from: &[u8], to: &mut [u8], key: Key) {
     let wide = doubled(key);
     let (from, from_rest) = from.as_chunks::<8>();

@@ -1,4 +1,4 @@
-//! What to do about connections that do not become WebSockets: nothing here makes a run INVALID.
+//! What to do about a connection that does not become a WebSocket: nothing here makes a run INVALID.
 //!
 //! Not here: what the classes are (see `reason`).
 
