@@ -57,7 +57,7 @@ struct Kind {
     /// Seconds of load after which it is looked at.
     after: u64,
     tls: Option<Shown>,
-    /// Whether its connections are WebSockets.
+    /// Whether each of its connections is a WebSocket.
     websocket: bool,
 }
 
