@@ -86,6 +86,7 @@ fn engine(endpoints: u32, length: Duration, target: SocketAddr) -> Cost {
         targets: vec![target],
         password: None,
         tls: None,
+        websocket: Vec::new(),
         nonce: 1,
         workers: 1,
         raw_log: None,

@@ -82,6 +82,7 @@ fn midge(target: SocketAddr, authority: &Authority) -> Cost {
             names: vec!["localhost".to_owned()],
             credentials: None,
         }),
+        websocket: Vec::new(),
         nonce: 1,
         workers: 1,
         raw_log: None,

@@ -32,6 +32,7 @@ mod sources;
 mod target;
 mod tenant;
 mod tls;
+mod websocket;
 mod witness;
 
 use std::io::{IsTerminal, Write as _};

@@ -12,6 +12,7 @@
 //! | `control` | orders and reports between coordinator and workers |
 //! | `worker`, `setup` | one thread's tables and the turn of its loop; how the tables are made |
 //! | `connect`, `loss`, `close` | connections come up and stay up; fail and come back; end |
+//! | `secure`, `upgrade` | TLS, and WebSocket, before MQTT begins |
 //! | `dial` | the socket of one connection: both of its addresses |
 //! | `send` | from an intended instant to an encoded frame, or a reason to drop it |
 //! | `write` | from frames to bytes in the kernel |
@@ -71,6 +72,7 @@ mod shape;
 mod stamps;
 mod steps;
 mod timer;
+mod upgrade;
 mod worker;
 mod write;
 

@@ -42,14 +42,14 @@
 //!   (`run`, `check`, `tenant`, `profiles`, `report`, `compare`, `selftest`, `calibrate`, `sink`). What they share: `prepare` (arguments to a
 //!   plan), `limits` (what this machine has, and does the run fit), `size` (what will be sent, in words), `frames`
 //!   (the first messages, for people), `target` (may this host be loaded), `sources` (may connections leave from there),
-//!   `simulated` (the tenant as a child process), `tls` (certificates and keys), `witness` (its place in a run), `raw_log` (its file),
+//!   `simulated` (the tenant as a child process), `tls` (certificates and keys), `websocket` (what is asked for), `witness` (its place in a run), `raw_log` (its file),
 //!   `kernel_timestamps` (when replies came in), `calibration` (the machine's, as a run finds it), `round` (one load of `calibrate`),
 //!   `signals`, `progress`, `environment`.
 //! * [`profile`]: a TOML file in, a checked value out. The value: `load`, `request`, `inbound`,
-//!   `generator`, `field`, `platform`, `definitions` (those of a platform alone), `url`, `tls`, `sources`. The way there: `tree` (values that know their line),
+//!   `generator`, `field`, `platform`, `definitions` (those of a platform alone), `url`, `tls`, `websocket`, `sources`. The way there: `tree` (values that know their line),
 //!   `overlay` (a request over its definition), `set` (overrides), `origin`, `error`. The reader:
 //!   `read`, one file per section (`read/target`, `read/fleet`, `read/load`, `read/request`,
-//!   `read/tls`, `read/reply`, `read/inbound`, `read/generator`, `read/limits`, `read/gates`) over `read/value`, with
+//!   `read/tls`, `read/websocket`, `read/reply`, `read/inbound`, `read/generator`, `read/limits`, `read/gates`) over `read/value`, with
 //!   `read/check` for keys that nothing reads and `read/tests`. The list of all keys: `keys`,
 //!   `keys/table`. Back to text: `write`.
 //! * [`plan`]: what a profile compiles to. When: `schedule`, `curve`, `stages`, `shard`. What: `request`,
@@ -64,7 +64,7 @@
 //! * [`engine`]: carries the plan out. `run` is the coordinator with its threads, `steps` the same without any, over
 //!   `crew`; `control` is what they say to the
 //!   workers; `worker` is one thread and the turn of its loop, `reports` is what it tells the coordinator, `lengths` of the phases, `setup` makes its tables, `shape` the
-//!   rows of its measurement. What it does: `connect`, `dial` (which addresses), `secure` (TLS), `loss` (and coming back), `drain`, `close`, `send` (instants to packets), `write`
+//!   rows of its measurement. What it does: `connect`, `dial` (which addresses), `secure` (TLS), `upgrade` (WebSocket), `loss` (and coming back), `drain`, `close`, `send` (instants to packets), `write`
 //!   (packets to the kernel), `receive`, `stamps` (when a sample left and came back by the kernel), `reply`, `first_reply`, `copies`, `pushed`, `pace` and `prepare` (closed and `"max"`), `approach` (the last microseconds). Rows of its
 //!   tables: `connection` with what is `cold` in it, `endpoint`, `exchange`, `acks`, `observed`, `batch`, `outbox`, `timer`. Beside it: `limiter` (rates),
 //!   `cap` (what the cap on all messages held back), `failure` (error classes), `heartbeat` (was the
@@ -72,7 +72,9 @@
 //! * [`event`]: what an event loop is made of: `clock`, `socket`, `stamps` (when the kernel passed bytes on and received them), `wheel`, `room`, and `poller` with its ways to
 //!   wait: `poller/nanoseconds`, `poller/timer`, `poller/milliseconds`; `memory` is a network without a kernel,
 //!   over `memory/streams`; `tls` lies over the kernel's sockets, with its sides `tls/client` (and `tls/client/sessions`,
-//!   `tls/client/unverified`) and `tls/server`, what these share is `tls/side`, `tls/credentials`, `tls/roots`, `tls/failure` (error classes), and `tls/tests`.
+//!   `tls/client/unverified`) and `tls/server`, what these share is `tls/side`, `tls/credentials`, `tls/roots`, `tls/failure` (error classes), and `tls/tests`;
+//!   `websocket` lies over any of them: `websocket/handshake`, `websocket/frame` with its `websocket/mask`,
+//!   `websocket/failure`, and `websocket/tests`.
 //! * [`mqtt`]: the codec, both roles, no I/O. `packet` takes one off a stream of bytes; one file per
 //!   packet: `connect` with its `will`, `connack`, `publish`, `puback`, `pubrec`, `pubrel`,
 //!   `pubcomp`, `subscribe`, `suback`, `unsubscribe`, `unsuback`, `pingreq`, `pingresp`,
@@ -83,7 +85,7 @@
 //!   `status`, `errors`, `reason`, `connection`, `stage`, `first_reply`, `client_share`, `fired`;
 //!   every message of its own in a `logbook` of `entry`s. Adding up: `tally` (a run), `interval` and `collector`
 //!   (seconds). Summing up: `distribution`, `figures`, `machine` (its worst). Was it steady: `statistics` over `trend`. Judging: `verdict` (of us;
-//!   `verdict/reasons`, `verdict/warnings`, `verdict/tls`) against `gates` and the machine's `ceiling`, `threshold` with
+//!   `verdict/reasons`, `verdict/warnings`, `verdict/tls`, `verdict/websocket`) against `gates` and the machine's `ceiling`, `threshold` with
 //!   `metric` and `quantity` (of the target). A second opinion: `testimony`. Arrivals
 //!   against the process that was planned: `fit`. What there is to
 //!   measure: `shape`, `phase`.
@@ -151,9 +153,12 @@
 //!    was dropped, the same requests with the same values are due at the same instants.
 //!    `one_shard_or_eight_give_the_same_requests_instants_and_payloads`,
 //!    `a_dropped_request_changes_no_later_value`, `the_seed_decides_values_and_instants`
-//! 8. Bytes from outside never panic the codec, and it takes only what the specification allows.
+//! 8. Bytes from outside never panic the codec, and it takes only what the specification allows. So it
+//!    is with WebSocket's frames.
 //!    `mutations_of_valid_packets_never_panic_and_what_reads_writes_the_same_bytes`,
-//!    `every_vector_is_judged_as_the_specification_says`
+//!    `every_vector_is_judged_as_the_specification_says`,
+//!    `any_bytes_mean_the_same_however_they_come`,
+//!    `what_another_implementation_refuses_is_refused_and_nothing_else`
 //! 9. Tables have limits, and reaching one is an outcome with a name.
 //!    `the_table_is_full_at_its_limit`, `captures_that_do_not_fit_are_not_recognised`,
 //!    `an_endpoint_observes_a_limited_number_of_ids`,

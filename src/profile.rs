@@ -23,6 +23,7 @@ pub use request::{
 pub use sources::Sources;
 pub use tls::{OwnCertificate, TlsSetting, TlsVersions};
 pub use url::Url;
+pub use websocket::{Header, HeaderValue};
 
 mod definitions;
 mod error;
@@ -44,6 +45,7 @@ mod sources;
 mod tls;
 mod tree;
 mod url;
+mod websocket;
 mod write;
 
 /// Everything that one run is told. Times are durations, rates are per second for the whole fleet.
@@ -85,11 +87,13 @@ pub struct Target {
     pub username: Option<String>,
     /// Where the password comes from; never the password itself.
     pub password: Option<Secret>,
-    /// How connections to `mqtts` urls are made.
+    /// How connections to `mqtts` and `wss` urls are made.
     pub tls: TlsSetting,
+    /// What requests to `ws` and `wss` urls carry beside what belongs to the upgrade.
+    pub headers: Vec<Header>,
     /// Addresses of this machine that connections leave from; none: the system chooses.
     pub bind: Sources,
-    /// TCP connect, TLS handshake and CONNACK together. Default 10 s.
+    /// TCP connect, TLS handshake, upgrade and CONNACK together. Default 10 s.
     pub connect_timeout: Duration,
 }
 

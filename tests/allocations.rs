@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use midge::engine::{self, Approach, Settings};
 use midge::event::Clock;
+use midge::event::websocket::Request;
 use midge::plan::{Identities, Plan};
 use midge::profile;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
@@ -29,11 +30,16 @@ enum Extra {
     RawLog,
     /// Of every read.
     KernelTimestamps,
+    /// Frames between the messages and the socket.
+    WebSocket,
 }
 
 /// Messages sent in measure, and allocations of the whole run.
 fn run(name: &str, sets: &[String], extra: Extra) -> (u64, usize) {
-    let tenant = Far::tenant([]);
+    let tenant = match extra {
+        Extra::WebSocket => Far::tenant(["--websocket=/mqtt".to_owned()]),
+        _ => Far::tenant([]),
+    };
     let loaded = profile::load(name, sets, &|_| unreachable!("shipped")).unwrap();
     let plan = Arc::new(Plan::compile(&loaded.profile, Identities::none()).unwrap());
     let shape = Arc::new(engine::shape(&plan, &loaded.profile));
@@ -42,6 +48,10 @@ fn run(name: &str, sets: &[String], extra: Extra) -> (u64, usize) {
         targets: vec![tenant.address],
         password: None,
         tls: None,
+        websocket: match extra {
+            Extra::WebSocket => vec![Request::new("localhost", "/mqtt", [])],
+            _ => Vec::new(),
+        },
         nonce: 7,
         workers: 1,
         raw_log: matches!(extra, Extra::RawLog).then(|| Arc::new(tempfile::tempfile().unwrap())),
@@ -113,6 +123,8 @@ fn one_more_message_costs_no_allocation() {
             Extra::KernelTimestamps,
         ),
         ("mqtt-publish", &["request.*.qos=2"][..], Extra::Nothing),
+        ("kaa-fleet", &[][..], Extra::WebSocket),
+        ("mqtt-publish", &["request.*.qos=1"][..], Extra::WebSocket),
     ] {
         let cost = allocations_per_message(name, sets, extra);
         // Tables grow with what is in flight at once, which the faster run has more of: that is a few

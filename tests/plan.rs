@@ -37,6 +37,7 @@ fn profile(endpoints: u32, rate: f64, seconds: u64) -> Profile {
         description: String::new(),
         target: Target {
             tls: midge::profile::TlsSetting::default(),
+            headers: Vec::new(),
             urls: vec![],
             protocol: Protocol::V311,
             username: None,

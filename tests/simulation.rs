@@ -46,6 +46,7 @@ fn prepare(name: &str, sets: &[&str], workers: usize) -> Run {
             targets: Vec::new(),
             password: None,
             tls: None,
+            websocket: Vec::new(),
             nonce: 7,
             workers,
             raw_log: None,

@@ -472,6 +472,7 @@ fn a_network_without_a_kernel_says_nothing_and_changes_nothing() {
             profile: loaded.profile,
             targets: Vec::new(),
             password: None,
+            websocket: Vec::new(),
             nonce: 7,
             workers: 1,
             raw_log: None,

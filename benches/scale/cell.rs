@@ -143,6 +143,7 @@ impl Order {
             targets: self.targets.clone(),
             password: None,
             tls: None,
+            websocket: Vec::new(),
             nonce: u64::from(std::process::id()),
             workers: usize::from(self.workers),
             raw_log: None,

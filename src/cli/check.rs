@@ -7,7 +7,7 @@ use clap::Args;
 use super::frames::Frames;
 use super::limits::Machine;
 use super::prepare::{Prepared, prepare};
-use super::{Failure, ProfileArgs, print_data, size, sources, tls};
+use super::{Failure, ProfileArgs, print_data, size, sources, tls, websocket};
 use crate::profile::{Model, Profile, Stage, Subscribe};
 use crate::report::Exit;
 
@@ -35,6 +35,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<Exit, Failure> {
     }
     print_data(&out)?;
     tls::security(&prepared.loaded.profile, &prepared.plan)?;
+    websocket::requests(&prepared.loaded.profile)?;
     let target = &prepared.loaded.profile.target;
     sources::reach(&target.bind, sources::known(target))?;
     sources::are_here(&target.bind)?;

@@ -89,6 +89,7 @@ pub(super) fn carry_out(
         profile: loaded.profile,
         targets: vec![far.address()],
         password: None,
+        websocket: Vec::new(),
         nonce: 1,
         workers: usize::from(workers),
         raw_log: None,

@@ -15,7 +15,9 @@ use super::raw_log::{self, RawLogArgs};
 use super::signals::{Signals, Wake};
 use super::simulated::SimulatedTenant;
 use super::witness::{Beside, WitnessArgs, make_room};
-use super::{Failure, ProfileArgs, colour, environment, print_data, size, sources, target, tls};
+use super::{
+    Failure, ProfileArgs, colour, environment, print_data, size, sources, target, tls, websocket,
+};
 use crate::conclusion::{self, Ended};
 use crate::engine::{self, Approach, Measured, Settings};
 use crate::event::Clock;
@@ -83,6 +85,7 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, Failure> {
     let goal = aim(args, &prepared.loaded)?;
     let mut settings = settings(args, &prepared, &goal, clock)?;
     tls::admit_witness(&settings, order.is_some())?;
+    websocket::admit_witness(&settings, order.is_some())?;
     if let Some(order) = &order {
         make_room(order, &settings.targets, &mut settings.profile)?;
     }
@@ -153,6 +156,7 @@ fn settings(
         },
         password: profile.target.password.as_ref().map(fetch).transpose()?,
         tls: tls::security(profile, plan)?,
+        websocket: websocket::requests(profile)?,
         nonce: clock.unix_ns_at_start() ^ u64::from(std::process::id()).rotate_left(48),
         workers: usize::from(args.workers),
         raw_log: args.raw_log.create()?,

@@ -114,6 +114,9 @@ pub(super) struct TenantArgs {
     /// Takes only connections with a certificate of these authorities: a PEM file
     #[arg(long, value_name = "FILE", requires = "tls_certificate")]
     tls_client_ca: Option<String>,
+    /// Takes connections by WebSocket alone, at this path (/mqtt)
+    #[arg(long, value_name = "PATH")]
+    websocket: Option<String>,
     /// Largest packet accepted
     #[arg(long, value_name = "BYTES")]
     max_packet: Option<String>,
@@ -167,6 +170,7 @@ impl TenantArgs {
             ("tls-certificate", &self.tls_certificate),
             ("tls-key", &self.tls_key),
             ("tls-client-ca", &self.tls_client_ca),
+            ("websocket", &self.websocket),
             ("max-packet", &self.max_packet),
             ("buffer-per-connection", &self.buffer_per_connection),
         ];

@@ -93,6 +93,7 @@ mod tests {
                 targets: vec![([127, 0, 0, 1], 1).into()],
                 password: None,
                 tls: None,
+                websocket: Vec::new(),
                 nonce: 1,
                 workers: 1,
                 raw_log: None,

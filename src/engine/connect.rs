@@ -91,8 +91,11 @@ impl Worker<'_> {
     }
 
     /// The TCP handshake has ended, well or badly: writing CONNECT says which, so that nobody has to
-    /// ask the socket for its error and its peer first. Or the TLS handshake, and well.
+    /// ask the socket for its error and its peer first. Or the TLS handshake, or the upgrade, and well.
     pub(super) fn tcp_ended(&mut self, connection: u32) {
+        if self.upgrades_first(connection) {
+            return;
+        }
         self.batch.clear();
         if self.encode_connect(connection).is_err() {
             return self.connect_failed(connection, ConnectFailure::Protocol);
@@ -334,7 +337,11 @@ impl Worker<'_> {
         let row = &self.connections[connection as usize];
         let coming_up = matches!(
             row.state,
-            State::Connecting | State::Securing | State::Handshake | State::Subscribing
+            State::Connecting
+                | State::Securing
+                | State::Upgrading
+                | State::Handshake
+                | State::Subscribing
         );
         if row.generation == generation && coming_up {
             self.connect_failed(connection, ConnectFailure::Timeout);

@@ -18,6 +18,8 @@ pub(super) enum State {
     Connecting,
     /// TLS handshake.
     Securing,
+    /// From HTTP to WebSocket.
+    Upgrading,
     /// CONNECT is out, CONNACK is not in.
     Handshake,
     /// SUBSCRIBE is out, not every SUBACK is in.

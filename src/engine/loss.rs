@@ -32,7 +32,11 @@ impl Worker<'_> {
         match row.state {
             State::Down => return,
             State::Closing => return self.shut(connection),
-            State::Connecting | State::Securing | State::Handshake | State::Subscribing => {
+            State::Connecting
+            | State::Securing
+            | State::Upgrading
+            | State::Handshake
+            | State::Subscribing => {
                 return self.connect_failed(connection, failure::before_up(why));
             }
             State::Up => {}
@@ -52,6 +56,7 @@ impl Worker<'_> {
 
     /// Forgets everything that ends with the socket, and closes it.
     pub(super) fn shut(&mut self, connection: u32) {
+        self.note_close(connection);
         let row = &mut self.connections[connection as usize];
         row.stream = None;
         row.state = State::Down;

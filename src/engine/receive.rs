@@ -30,6 +30,9 @@ const INCOMING_MAX: usize = 65_535;
 impl Worker<'_> {
     /// Reads a connection until the kernel has no more, or for as long as its turn lasts.
     pub(super) fn read(&mut self, connection: u32, until: Until) {
+        if self.connections[connection as usize].state == State::Upgrading {
+            return self.go_on_with_upgrade(connection);
+        }
         let mut scratch = std::mem::take(&mut self.scratch);
         let mut more = true;
         for _ in 0..READS_PER_TURN {

@@ -249,11 +249,14 @@ mod tests {
 
     #[test]
     fn rows_are_as_large_as_the_plan_says() {
-        use crate::plan::{CONNECTION_BYTES, ENDPOINT_BYTES, TIMER_BYTES};
+        use crate::event::{Socket, websocket::WebSocket};
+        use crate::plan::{CONNECTION_BYTES, ENDPOINT_BYTES, TIMER_BYTES, WEBSOCKET_BYTES};
         // mio's stream is larger where debug assertions are on.
         let beyond = size_of::<Option<crate::event::Socket>>().saturating_sub(16);
         let connection = size_of::<Connection>() - beyond;
         assert!((CONNECTION_BYTES - 8..=CONNECTION_BYTES).contains(&(connection as u64)));
+        let websocket = size_of::<WebSocket>() + 16 - size_of::<Socket>();
+        assert_eq!(websocket as u64, WEBSOCKET_BYTES);
         assert_eq!(size_of::<Endpoint>() as u64, ENDPOINT_BYTES);
         assert_eq!(Wheel::<Timer>::timer_bytes() as u64, TIMER_BYTES);
     }
@@ -268,6 +271,7 @@ mod tests {
             targets: vec![([127, 0, 0, 1], 1).into()],
             password: None,
             tls: None,
+            websocket: Vec::new(),
             nonce: 1,
             workers: 1,
             raw_log: None,

@@ -106,6 +106,7 @@ impl Worker<'_> {
     pub(super) fn writable(&mut self, connection: u32) {
         match self.connections[connection as usize].state {
             State::Connecting => self.tcp_ended(connection),
+            State::Upgrading => self.go_on_with_upgrade(connection),
             State::Down => {}
             _ => self.drain_outbox(connection),
         }

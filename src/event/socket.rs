@@ -14,6 +14,7 @@ use mio::net::{TcpListener, TcpStream};
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 
 use super::tls::{Acceptor, Client, Connector, Introduction, Server, Tls};
+use super::websocket::{Request, WebSocket};
 use super::{memory, stamps};
 
 /// A connected socket, or one that is about to be; never blocks.
@@ -27,6 +28,8 @@ pub enum Socket {
     Tls(Box<Tls<Client>>),
     /// The same, on the side that was connected to.
     TlsServer(Box<Tls<Server>>),
+    /// WebSocket over any of the others, on either side.
+    WebSocket(Box<WebSocket>),
 }
 
 impl Socket {
@@ -54,6 +57,32 @@ impl Socket {
         }
     }
 
+    /// The same socket under WebSocket, on the side that connects. Its request is not sent yet.
+    ///
+    /// # Errors
+    /// As for [`WebSocket::connect`].
+    pub fn connect_websocket(self, request: &Request) -> io::Result<Self> {
+        let socket = WebSocket::connect(self, request)?;
+        Ok(Self::WebSocket(Box::new(socket)))
+    }
+
+    /// The same socket under WebSocket, on the side that was connected to; without a path, as it is.
+    #[must_use]
+    pub fn accept_websocket(self, path: Option<&str>) -> Self {
+        match path {
+            None => self,
+            Some(path) => Self::WebSocket(Box::new(WebSocket::accept(self, path))),
+        }
+    }
+
+    /// WebSocket, if there is any.
+    pub fn websocket(&self) -> Option<&WebSocket> {
+        match self {
+            Self::WebSocket(socket) => Some(socket),
+            _ => None,
+        }
+    }
+
     /// That side of TLS which connects, if there is TLS.
     pub fn tls_client(&mut self) -> Option<&mut Tls<Client>> {
         match self {
@@ -73,6 +102,7 @@ impl Socket {
             Self::Memory(stream) => stream.receive(into),
             Self::Tls(tls) => tls.receive(into),
             Self::TlsServer(tls) => tls.receive(into),
+            Self::WebSocket(socket) => socket.receive(into),
         }
     }
 
@@ -100,6 +130,7 @@ impl Socket {
             Self::Tcp(_) | Self::Memory(_) => count == room,
             Self::Tls(tls) => tls.may_have_more(),
             Self::TlsServer(tls) => tls.may_have_more(),
+            Self::WebSocket(socket) => socket.may_have_more(),
         }
     }
 
@@ -114,10 +145,11 @@ impl Socket {
             Self::Memory(stream) => stream.transmit(bytes),
             Self::Tls(tls) => tls.transmit(bytes),
             Self::TlsServer(tls) => tls.transmit(bytes),
+            Self::WebSocket(socket) => socket.transmit(bytes),
         }
     }
 
-    /// Writes what was taken and waits on this side of the kernel: part of a TLS record.
+    /// Writes what was taken and waits on this side of the kernel: part of a TLS record, or of a frame.
     ///
     /// # Errors
     /// `WouldBlock` when not all of it is taken; those of send(2).
@@ -127,6 +159,7 @@ impl Socket {
             Self::Tcp(_) | Self::Memory(_) => Ok(()),
             Self::Tls(tls) => tls.flush(),
             Self::TlsServer(tls) => tls.flush(),
+            Self::WebSocket(socket) => socket.flush(),
         }
     }
 
@@ -137,6 +170,7 @@ impl Socket {
             Self::Tcp(stream) => stream,
             Self::Tls(tls) => tls.stream(),
             Self::TlsServer(tls) => tls.stream(),
+            Self::WebSocket(socket) => return socket.socket().send_at_once(),
             Self::Memory(_) => return,
         };
         let _ = stream.set_nodelay(true);
@@ -183,6 +217,7 @@ impl Socket {
             Self::Memory(stream) => stream.end(),
             Self::Tls(tls) => tls.end(),
             Self::TlsServer(tls) => tls.end(),
+            Self::WebSocket(socket) => socket.end(),
         }
     }
 }

@@ -33,6 +33,12 @@ impl Recorder {
         self.tally.connections.lost_by[reason.index()] += 1;
     }
 
+    /// A Close of WebSocket with this code came before such an end.
+    pub fn closed_with(&mut self, code: u16) {
+        let codes = &mut self.tally.connections.close_codes;
+        *codes.entry(code).or_default() += 1;
+    }
+
     /// A lost connection came up again (instead of [`Recorder::connected`], not beside it).
     pub fn reconnected(&mut self) {
         self.tally.connections.reconnects += 1;

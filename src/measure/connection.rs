@@ -2,6 +2,8 @@
 //!
 //! Not here: the requests' ledgers and waits (see `tally`).
 
+use std::collections::BTreeMap;
+
 use super::ledger::add_counts;
 use super::reason::{ConnectFailure, FailReason};
 use super::samples::{Bounds, Samples};
@@ -25,6 +27,9 @@ pub struct Connections {
     pub connect_time: Samples,
     /// TLS handshakes that came to a good end, of connections that came back too.
     pub handshakes: Handshakes,
+    /// How often a Close of WebSocket ended a connection, or kept it from coming up, by its code. There
+    /// are a few thousand codes.
+    pub close_codes: BTreeMap<u16, u64>,
 }
 
 /// TLS handshakes.
@@ -76,6 +81,7 @@ impl Connections {
             reconnects: 0,
             connect_time: Samples::new(bounds),
             handshakes: Handshakes::new(bounds),
+            close_codes: BTreeMap::new(),
         }
     }
 
@@ -90,6 +96,7 @@ impl Connections {
             reconnects,
             connect_time,
             handshakes,
+            close_codes,
         } = other;
         self.connected += connected;
         self.failed += failed;
@@ -99,6 +106,9 @@ impl Connections {
         self.reconnects += reconnects;
         self.connect_time.merge(connect_time);
         self.handshakes.merge(handshakes);
+        for (code, count) in close_codes {
+            *self.close_codes.entry(*code).or_default() += count;
+        }
     }
 }
 

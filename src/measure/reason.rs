@@ -99,7 +99,7 @@ reasons! {
         Reset = "reset", Theirs;
         /// The peer closed the connection in order (end of stream, or DISCONNECT of MQTT 5).
         Closed = "closed", Theirs;
-        /// The peer sent what MQTT forbids, or a packet above `limits.packet_size`.
+        /// The peer sent what MQTT or WebSocket forbids, or a packet above `limits.packet_size`.
         Protocol = "protocol", Theirs;
         /// No PINGRESP in time (MQTT 3.1.1 section 3.1.2.10).
         KeepAlive = "keep_alive", Theirs;
@@ -159,6 +159,18 @@ reasons! {
         TlsProtocol = "tls_protocol", Theirs;
         /// The certificate or the key of a connection could not be read when it was needed.
         TlsCredentials = "tls_credentials", Ours;
+        /// WebSocket: the target has nothing at the path of the url (HTTP status 404).
+        WsNotFound = "ws_not_found", Theirs;
+        /// WebSocket: the target wants to know who asks, or does not want to answer them (401, 403).
+        WsUnauthorized = "ws_unauthorized", Theirs;
+        /// WebSocket: any other HTTP status than 101.
+        WsRefused = "ws_refused", Theirs;
+        /// WebSocket: the target speaks no HTTP, or its answer is none to this upgrade.
+        WsUpgrade = "ws_upgrade", Theirs;
+        /// WebSocket: the target does not agree on the sub-protocol `mqtt`.
+        WsSubprotocol = "ws_subprotocol", Theirs;
+        /// WebSocket: a frame that is forbidden by RFC 6455 or, if it is a text frame, by MQTT.
+        WsProtocol = "ws_protocol", Theirs;
         /// The host name does not resolve.
         NameNotFound = "name_not_found", Theirs;
         /// Out of file descriptors (EMFILE, ENFILE).

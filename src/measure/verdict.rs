@@ -16,6 +16,7 @@ use super::tally::Tally;
 mod reasons;
 mod tls;
 mod warnings;
+mod websocket;
 
 /// What paces the run: gates on rate and lag make sense only where a rate is promised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -23,7 +23,7 @@ use crate::plan::stages::spans;
 use crate::plan::template::{ItemIdKnown, Position, Scope, Template};
 use crate::plan::topic::{check_topic, warn_about_digits};
 use crate::plan::{Plan, columns, replies};
-use crate::profile::{self, Profile, Sender};
+use crate::profile::{self, Profile, Sender, Url};
 use crate::units::nanoseconds;
 
 /// Most requests and answers of a plan.
@@ -93,6 +93,7 @@ impl Plan {
             endpoints: profile.fleet.endpoints,
             connections: profile.fleet.connections,
             tls: profile.target.urls.iter().any(|url| url.tls),
+            websocket: profile.target.urls.iter().any(Url::is_websocket),
             requests,
             inbound,
             schedule,

@@ -26,6 +26,7 @@ mod request;
 mod target;
 mod tls;
 mod value;
+mod websocket;
 
 /// Mistakes beyond this many help nobody.
 const MOST: usize = 50;

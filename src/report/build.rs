@@ -203,6 +203,12 @@ fn connections(tally: &Tally, planned: u64) -> ConnectionsResult {
                 longest_unanswered_ns: 0,
             },
         ),
+        close_codes: Named(
+            of.close_codes
+                .iter()
+                .map(|(code, count)| (code.to_string(), *count))
+                .collect(),
+        ),
         // Whoever knows about TLS, and where they left from, adds it.
         tls: None,
         source_addresses: Vec::new(),

@@ -141,6 +141,9 @@ pub struct ConnectionsResult {
     /// Their TLS; absent without.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<Box<TlsResult>>,
+    /// Ends of connections by the code of the Close that WebSocket has for them; only codes that occurred.
+    #[serde(default, skip_serializing_if = "Named::is_empty")]
+    pub close_codes: Named<u64>,
     /// Addresses of this machine that they left from, in turn; empty where the system chose.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub source_addresses: Vec<String>,

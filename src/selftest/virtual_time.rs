@@ -118,6 +118,7 @@ impl Job {
             // There is one, in memory.
             targets: Vec::new(),
             password: None,
+            websocket: Vec::new(),
             nonce: order.seed,
             workers: WORKERS,
             raw_log,

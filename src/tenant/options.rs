@@ -11,6 +11,7 @@ mod value;
 
 use self::value::{
     address, choice, command_types, names, number, quantity, rate_per_s, size, stall, tokens,
+    url_path,
 };
 use super::instances::Instances;
 use super::tls::TlsFiles;
@@ -151,6 +152,8 @@ pub struct TenantOptions {
     pub password: Option<String>,
     /// `tls-certificate`, `tls-key`, `tls-client-ca`. Default: no TLS.
     pub tls: TlsFiles,
+    /// `websocket`: where a connection becomes a WebSocket, from `/` on. Default: none does.
+    pub websocket: Option<String>,
     /// `max-packet`: largest packet accepted, in bytes, 1 KiB to 256 MiB. Default 17 MiB.
     pub max_packet: usize,
     /// Requests and inbound messages of platforms that the tenant does not know by itself.
@@ -195,6 +198,7 @@ impl Default for TenantOptions {
             user: None,
             password: None,
             tls: TlsFiles::default(),
+            websocket: None,
             definitions: Definitions::default(),
             max_packet: 17 << 20,
             buffer_per_connection: 4 << 20,
@@ -203,7 +207,7 @@ impl Default for TenantOptions {
 }
 
 /// Every flag of [`TenantOptions::set`], in the order of the manual.
-pub const FLAGS: [&str; 35] = [
+pub const FLAGS: [&str; 36] = [
     "listen",
     "delivery",
     "service-time",
@@ -237,6 +241,7 @@ pub const FLAGS: [&str; 35] = [
     "tls-certificate",
     "tls-key",
     "tls-client-ca",
+    "websocket",
     "max-packet",
     "buffer-per-connection",
 ];
@@ -297,6 +302,7 @@ impl TenantOptions {
             "tls-certificate" => self.tls.certificate = Some(PathBuf::from(value)),
             "tls-key" => self.tls.key = Some(PathBuf::from(value)),
             "tls-client-ca" => self.tls.client_ca = Some(PathBuf::from(value)),
+            "websocket" => self.websocket = Some(url_path(value)?),
             "max-packet" => self.max_packet = size(value, 1 << 10, 256 << 20)?,
             "buffer-per-connection" => {
                 self.buffer_per_connection = size(value, 1 << 10, 1 << 30)?;
@@ -436,6 +442,7 @@ mod tests {
         );
         assert_eq!(with("user", "u").user.as_deref(), Some("u"));
         assert_eq!(with("password", "p").password.as_deref(), Some("p"));
+        assert_eq!(with("websocket", "/mqtt").websocket.unwrap(), "/mqtt");
         assert_eq!(with("max-packet", "65_536").max_packet, 65_536);
         assert_eq!(
             with("buffer-per-connection", "2KiB").buffer_per_connection,
@@ -525,6 +532,8 @@ mod tests {
             ("commands-per-push", "65"),
             ("command-redelivery", "2"),
             ("seed", "x"),
+            ("websocket", "mqtt"),
+            ("websocket", "/a b"),
             ("tokens", "./no/such/file"),
             ("max-packet", "1"),
             ("max-packet", "1B"),

@@ -26,7 +26,7 @@ use super::sessions::ConnectionId;
 use super::terms;
 use super::timers::Timer;
 use crate::event::memory::Place;
-use crate::event::tls::{Acceptor, Failure};
+use crate::event::tls::Acceptor;
 use crate::event::{Clock, Event, Listener, Poller, Socket};
 
 const LISTENER: usize = 0;
@@ -248,6 +248,7 @@ impl Server {
                     let Ok(socket) = socket.accept_tls(self.tls.as_ref()) else {
                         continue;
                     };
+                    let socket = socket.accept_websocket(self.options.websocket.as_deref());
                     let now = self.clock.now();
                     let session = Session::new(socket, now, CONNECT_WITHIN_NS);
                     let id = self.router.sessions.insert(session);
@@ -290,10 +291,7 @@ impl Server {
                 Ok(read) => read,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return,
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                Err(error) if Failure::within(&error).is_some() => {
-                    return self.close(id, Ending::Protocol("tls"));
-                }
-                Err(_) => return self.close(id, Ending::Peer),
+                Err(error) => return self.close(id, Ending::of(&error)),
             };
             let now = self.clock.now();
             session.heard_at = now;
@@ -363,8 +361,9 @@ impl Server {
         let Some(mut session) = self.router.sessions.remove(id) else {
             return;
         };
-        if let Socket::TlsServer(tls) = &mut session.socket {
-            tls.end();
+        match &mut session.socket {
+            Socket::Tcp(_) | Socket::Memory(_) => {}
+            layered => layered.end(),
         }
         self.platforms.closed(id);
         for filter in &session.filters {

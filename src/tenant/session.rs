@@ -9,7 +9,7 @@ use std::sync::Arc;
 use foldhash::HashSet;
 
 use super::flow::Flow;
-use crate::event::{Handle, Socket};
+use crate::event::{Handle, Socket, tls, websocket};
 use crate::mqtt::{Reason, Version};
 
 /// Where a connection stands.
@@ -45,6 +45,17 @@ pub enum Ending {
 }
 
 impl Ending {
+    /// That of an error of reading.
+    pub fn of(error: &io::Error) -> Self {
+        if tls::Failure::within(error).is_some() {
+            Self::Protocol("tls")
+        } else if websocket::Failure::within(error).is_some() {
+            Self::Protocol("websocket")
+        } else {
+            Self::Peer
+        }
+    }
+
     /// The key in the report's `rejected`, if this counts there.
     pub const fn reason(self) -> Option<&'static str> {
         match self {

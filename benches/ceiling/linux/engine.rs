@@ -26,6 +26,7 @@ pub fn drive(order: &Order) -> Turn {
         targets: vec![order.target],
         password: None,
         tls: None,
+        websocket: Vec::new(),
         nonce: 1,
         workers: 1,
         raw_log: None,

@@ -35,6 +35,10 @@ pub(super) const REFUSED: &[(&str, &str)] = &[
         "tenant.tls_client_ca",
         "a run reaches its own tenant without TLS: start midge tenant with its flags, and name it as target.url",
     ),
+    (
+        "tenant.websocket",
+        "a run reaches its own tenant without WebSocket: start midge tenant with its flag, and name it as target.url",
+    ),
 ];
 
 #[rustfmt::skip]
@@ -48,7 +52,7 @@ pub(super) const KEYS: &[Row] = &[
     ("platforms", "list of names or ./files", "[]",
         "Platforms whose definitions the requests may use"),
 
-    ("target.url", "mqtt://HOST[:PORT] or mqtts://HOST[:PORT], or a list of them", "",
+    ("target.url", "mqtt[s]://HOST[:PORT] or ws[s]://HOST[:PORT][/PATH], or a list of them", "",
         "Broker or tenant under test; without it the run starts the simulated tenant"),
     ("target.protocol", "\"3.1.1\"", "\"3.1.1\"",
         "Version of MQTT"),
@@ -57,7 +61,7 @@ pub(super) const KEYS: &[Row] = &[
     ("target.password", "env:NAME or file:PATH", "",
         "Where the password is found; needs a user name (MQTT 3.1.1, 3.1.2.9)"),
     ("target.ca", "path of a PEM file", "",
-        "Who may sign the certificate of an mqtts target; by default whom this system trusts"),
+        "Who may sign the certificate of an mqtts or wss target; by default whom this system trusts"),
     ("target.certificate", "template of a path, or of PEM from a column", "",
         "Certificate that a connection shows, with its chain; needs a key"),
     ("target.key", "template of a path, or of PEM from a column", "",
@@ -70,10 +74,12 @@ pub(super) const KEYS: &[Row] = &[
         "Version of TLS; any is 1.2 or 1.3, as the target prefers"),
     ("target.session_resumption", "true or false", "false",
         "Whether a connection that comes back asks for its last TLS session instead of a whole handshake"),
+    ("target.headers.*", "text, or env:NAME or file:PATH", "",
+        "Header of the request that makes a connection a WebSocket; credentials only by reference"),
     ("target.bind", "IP address or range FIRST-LAST, or a list of them", "",
         "Addresses of this machine that connections leave from, in turn; by default the system chooses"),
     ("target.connect_timeout", "duration, up to 1h", "\"10s\"",
-        "For the TCP connect, the TLS handshake and CONNACK together"),
+        "For the TCP connect, the TLS handshake, the upgrade to WebSocket and CONNACK together"),
 
     ("fleet.endpoints", "integer, 1 to 10_000_000", "1_000",
         "How many virtual devices there are"),
