@@ -15,7 +15,7 @@ use rustix::process::{Pid, Signal, kill_process};
 const README: &str = include_str!("../README.md");
 
 /// Commands that are run by people, by `tests/run`, or are `tests/run`.
-const ELSEWHERE: [&str; 9] = [
+const ELSEWHERE: [&str; 11] = [
     "cargo run --release",
     "cargo bench",
     "cargo bench --bench instructions",
@@ -25,16 +25,20 @@ const ELSEWHERE: [&str; 9] = [
     "cargo bench --bench arrivals",
     "tests/run",
     "tests/run --thorough",
+    "tests/run --all-brokers",
+    "tests/run --renew-brokers",
 ];
 
 /// Flags of other programs.
-const FOREIGN: [&str; 8] = [
+const FOREIGN: [&str; 10] = [
+    "--all-brokers",
     "--bench",
     "--features",
     "--nocapture",
     "--open",
     "--release",
     "--renew",
+    "--renew-brokers",
     "--test",
     "--thorough",
 ];
