@@ -4,6 +4,7 @@
 //! It measures for some minutes and belongs to no `tests/run`; what must hold is asserted all the same: every
 //! request is answered. How to call it, and how to read what it writes, is in `results/attached/README.md`.
 //! Not here: what brokers offer (`brokers`).
+#![allow(clippy::print_stdout, reason = "the table is what it is for")]
 
 mod interop;
 mod real;
