@@ -3,7 +3,6 @@
 //! The cloud side asks endpoints, and each answers: every message goes through the broker, and one that
 //! does not arrive, or arrives twice, shows in an account. Not here: which doors there are (`real`).
 
-use crate::interop::ends_with_unless_disturbed;
 use crate::kept::Wrong;
 use crate::real::{Door, Ground, PASSWORD, Transport, USER};
 use crate::support::{Midge, Outcome};
@@ -21,6 +20,14 @@ connect_rate = "1_000/s"
 [load]
 warm_up = "0s"
 measure = "500ms"
+
+# Counts are judged here, and no times: those hold on a busy machine too.
+[gates]
+busy = "100%"
+hiccup = "1m"
+pacer_lag_p99 = "1m"
+pacer_lag_p999 = "1m"
+pacer_lag_max = "1m"
 
 [thresholds]
 "failure_rate" = "< 1%"
@@ -115,7 +122,7 @@ pub fn gets_through(ground: &Ground, door: &Door, levels: &[u8]) -> Vec<u64> {
         2 * asked
     });
     let messages = messages.collect();
-    ends_with_unless_disturbed(&outcome, 0);
+    assert_eq!(outcome.code, 0, "{door:?}\n{outcome}");
     messages
 }
 
@@ -131,7 +138,7 @@ pub fn is_kept_out(ground: &Ground, door: &Door, wrong: Wrong) -> (i32, Vec<Stri
         Wrong::ForeignCertificate => showing(midge, ground, "stranger"),
         Wrong::Qos => unreachable!("whoever asks too much comes in first"),
     };
-    let outcome = midge.go_undisturbed();
+    let outcome = midge.go();
     outcome.keeps_its_accounts();
     assert_eq!(outcome.count("/connections/connected"), 0, "{outcome}");
     assert_eq!(outcome.count("/whole_run/sent"), 0, "{outcome}");
@@ -149,7 +156,7 @@ fn without_certificate(ground: &Ground, door: &Door) -> Midge {
 /// Whoever sends at this level loses the connection; the exit code and the classes of failure.
 #[track_caller]
 pub fn is_cut_off(ground: &Ground, door: &Door, level: u8) -> (i32, Vec<String>) {
-    let outcome = through(ground, door, &[level]).go_undisturbed();
+    let outcome = through(ground, door, &[level]).go();
     outcome.keeps_its_accounts();
     assert_eq!(outcome.count("/connections/failed"), 0, "{outcome}");
     assert!(outcome.count("/connections/lost") > 0, "{outcome}");

@@ -5,6 +5,7 @@
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -70,11 +71,27 @@ pub fn file(folder: &TempDir, name: &str, text: &str) -> PathBuf {
     path
 }
 
-/// Ports of 127.0.0.1 that are free, each another one.
+/// Ports of 127.0.0.1 that are free, each another one. They lie below those that systems give away, or a
+/// connection of somebody's could take one before a slow broker listens there.
 pub fn ports<const N: usize>() -> [u16; N] {
-    // All are held until the last one is known.
-    let held = [(); N].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port"));
-    held.map(|listener| listener.local_addr().expect("it is bound").port())
+    const FIRST: u32 = 20_000;
+    const COUNT: u32 = 12_000;
+    static TRIED: AtomicU32 = AtomicU32::new(0);
+    // Test programs that run side by side begin at different places.
+    let begin = std::process::id().wrapping_mul(97);
+    let mut candidates = std::iter::repeat_with(|| {
+        let tried = TRIED.fetch_add(1, Ordering::Relaxed);
+        FIRST + begin.wrapping_add(tried) % COUNT
+    });
+    [(); N].map(|()| {
+        let mut ports = candidates.by_ref().take(COUNT as usize);
+        let free = ports.find_map(|port| {
+            let port = u16::try_from(port).expect("it is below 32,000");
+            TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok()?;
+            Some(port)
+        });
+        free.expect("a free port")
+    })
 }
 
 /// Waits until whoever listens there takes a client of MQTT 3.1.1 who may come in. The process must not
