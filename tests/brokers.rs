@@ -2,7 +2,7 @@
 //! message, and what the program says where one refuses.
 //!
 //! What came out is kept in `results/brokers`, and must come out again; with `RENEW=yes` it is written anew
-//! (`tests/run --renew-brokers`). RabbitMQ and ejabberd are left out unless they are asked for: `tests/run
+//! (`tests/run --renew-brokers`). `RabbitMQ` and ejabberd are left out unless they are asked for: `tests/run
 //! --all-brokers`. Not here: the page that shows it (`matrix`), and what Mosquitto alone is asked
 //! (`mosquitto`, `tls`).
 

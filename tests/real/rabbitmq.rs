@@ -1,4 +1,4 @@
-//! RabbitMQ of the distribution, without any of its services: a node, and the port mapper that Erlang's
+//! `RabbitMQ` of the distribution, without any of its services: a node, and the port mapper that Erlang's
 //! nodes need, each a process of the test.
 
 use std::path::{Path, PathBuf};
