@@ -24,14 +24,14 @@ const BROKERS: [&Broker; 5] = [&MOSQUITTO, &NATS, &RUMQTTD, &RABBITMQ, &EJABBERD
 
 const WRONGS: [(Wrong, &str); 6] = [
     (Wrong::Password, "wrong password"),
-    (Wrong::Authority, "its authority is not trusted"),
-    (Wrong::Name, "its certificate is for another name"),
-    (Wrong::NoCertificate, "no certificate is shown"),
+    (Wrong::Authority, "the broker's authority is not trusted"),
+    (Wrong::Name, "the broker's certificate is for another name"),
+    (Wrong::NoCertificate, "midge shows no certificate"),
     (
         Wrong::ForeignCertificate,
-        "one of another authority is shown",
+        "midge shows one of another authority",
     ),
-    (Wrong::Qos, "QoS 2 where it keeps less"),
+    (Wrong::Qos, "QoS 2, where the broker keeps less"),
 ];
 
 /// A row of a table.
