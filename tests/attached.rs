@@ -44,7 +44,7 @@ fn run(url: &str, way: &str, qos: u8, round: u32) -> Row {
         .set("target.username", USER)
         .set("target.password", "env:BROKER_PASSWORD")
         .environment("BROKER_PASSWORD", PASSWORD)
-        .set("fleet.endpoints", "200")
+        .set("fleet.endpoints", "100")
         .set("fleet.subscribe", "auto")
         .set("fleet.subscribe_qos", &qos.to_string())
         .set("load.arrival_rate", "500/s")
