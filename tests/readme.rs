@@ -15,7 +15,7 @@ use rustix::process::{Pid, Signal, kill_process};
 const README: &str = include_str!("../README.md");
 
 /// Commands that are run by people, by `tests/run`, or are `tests/run`.
-const ELSEWHERE: [&str; 10] = [
+const ELSEWHERE: [&str; 12] = [
     "cargo run --release",
     "cargo bench",
     "cargo bench --bench instructions",
@@ -26,16 +26,20 @@ const ELSEWHERE: [&str; 10] = [
     "tests/run",
     "tests/run --thorough",
     "tests/prove",
+    "tests/run --all-brokers",
+    "tests/run --renew-brokers",
 ];
 
 /// Flags of other programs.
-const FOREIGN: [&str; 8] = [
+const FOREIGN: [&str; 10] = [
+    "--all-brokers",
     "--bench",
     "--features",
     "--nocapture",
     "--open",
     "--release",
     "--renew",
+    "--renew-brokers",
     "--test",
     "--thorough",
 ];
