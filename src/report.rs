@@ -19,6 +19,7 @@ mod ink;
 mod intervals;
 mod percentiles;
 mod raw_log;
+mod recovery;
 mod result;
 mod stages;
 mod stages_text;
@@ -38,6 +39,7 @@ pub use exit::{Exit, exit_of};
 pub use folder::{Recorded, claim, read_run, write_run};
 pub use ink::Colour;
 pub use raw_log::RawLog;
+pub use recovery::{Across, OutageResult, RecoveryResult};
 pub use result::{
     ConnectionsResult, Generator, InboundResult, LoadResult, PhaseLengths, ProfileId,
     RequestResult, RunResult, StageResult,

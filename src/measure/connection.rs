@@ -4,6 +4,7 @@
 
 use super::ledger::add_counts;
 use super::reason::{ConnectFailure, FailReason};
+use super::recovery::Recovery;
 use super::samples::{Bounds, Samples};
 
 /// What became of connections, over the whole run.
@@ -21,6 +22,8 @@ pub struct Connections {
     pub lost_by: [u64; FailReason::COUNT],
     /// Connections that came up again after a loss.
     pub reconnects: u64,
+    /// When they were lost and came back, and what they tried.
+    pub recovery: Recovery,
     /// From the connect call to the CONNACK, first time of each connection.
     pub connect_time: Samples,
     /// TLS handshakes that came to a good end, of connections that came back too.
@@ -74,6 +77,7 @@ impl Connections {
             lost: 0,
             lost_by: [0; FailReason::COUNT],
             reconnects: 0,
+            recovery: Recovery::default(),
             connect_time: Samples::new(bounds),
             handshakes: Handshakes::new(bounds),
         }
@@ -88,6 +92,7 @@ impl Connections {
             lost,
             lost_by,
             reconnects,
+            recovery,
             connect_time,
             handshakes,
         } = other;
@@ -97,6 +102,7 @@ impl Connections {
         self.lost += lost;
         add_counts(&mut self.lost_by, lost_by);
         self.reconnects += reconnects;
+        self.recovery.merge(recovery);
         self.connect_time.merge(connect_time);
         self.handshakes.merge(handshakes);
     }

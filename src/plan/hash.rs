@@ -3,7 +3,7 @@
 //! That makes every generated value and every gap addressable, so neither drops nor shards can
 //! shift a sequence. Not here: the generator and its distributions (`random`).
 
-pub(crate) use crate::random::hash;
+pub(crate) use crate::random::{hash, unit};
 use crate::random::{STRIDE, mix};
 
 /// What a key is for. Two purposes never share a sequence.
@@ -25,6 +25,10 @@ pub(crate) enum Purpose {
     Delay = 7,
     /// Generated payload bytes.
     Block = 8,
+    /// How long a connection waits before it tries to come back.
+    Reconnect = 9,
+    /// Which endpoints come and go, and when.
+    Churn = 10,
 }
 
 /// The key of one sequence of a plan.

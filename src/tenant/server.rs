@@ -10,11 +10,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use mio::Waker;
-use mio::net::TcpListener;
 
 use super::agenda::Agenda;
 use super::arrivals::Arrivals;
 use super::options::TenantOptions;
+use super::outage::listen;
 use super::packets::Progress;
 use super::pending::Pending;
 use super::platforms::Platforms;
@@ -29,12 +29,11 @@ use crate::event::memory::Place;
 use crate::event::tls::{Acceptor, Failure};
 use crate::event::{Clock, Event, Listener, Poller, Socket};
 
-const LISTENER: usize = 0;
+pub(super) const LISTENER: usize = 0;
 const WAKER: usize = 1;
 const FIRST_CONNECTION: usize = 2;
 
 const EVENTS: usize = 1_024;
-const BACKLOG: i32 = 4_096;
 const READ_SIZE: usize = 64 << 10;
 /// The beginning of a packet is read on behind, if it is not longer; bytes.
 const PARTIAL_SIZE: usize = 4 << 10;
@@ -65,8 +64,9 @@ pub struct Server {
     pub(super) pending: Pending,
     pub(super) arrivals: Option<Arrivals>,
     pub(super) published: bool,
-    poller: Poller,
-    listener: Listener,
+    pub(super) poller: Poller,
+    /// `None`: it is gone (`outage`).
+    pub(super) listener: Option<Listener>,
     tls: Option<Acceptor>,
     pub(super) stopped: Arc<AtomicBool>,
     pub(super) disconnects: Random,
@@ -138,14 +138,15 @@ impl Server {
             options,
             clock,
             poller,
-            listener,
+            listener: Some(listener),
             tls: None,
         })
     }
 
     /// The address it listens on.
     pub(super) fn address(&self) -> io::Result<SocketAddr> {
-        self.listener.address()
+        let listener = self.listener.as_ref();
+        listener.ok_or(ErrorKind::NotConnected)?.address()
     }
 
     /// Serves until it is stopped.
@@ -237,8 +238,8 @@ impl Server {
     }
 
     pub(super) fn accept(&mut self) {
-        loop {
-            match self.listener.accept() {
+        while let Some(listener) = &self.listener {
+            match listener.accept() {
                 Ok(mut socket) => {
                     socket.send_at_once();
                     let token = self.router.sessions.next_id().slot() + FIRST_CONNECTION;
@@ -384,17 +385,4 @@ impl Server {
         self.arrivals = None;
         self.failure.get_or_insert(failure);
     }
-}
-
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = socket2::Socket::new(
-        socket2::Domain::for_address(address),
-        socket2::Type::STREAM,
-        Some(socket2::Protocol::TCP),
-    )?;
-    socket.set_reuse_address(true)?;
-    socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    Ok(TcpListener::from_std(socket.into()))
 }

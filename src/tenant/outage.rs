@@ -1,0 +1,73 @@
+//! The tenant is gone for a while, as a process that was killed and is started again.
+//!
+//! Nobody can connect, all connections have ended without a word, and replies that were not ready never
+//! are. What it knows of endpoints it knows again, as from a database. Not here: when it begins
+//! (`packets`), and freezing (`timers`).
+
+use std::io;
+use std::net::SocketAddr;
+
+use mio::net::TcpListener;
+
+use super::server::{LISTENER, Server};
+use super::session::Ending;
+use super::timers::Timer;
+use crate::event::Listener;
+
+const BACKLOG: i32 = 4_096;
+/// Pause after somebody else was found at the address.
+const AGAIN_NS: u64 = 50_000_000;
+
+impl Server {
+    /// The outage begins; `at` is the instant it was due.
+    pub(super) fn crash(&mut self, at: u64) {
+        let (Some(outage), Ok(address)) = (self.options.outage, self.address()) else {
+            return;
+        };
+        // Port 0 would be another one the next time.
+        self.options.listen = address;
+        self.listener = None;
+        for id in self.router.sessions.all() {
+            self.close(id, Ending::Injected);
+        }
+        for waiting in self.pending.forget() {
+            self.platforms.counts.lost.add(waiting.reply.name);
+        }
+        self.agenda.insert(at + outage.for_ns, Timer::Return);
+    }
+
+    /// The outage is over.
+    pub(super) fn come_back(&mut self) {
+        match self.listen_again() {
+            Ok(listener) => self.listener = Some(listener),
+            Err(_) => {
+                let again = self.clock.now() + AGAIN_NS;
+                self.agenda.insert(again, Timer::Return);
+            }
+        }
+    }
+
+    fn listen_again(&mut self) -> io::Result<Listener> {
+        let address = self.options.listen;
+        let mut listener = match self.poller.place() {
+            Some(place) => Listener::Memory(place.listen(address)?),
+            None => Listener::Tcp(listen(address)?),
+        };
+        self.poller.watch_listener(&mut listener, LISTENER)?;
+        Ok(listener)
+    }
+}
+
+/// A socket that takes connections, also where others have just ended.
+pub(super) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = socket2::Socket::new(
+        socket2::Domain::for_address(address),
+        socket2::Type::STREAM,
+        Some(socket2::Protocol::TCP),
+    )?;
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(TcpListener::from_std(socket.into()))
+}
