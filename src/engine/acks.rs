@@ -78,10 +78,10 @@ impl Acks {
 
     /// The handshakes of a list, oldest first, with the frames that are kept of them.
     pub(super) fn of(&self, list: AckList) -> impl Iterator<Item = (&Ack, &[u8])> {
-        let rows = std::iter::successors(some(list.first), |slot| {
+        let rows = std::iter::successors(some(list.first), move |slot| {
             some(self.rows[*slot as usize].next)
         });
-        rows.map(|slot| {
+        rows.map(move |slot| {
             let frame = self.frames.get(slot as usize).map_or(&[][..], Vec::as_slice);
             (&self.rows[slot as usize].ack, frame)
         })
@@ -89,9 +89,9 @@ impl Acks {
 
     /// The handshakes of a list that began before this one.
     pub(super) fn older(&self, slot: u32) -> impl Iterator<Item = &Ack> {
-        let before = |slot: &u32| some(self.rows[*slot as usize].previous);
+        let before = move |slot: &u32| some(self.rows[*slot as usize].previous);
         let rows = std::iter::successors(before(&slot), before);
-        rows.map(|slot| &self.rows[slot as usize].ack)
+        rows.map(move |slot| &self.rows[slot as usize].ack)
     }
 
     /// Takes out the handshakes of a list whose messages the kernel never took.

@@ -80,7 +80,7 @@ mod tests {
         for rate in [1, 10, 97, 500, 5_000, 15_000] {
             let set = format!("connect_rate={rate}/s");
             for again in [false, true] {
-                let peak = peak(&fleet(&[&set]), again);
+                let peak = peak(&fleet(&[set.as_str()]), again);
                 assert!((rate * 97 / 100..=rate).contains(&peak), "{rate}: {peak}");
             }
         }
