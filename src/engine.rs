@@ -13,8 +13,8 @@
 //! | `worker`, `setup` | one thread's tables and the turn of its loop; how the tables are made |
 //! | `connect`, `loss`, `close` | connections come up and stay up; fail and come back; end |
 //! | `reconnect`, `admission`, `away` | the next wait before an attempt to come back; which attempts may begin; who is away |
-| `resume`, `churn` | sessions that outlive their connections; endpoints that come and go |
-| `dial` | the socket of one connection: both of its addresses |
+//! | `resume`, `churn` | sessions that outlive their connections; endpoints that come and go |
+//! | `dial` | the socket of one connection: both of its addresses |
 //! | `send` | from an intended instant to an encoded frame, or a reason to drop it |
 //! | `write` | from frames to bytes in the kernel |
 //! | `cap` | what the aggregate cap holds back |

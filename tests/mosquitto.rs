@@ -124,7 +124,11 @@ fn a_broker_that_crashes_and_comes_back_costs_messages_but_not_the_run() {
 }
 
 /// With `--features thorough` as large a fleet as a site may have.
-const FLEET: u64 = if cfg!(feature = "thorough") { 5_000 } else { 50 };
+const FLEET: u64 = if cfg!(feature = "thorough") {
+    5_000
+} else {
+    50
+};
 
 /// Attempts per second that the whole fleet is allowed.
 const CONNECT_RATE: u64 = 1_000;
@@ -163,23 +167,45 @@ fn an_outage_is_as_long_as_it_was_and_a_fleet_comes_back_no_faster_than_it_may()
     assert_eq!(count("/connections/lost"), FLEET, "{outcome}");
     assert_eq!(count("/connections/reconnects"), FLEET, "{outcome}");
     let recovery = |name: &str| outcome.at(&format!("/connections/recovery/{name}"));
-    assert_eq!(recovery("outages").as_array().map(Vec::len), Some(1), "{outcome}");
-    let outage = |name: &str| recovery(&format!("outages/0/{name}")).as_f64().expect("a number");
+    assert_eq!(
+        recovery("outages").as_array().map(Vec::len),
+        Some(1),
+        "{outcome}"
+    );
+    let outage = |name: &str| {
+        recovery(&format!("outages/0/{name}"))
+            .as_f64()
+            .expect("a number")
+    };
     let length_s = outage("length_s");
-    assert!((length_s - truth_s).abs() < 0.1, "{length_s} s, not {truth_s} s\n{outcome}");
+    assert!(
+        (length_s - truth_s).abs() < 0.1,
+        "{length_s} s, not {truth_s} s\n{outcome}"
+    );
     for name in ["connections", "back"] {
-        assert_eq!(count(&format!("/connections/recovery/outages/0/{name}")), FLEET);
+        assert_eq!(
+            count(&format!("/connections/recovery/outages/0/{name}")),
+            FLEET
+        );
     }
     // The rate says how long it takes at least.
     let least_s = length_s + (FLEET as f64 / CONNECT_RATE as f64) * 0.9;
     assert!(outage("back_100_s") >= least_s, "{outcome}");
-    assert!(outage("back_50_s") <= outage("back_99_s") && outage("back_99_s") <= outage("back_100_s"));
+    assert!(
+        outage("back_50_s") <= outage("back_99_s") && outage("back_99_s") <= outage("back_100_s")
+    );
     let peak = count("/connections/recovery/reconnect_peak_per_s");
-    assert!((CONNECT_RATE / 2..=CONNECT_RATE).contains(&peak), "{peak}\n{outcome}");
+    assert!(
+        (CONNECT_RATE / 2..=CONNECT_RATE).contains(&peak),
+        "{peak}\n{outcome}"
+    );
     // Accounts: what was neither acknowledged nor lost with its connection was not sent.
     let whole = |name: &str| count(&format!("/whole_run/{name}"));
     let across = |name: &str| count(&format!("/connections/recovery/messages/{name}"));
-    assert_eq!(whole("planned"), whole("ok") + across("lost") + across("not_connected"));
+    assert_eq!(
+        whole("planned"),
+        whole("ok") + across("lost") + across("not_connected")
+    );
     assert!(across("not_connected") > 500, "{outcome}");
     outcome.ends_with(99);
 }
@@ -197,14 +223,20 @@ fn a_session_that_a_broker_kept_goes_on_where_it_was() {
         .go();
     outcome.keeps_its_accounts();
     let whole = |name: &str| outcome.count(&format!("/whole_run/{name}"));
-    assert!(outcome.count("/connections/recovery/left") > 20, "{outcome}");
+    assert!(
+        outcome.count("/connections/recovery/left") > 20,
+        "{outcome}"
+    );
     // Whatever was in flight when its endpoint left was acknowledged later, or is with the last to leave.
     assert_eq!((whole("failed"), whole("timeout")), (0, 0), "{outcome}");
     assert_eq!(whole("ok") + whole("in_flight"), whole("sent"), "{outcome}");
     // At least once each: a second time if it was sent again.
     let messages = subscriber.messages(whole("ok")).len() as u64;
     let again = outcome.count("/connections/recovery/messages/sent_again");
-    assert!((whole("ok")..=whole("sent") + again).contains(&messages), "{messages}\n{outcome}");
+    assert!(
+        (whole("ok")..=whole("sent") + again).contains(&messages),
+        "{messages}\n{outcome}"
+    );
 }
 
 /// What a payload of the Enapter platform says of a command.

@@ -109,13 +109,17 @@ fn without_jitter_all_come_back_at_one_instant_and_every_account_is_known_before
         assert_eq!(counts.planned, 2_000);
         assert_eq!(whole.dropped_by[DropReason::NotConnected.index()], 240);
         assert_eq!(whole.failed_by[FailReason::Closed.index()], 20);
-        assert_eq!((counts.dropped, counts.failed, counts.timeout), (240, 20, 0));
+        assert_eq!(
+            (counts.dropped, counts.failed, counts.timeout),
+            (240, 20, 0)
+        );
         assert_eq!(counts.ok, 2_000 - 240 - 20);
     }
 }
 
 #[test]
-fn no_second_has_more_attempts_than_connect_rate_and_the_outage_ends_with_the_first_that_is_heard() {
+fn no_second_has_more_attempts_than_connect_rate_and_the_outage_ends_with_the_first_that_is_heard()
+{
     for workers in [1, 2] {
         let sets = [
             "fleet.connect_rate=100/s",
@@ -173,7 +177,10 @@ fn jitter_takes_the_peak_from_a_fleet_that_comes_back() {
     let full = peak("full", "exponential");
     let decorrelated = peak("decorrelated", "exponential");
     for (spread, most) in [(around, 700), (full, 500), (decorrelated, 700)] {
-        assert!((50..most).contains(&spread), "{around} {full} {decorrelated}");
+        assert!(
+            (50..most).contains(&spread),
+            "{around} {full} {decorrelated}"
+        );
     }
     // Twice a second each, in step.
     assert!(peak("none", "fixed") >= 1_000);
@@ -243,7 +250,11 @@ fn forgetful(qos: u8, present: bool) -> (FakeBroker, Heard) {
                     let [high, low] = packet_id(&body);
                     let kind = if qos == 2 { 0x50 } else { 0x40 };
                     let answered = peer.number > 0 || (qos == 2 && messages == 1);
-                    if answered { vec![kind, 2, high, low] } else { vec![] }
+                    if answered {
+                        vec![kind, 2, high, low]
+                    } else {
+                        vec![]
+                    }
                 }
                 0x60 => {
                     released = true;
@@ -271,7 +282,10 @@ fn kept_session(broker: &FakeBroker, qos: u8) -> Outcome {
         .set("fleet.endpoints", "1")
         .set("fleet.clean_start", "false")
         .set("fleet.subscribe", r#"["cloud/#"]"#)
-        .set("fleet.reconnect", r#"{ policy = "fixed", initial_delay = "200ms" }"#)
+        .set(
+            "fleet.reconnect",
+            r#"{ policy = "fixed", initial_delay = "200ms" }"#,
+        )
         .set("load.arrival_rate", "10/s")
         .set("load.arrivals", "constant")
         .set("load.warm_up", "0s")
@@ -287,7 +301,9 @@ fn kept_session(broker: &FakeBroker, qos: u8) -> Outcome {
 /// What the broker heard on this connection, without CONNECT.
 fn on(heard: &Heard, number: usize) -> Vec<(u8, Vec<u8>)> {
     let heard = heard.lock().unwrap();
-    let all = heard.iter().filter(|(on, first, _)| *on == number && kind(*first) != CONNECT);
+    let all = heard
+        .iter()
+        .filter(|(on, first, _)| *on == number && kind(*first) != CONNECT);
     all.map(|(_, first, body)| (*first, body.clone())).collect()
 }
 
@@ -301,7 +317,10 @@ fn come_again(heard: &Heard, qos: u8, recorded: usize) -> u64 {
     };
     let (before, after) = (messages(0), messages(1));
     assert!(before.len() >= 3 && before.iter().all(|(first, _)| first & DUP == 0));
-    let again: Vec<_> = after.iter().take_while(|(first, _)| first & DUP > 0).collect();
+    let again: Vec<_> = after
+        .iter()
+        .take_while(|(first, _)| first & DUP > 0)
+        .collect();
     let marked = after.iter().filter(|(first, _)| first & DUP > 0).count();
     assert_eq!(again.len(), marked, "none comes again behind a new one");
     for ((_, body), (first, same)) in before[recorded..].iter().zip(&again) {
@@ -333,9 +352,15 @@ fn what_was_not_acknowledged_is_sent_again_marked_and_in_order() {
     let again = come_again(&heard, 1, 0);
     all_is_well(&outcome, again);
     let first_bytes = |number| on(&heard, number).into_iter().map(|(first, _)| first);
-    assert_eq!(first_bytes(0).filter(|first| *first == SUBSCRIBE).count(), 1);
+    assert_eq!(
+        first_bytes(0).filter(|first| *first == SUBSCRIBE).count(),
+        1
+    );
     // The session is there, and with it the subscription.
-    assert_eq!(first_bytes(1).filter(|first| *first == SUBSCRIBE).count(), 0);
+    assert_eq!(
+        first_bytes(1).filter(|first| *first == SUBSCRIBE).count(),
+        0
+    );
 }
 
 #[test]

@@ -25,8 +25,8 @@ use std::time::Duration;
 use midge::plan::{Captures, Identities, Message, Moment, Plan, Shard, Sheet};
 use midge::profile::{
     Arrivals, Connections, Fleet, Gates, Generator, IdKind, IdPlace, Jitter, Limits, Load, Model,
-    Pace, Payload, Policy, Profile, Protocol, Reconnect, ReconnectRate, Request, RequestIdUse, Sender,
-    Sources, Subscribe, Target,
+    Pace, Payload, Policy, Profile, Protocol, Reconnect, ReconnectRate, Request, RequestIdUse,
+    Sender, Sources, Subscribe, Target,
 };
 use midge::units::{Rate, Share};
 use proptest::prelude::*;

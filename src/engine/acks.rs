@@ -82,7 +82,10 @@ impl Acks {
             some(self.rows[*slot as usize].next)
         });
         rows.map(move |slot| {
-            let frame = self.frames.get(slot as usize).map_or(&[][..], Vec::as_slice);
+            let frame = self
+                .frames
+                .get(slot as usize)
+                .map_or(&[][..], Vec::as_slice);
             (&self.rows[slot as usize].ack, frame)
         })
     }
@@ -290,7 +293,8 @@ mod tests {
         acks.forget_unsent(&mut list);
         let kept = |acks: &Acks, list| -> Vec<(u16, Vec<u8>)> {
             let rows = acks.of(list);
-            rows.map(|(ack, frame)| (ack.packet_id, frame.to_vec())).collect()
+            rows.map(|(ack, frame)| (ack.packet_id, frame.to_vec()))
+                .collect()
         };
         assert_eq!(kept(&acks, list), [(1, vec![1; 3]), (3, vec![3; 3])]);
         // The next user of a row has its own frame.

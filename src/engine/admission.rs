@@ -69,9 +69,14 @@ mod tests {
         let mut admission = Admission::new(fleet, 1.0);
         let asked = (0..4 * SECOND).step_by(50_000);
         let asked = asked.filter(|at| !(SECOND..SECOND + SECOND / 2).contains(at));
-        let began: Vec<u64> = asked.filter(|at| admission.check(again, *at).is_ok()).collect();
+        let began: Vec<u64> = asked
+            .filter(|at| admission.check(again, *at).is_ok())
+            .collect();
         let within = |from: &u64| began.partition_point(|at| *at < from + SECOND);
-        let counts = began.iter().enumerate().map(|(index, from)| within(from) - index);
+        let counts = began
+            .iter()
+            .enumerate()
+            .map(|(index, from)| within(from) - index);
         counts.max().expect("some began")
     }
 

@@ -96,7 +96,10 @@ mod tests {
             waits.iter().map(|wait| wait / MS).collect::<Vec<_>>()
         };
         assert_eq!(in_ms(Policy::Fixed), [500; 5]);
-        assert_eq!(in_ms(Policy::Exponential), [500, 1_000, 2_000, 3_000, 3_000]);
+        assert_eq!(
+            in_ms(Policy::Exponential),
+            [500, 1_000, 2_000, 3_000, 3_000]
+        );
     }
 
     #[test]
@@ -143,7 +146,10 @@ mod tests {
             (Jitter::Decorrelated, 1_000 * MS..3_000 * MS),
         ] {
             let found = quarters(jitter, range);
-            assert!(found.iter().all(|share| (23..=27).contains(share)), "{jitter:?}: {found:?}");
+            assert!(
+                found.iter().all(|share| (23..=27).contains(share)),
+                "{jitter:?}: {found:?}"
+            );
         }
     }
 

@@ -129,8 +129,13 @@ impl Recovery {
     pub fn peak_per_s(&self, span: Range<u64>) -> u64 {
         let tenths = span.start / TENTH_NS..=span.end / TENTH_NS;
         let until = |last: u64| -> u64 {
-            let first = (last + 1).saturating_sub(TENTHS_PER_SECOND).max(*tenths.start());
-            self.tenths.range(first..=last).map(|(_, count)| count).sum()
+            let first = (last + 1)
+                .saturating_sub(TENTHS_PER_SECOND)
+                .max(*tenths.start());
+            self.tenths
+                .range(first..=last)
+                .map(|(_, count)| count)
+                .sum()
         };
         let each = self.tenths.range(tenths.clone()).map(|(tenth, _)| *tenth);
         each.map(until).max().unwrap_or(0)
@@ -270,9 +275,14 @@ mod tests {
         let lost = |count: u64, at: u64, to: Option<u64>| (0..count).map(move |n| (at + n, to));
         let few: Vec<_> = lost(49, S, Some(2 * S)).collect();
         assert_eq!(recovery(&few).outages(100), []);
-        let twice: Vec<_> = lost(50, S, Some(2 * S)).chain(lost(100, 5 * S, None)).collect();
+        let twice: Vec<_> = lost(50, S, Some(2 * S))
+            .chain(lost(100, 5 * S, None))
+            .collect();
         let outages = recovery(&twice).outages(100);
-        let ends: Vec<_> = outages.iter().map(|outage| (outage.lost, outage.to)).collect();
+        let ends: Vec<_> = outages
+            .iter()
+            .map(|outage| (outage.lost, outage.to))
+            .collect();
         assert_eq!(ends, [(50, Some(2 * S)), (100, None)]);
         assert_eq!(outages[1].back_at, [None; 3]);
     }
@@ -291,7 +301,10 @@ mod tests {
 
     #[test]
     fn absences_have_a_middle_and_a_longest() {
-        let absences: Vec<_> = (1..=100).map(|n| (S, Some(S + n))).chain([(S, None)]).collect();
+        let absences: Vec<_> = (1..=100)
+            .map(|n| (S, Some(S + n)))
+            .chain([(S, None)])
+            .collect();
         assert_eq!(recovery(&absences).away(), [50, 99, 100].map(Some));
         assert_eq!(Recovery::default().away(), [None; 3]);
         assert!(Recovery::default().is_empty());

@@ -3,8 +3,8 @@
 //! That makes every generated value and every gap addressable, so neither drops nor shards can
 //! shift a sequence. Not here: the generator and its distributions (`random`).
 
-pub(crate) use crate::random::{hash, unit};
 use crate::random::{STRIDE, mix};
+pub(crate) use crate::random::{hash, unit};
 
 /// What a key is for. Two purposes never share a sequence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -121,9 +121,12 @@ impl RecoveryResult {
             "{} attempts, at most {} within a second",
             self.attempts, self.reconnect_peak_per_s
         )];
-        if let (Some(p50), Some(p99), Some(max)) = (self.away_p50_s, self.away_p99_s, self.away_max_s)
+        if let (Some(p50), Some(p99), Some(max)) =
+            (self.away_p50_s, self.away_p99_s, self.away_max_s)
         {
-            parts.push(format!("away p50 {p50:.2} s, p99 {p99:.2} s, max {max:.2} s"));
+            parts.push(format!(
+                "away p50 {p50:.2} s, p99 {p99:.2} s, max {max:.2} s"
+            ));
         }
         if self.left > 0 {
             parts.push(format!("{} left by themselves", self.left));
@@ -143,7 +146,9 @@ impl Across {
         let items = tally.inbound.iter().map(|inbound| inbound.duplicate);
         Self {
             lost: ledgers().map(|ledger| ledger.failed).sum(),
-            not_connected: ledgers().map(|ledger| ledger.dropped_by[not_connected]).sum(),
+            not_connected: ledgers()
+                .map(|ledger| ledger.dropped_by[not_connected])
+                .sum(),
             sent_again: recovery.sent_again,
             released_again: recovery.released_again,
             redelivered: recovery.redelivered,
@@ -181,7 +186,9 @@ impl OutageResult {
     fn in_words(&self) -> String {
         let until =
             |span: Option<f64>| span.map_or("never".to_owned(), |s| format!("after {s:.2} s"));
-        let length = self.length_s.map_or("to the end".to_owned(), |s| format!("{s:.2} s"));
+        let length = self
+            .length_s
+            .map_or("to the end".to_owned(), |s| format!("{s:.2} s"));
         format!(
             "{length}, from {:.2} s on; {} lost; back: 50 % {}, 99 % {}, 100 % {}; at most {} attempts within a second",
             self.from_s,

@@ -321,7 +321,11 @@ fn reconnect_storm() {
     assert_eq!(count("/connections/reconnects"), 50, "{outcome}");
     assert_eq!(count("/connections/recovery/outages/0/back"), 50);
     assert!(count("/whole_run/ok") > 0, "{outcome}");
-    assert_eq!(count("/whole_run/ok"), count("/whole_run/sent"), "{outcome}");
+    assert_eq!(
+        count("/whole_run/ok"),
+        count("/whole_run/sent"),
+        "{outcome}"
+    );
 }
 
 #[test]

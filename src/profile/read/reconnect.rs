@@ -34,8 +34,9 @@ pub(super) fn read(fleet: &Section<'_>) -> Reconnect {
             .unwrap_or(ReconnectRate::AsConnects),
     };
     if reconnect.policy == Policy::Fixed && reconnect.jitter == Jitter::Decorrelated {
-        let wrong = Wrong::new("\"decorrelated\" grows from wait to wait, which policy \"fixed\" does not")
-            .instead("\"25%\", \"full\", or policy = \"exponential\"");
+        let wrong =
+            Wrong::new("\"decorrelated\" grows from wait to wait, which policy \"fixed\" does not")
+                .instead("\"25%\", \"full\", or policy = \"exponential\"");
         section.wrong_at("jitter", wrong);
     }
     let grows = reconnect.policy == Policy::Exponential;
