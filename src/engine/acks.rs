@@ -287,8 +287,8 @@ mod tests {
             acks.push(&mut list, Ack { sent, ..ack(id) });
             acks.keep(list, &[id as u8; 3]);
         }
-        let last = acks.find(list, 3).unwrap();
-        let older: Vec<u16> = acks.older(last).map(|ack| ack.packet_id).collect();
+        let third = acks.find(list, 3).unwrap();
+        let older: Vec<u16> = acks.older(third).map(|ack| ack.packet_id).collect();
         assert_eq!(older, [2, 1]);
         acks.forget_unsent(&mut list);
         let kept = |acks: &Acks, list| -> Vec<(u16, Vec<u8>)> {

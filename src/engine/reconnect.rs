@@ -37,7 +37,7 @@ impl Waits {
         };
         let grown = match reconnect.policy {
             Policy::Fixed => first,
-            Policy::Exponential => first * 2_f64.powi(self.count.min(62) as i32),
+            Policy::Exponential => first * 2_f64.powf(f64::from(self.count.min(62))),
         };
         let between = |low: f64, high: f64| low + (high - low) * share;
         let wait = match reconnect.jitter {
@@ -155,7 +155,7 @@ mod tests {
 
     fn jitters() -> impl Strategy<Value = Jitter> {
         prop_oneof![
-            (0.0..=1.0).prop_map(|part| Jitter::Around(part)),
+            (0.0..=1.0).prop_map(Jitter::Around),
             Just(Jitter::Full),
             Just(Jitter::Decorrelated),
         ]
@@ -176,7 +176,7 @@ mod tests {
             let mut last = first_ms * MS;
             for (number, wait) in drawn.into_iter().enumerate() {
                 prop_assert!(wait <= longest);
-                let grown = (first_ms * MS) as f64 * 2_f64.powi(number as i32);
+                let grown = (first_ms * MS) as f64 * 2_f64.powf(number as f64);
                 match jitter {
                     Jitter::Around(part) => {
                         let middle = grown.min(longest as f64 / (1.0 + part));

@@ -38,12 +38,11 @@ impl Server {
 
     /// The outage is over.
     pub(super) fn come_back(&mut self) {
-        match self.listen_again() {
-            Ok(listener) => self.listener = Some(listener),
-            Err(_) => {
-                let again = self.clock.now() + AGAIN_NS;
-                self.agenda.insert(again, Timer::Return);
-            }
+        if let Ok(listener) = self.listen_again() {
+            self.listener = Some(listener);
+        } else {
+            let again = self.clock.now() + AGAIN_NS;
+            self.agenda.insert(again, Timer::Return);
         }
     }
 
