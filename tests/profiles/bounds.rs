@@ -110,17 +110,6 @@ fn values_outside_their_bounds_are_refused_by_name() {
         "fleet.keep_alive=65536s",
         "fleet.keep_alive=1.5s",
         "fleet.connect_rate=0/s",
-        "fleet.churn_rate=0/s",
-        "fleet.reconnect_rate=0/s",
-        "fleet.reconnect_rate=full",
-        "fleet.reconnect=5",
-        "fleet.reconnect.policy=linear",
-        "fleet.reconnect.jitter=101%",
-        "fleet.reconnect.jitter=some",
-        "fleet.reconnect={ policy = \"fixed\", jitter = \"decorrelated\" }",
-        "fleet.reconnect.initial_delay=0s",
-        "fleet.reconnect={ initial_delay = \"2s\", max_delay = \"1s\" }",
-        "fleet.reconnect.give_up_after=0",
         "fleet.connects_in_progress=0",
         "fleet.connections.per_endpoint=3",
         "fleet.connections=2",
@@ -203,6 +192,30 @@ fn values_outside_their_bounds_are_refused_by_name() {
         "tenant.password=x",
         "thresholds.dropped=0",
         "thresholds.dropped=< many",
+    ];
+    for set in sets {
+        let Err(errors) = load_text(WHOLE, &[set]) else {
+            panic!("{set} loads");
+        };
+        let named = errors[0].to_string().starts_with("--set ");
+        assert!(named, "{set}: {}", rendered(&errors));
+    }
+}
+
+#[test]
+fn how_connections_come_back_has_bounds_too() {
+    let sets = [
+        "fleet.churn_rate=0/s",
+        "fleet.reconnect_rate=0/s",
+        "fleet.reconnect_rate=full",
+        "fleet.reconnect=5",
+        "fleet.reconnect.policy=linear",
+        "fleet.reconnect.jitter=101%",
+        "fleet.reconnect.jitter=some",
+        "fleet.reconnect={ policy = \"fixed\", jitter = \"decorrelated\" }",
+        "fleet.reconnect.initial_delay=0s",
+        "fleet.reconnect={ initial_delay = \"2s\", max_delay = \"1s\" }",
+        "fleet.reconnect.give_up_after=0",
     ];
     for set in sets {
         let Err(errors) = load_text(WHOLE, &[set]) else {
