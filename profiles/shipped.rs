@@ -22,6 +22,9 @@ pub(super) const PROFILES: &[(&str, &str)] = &[
     ("mqtt-publish", include_str!("mqtt-publish.toml")),
     ("mqtt-fan-in", include_str!("mqtt-fan-in.toml")),
     ("mqtt-fan-out", include_str!("mqtt-fan-out.toml")),
+    ("connect-storm", include_str!("connect-storm.toml")),
+    ("reconnect-storm", include_str!("reconnect-storm.toml")),
+    ("churn", include_str!("churn.toml")),
 ];
 
 /// Profiles that load this program itself, by what they load it with.

@@ -13,6 +13,8 @@
 //! | `worker`, `setup` | one thread's tables and the turn of its loop; how the tables are made |
 //! | `connect`, `loss`, `close` | connections come up and stay up; fail and come back; end |
 //! | `secure`, `upgrade` | TLS, and WebSocket, before MQTT begins |
+//! | `reconnect`, `admission`, `away` | the next wait before an attempt to come back; which attempts may begin; who is away |
+//! | `resume`, `churn` | sessions that outlive their connections; endpoints that come and go |
 //! | `dial` | the socket of one connection: both of its addresses |
 //! | `send` | from an intended instant to an encoded frame, or a reason to drop it |
 //! | `write` | from frames to bytes in the kernel |
@@ -33,10 +35,13 @@
 //! | `logger` | the file of the raw log |
 
 mod acks;
+mod admission;
 mod approach;
+mod away;
 mod batch;
 mod cap;
 mod cgroup;
+mod churn;
 mod close;
 mod cold;
 mod connect;
@@ -62,8 +67,10 @@ mod pace;
 mod prepare;
 mod pushed;
 mod receive;
+mod reconnect;
 mod reply;
 mod reports;
+mod resume;
 mod run;
 mod secure;
 mod send;

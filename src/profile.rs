@@ -17,6 +17,7 @@ pub use generator::{Generator, TimestampFormat};
 pub use inbound::{Answer, Inbound, Items};
 pub use keys::{Key, keys_table};
 pub use load::{Loaded, load, load_bench, platforms, shipped};
+pub use reconnect::{Jitter, Policy, Reconnect, ReconnectRate};
 pub use request::{
     IdKind, IdPlace, Outcome, OutcomeIn, Pace, Payload, Reply, Request, RequestIdUse, Sender,
 };
@@ -36,6 +37,7 @@ mod origin;
 mod overlay;
 mod platform;
 mod read;
+mod reconnect;
 mod request;
 mod set;
 // Lives beside the files that it compiles in: platforms are data, and named only there.
@@ -124,6 +126,10 @@ pub struct Fleet {
     pub client_id: String,
     /// Connections opened per second, first time and again after a loss.
     pub connect_rate: Rate,
+    /// Connections that their endpoints end themselves, per second, to come back later.
+    pub churn_rate: Option<Rate>,
+    /// How those come back that were lost.
+    pub reconnect: Reconnect,
     /// Connects in progress at once, over all workers.
     pub connects_in_progress: u32,
     /// MQTT keep-alive; zero switches it off.

@@ -20,6 +20,7 @@ mod intervals;
 mod kernel_timestamps;
 mod percentiles;
 mod raw_log;
+mod recovery;
 mod result;
 mod stages;
 mod stages_text;
@@ -40,6 +41,7 @@ pub use folder::{Recorded, claim, read_run, write_run};
 pub use ink::Colour;
 pub use kernel_timestamps::KernelTimestamps;
 pub use raw_log::RawLog;
+pub use recovery::{Across, OutageResult, RecoveryResult};
 pub use result::{
     ConnectionsResult, Generator, InboundResult, LoadResult, PhaseLengths, ProfileId,
     RequestResult, RunResult, StageResult,

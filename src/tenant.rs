@@ -36,6 +36,7 @@ mod kaa_payload;
 mod kind;
 mod metadata;
 mod options;
+mod outage;
 mod outstanding;
 mod packets;
 mod pending;

@@ -261,6 +261,51 @@ fn run_json_has_exactly_the_agreed_keys() {
 }
 
 #[test]
+fn losses_and_returns_are_told_with_the_agreed_keys() {
+    let mut recorder = Recorder::new(shape());
+    recorder.begin_load(0);
+    recorder.connected(3 * MS);
+    recorder.connection_lost(FailReason::Closed);
+    recorder.planned(0, S);
+    recorder.dropped(0, S, DropReason::NotConnected);
+    for at in [2_500 * MS, 3 * S] {
+        recorder.reconnecting(at);
+    }
+    recorder.reconnected(2 * S, 3 * S + 4 * MS);
+    recorder.sent_again();
+    recorder.released_again();
+    let result = result_of(&recorder.finish(), &[], None);
+    let json = serde_json::to_value(&result).unwrap();
+    let recovery = &json["connections"]["recovery"];
+    let expected = "attempts reconnect_peak_per_s left given_up away_p50_s away_p99_s away_max_s messages outages \
+                    not_kept";
+    assert_eq!(keys(recovery), expected);
+    assert_eq!(recovery["reconnect_peak_per_s"], 2);
+    let messages = serde_json::json!({
+        "lost": 0, "not_connected": 1, "sent_again": 1, "released_again": 1, "redelivered": 0,
+        "duplicate": 0, "reordered": 0
+    });
+    assert_eq!(recovery["messages"], messages);
+    let outage = serde_json::json!({
+        "from_s": 2.0, "length_s": 1.004, "connections": 1, "back": 1, "back_50_s": 1.004,
+        "back_99_s": 1.004, "back_100_s": 1.004, "reconnect_peak_per_s": 2
+    });
+    assert_eq!(recovery["outages"], serde_json::json!([outage]));
+    let screen = format::screen(&result, None, Colour::Never);
+    let lines = [
+        "reconnects  2 attempts, at most 2 within a second; away p50 1.00 s, p99 1.00 s, max 1.00 s",
+        "outage      1.00 s, from 2.00 s on; 1 lost; back: 50 % after 1.00 s, 99 % after 1.00 s, \
+         100 % after 1.00 s; at most 2 attempts within a second",
+        "across it   0 lost, 1 not sent, 1 sent again, 0 duplicate, 0 reordered",
+    ];
+    for line in lines {
+        assert!(screen.contains(line), "{screen}");
+    }
+    let again: RunResult = serde_json::from_value(json).unwrap();
+    assert_eq!(again, result);
+}
+
+#[test]
 fn the_result_comes_back_from_json_as_it_was() {
     let result = result();
     let text = serde_json::to_string(&result).unwrap();

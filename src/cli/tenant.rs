@@ -30,6 +30,9 @@ pub(super) struct TenantArgs {
     /// Freeze once: AT after the first PUBLISH, FOR so long (20s+2s)
     #[arg(long, value_name = "AT+FOR")]
     stall: Option<String>,
+    /// Be gone once, with all connections: AT after the first PUBLISH, FOR so long (20s+2s)
+    #[arg(long, value_name = "AT+FOR")]
+    outage: Option<String>,
     /// Share of replies that become errors
     #[arg(long, value_name = "SHARE")]
     error_rate: Option<String>,
@@ -142,6 +145,7 @@ impl TenantArgs {
             ("service-time", &self.service_time),
             ("servers", &self.servers),
             ("stall", &self.stall),
+            ("outage", &self.outage),
             ("error-rate", &self.error_rate),
             ("loss", &self.loss),
             ("duplicate", &self.duplicate),

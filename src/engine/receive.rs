@@ -4,6 +4,7 @@
 //! copied aside. `replied` is the clock just after the read that returned the bytes.
 //! Not here: what an application message means (`reply`, `pushed`).
 
+use super::acks::Ack;
 use super::connection::State;
 use super::outbox::Meaning;
 use super::worker::Worker;
@@ -132,6 +133,9 @@ impl Worker<'_> {
     fn packet(&mut self, connection: u32, packet: Packet<'_>, at: u64) {
         match packet {
             Packet::Publish(publish) => {
+                if publish.dup {
+                    self.recorder.redelivered();
+                }
                 if self.acknowledge(connection, publish.qos, publish.packet_id) {
                     self.message(connection, publish.topic, publish.payload, at);
                 }
@@ -200,7 +204,15 @@ impl Worker<'_> {
             return;
         };
         let ack = *self.acks.get_mut(slot);
-        let qos = self.plan.requests[usize::from(ack.request)].qos;
+        let plan = self.plan;
+        let qos_of = |ack: &Ack| plan.requests[usize::from(ack.request)].qos;
+        let qos = qos_of(&ack);
+        // Those of one kind come in the order of the messages [MQTT-4.6.0-2], [MQTT-4.6.0-3].
+        let first = stage != Stage::Comp && !ack.released;
+        let waits = |older: &Ack| qos_of(older) == qos && !older.released;
+        if first && self.acks.older(slot).any(waits) {
+            self.recorder.overtook();
+        }
         match (stage, qos, ack.released) {
             (Stage::Rec, 2, _) => {
                 self.acks.get_mut(slot).released = true;

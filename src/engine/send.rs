@@ -40,6 +40,7 @@ impl Worker<'_> {
     /// Puts the first arrival of every stream of every endpoint into the wheel, or lets the closed and
     /// `"max"` models begin.
     pub(super) fn start_streams(&mut self) {
+        self.begin_churn();
         if !self.is_open() {
             for endpoint in 0..self.endpoints.len() as u32 {
                 self.make_runnable(endpoint);
@@ -216,6 +217,9 @@ impl Worker<'_> {
                 request,
             },
         });
+        if identity.packet_id > 0 {
+            self.keep_frame(connection);
+        }
         Ok(())
     }
 

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
 
 use super::acks::Acks;
+use super::admission::Admission;
+use super::away::Absences;
 use super::batch::Batch;
 use super::cold::Pool;
 use super::connection::{Connection, Part};
@@ -102,7 +104,8 @@ impl<'a> Worker<'a> {
             cap_armed: false,
             message_cap: Limiter::new(profile.limits.messages_per_s.0 * portion, 0.02),
             closed_cap: closed_cap(profile).map(|rate| Limiter::new(rate * portion, 0.01)),
-            connect_limit: Limiter::new(profile.fleet.connect_rate.0 * portion, 0.01),
+            connect_limit: Admission::new(&profile.fleet, portion),
+            away: Absences::default(),
             untried: 0..connections.len() as u32,
             connect_queue: VecDeque::new(),
             connect_armed: false,

@@ -9,6 +9,8 @@ use std::ops::Range;
 use std::sync::mpsc::{Receiver, Sender};
 
 use super::acks::Acks;
+use super::admission::Admission;
+use super::away::Absences;
 use super::batch::Batch;
 use super::cap::HeldBack;
 use super::cold::Pool;
@@ -114,7 +116,8 @@ pub(super) struct Worker<'a> {
     pub cap_armed: bool,
     pub message_cap: Limiter,
     pub closed_cap: Option<Limiter>,
-    pub connect_limit: Limiter,
+    pub connect_limit: Admission,
+    pub away: Absences,
     /// Connections that were not tried yet, and behind them those that are to be tried again.
     pub untried: Range<u32>,
     pub connect_queue: VecDeque<u32>,
@@ -239,9 +242,8 @@ impl Worker<'_> {
                 Timer::ConnectTimeout {
                     connection,
                     generation,
-                } => {
-                    self.connect_timeout(connection, generation);
-                }
+                } => self.connect_timeout(connection, generation),
+                Timer::Departure { number } => self.depart(number, at),
                 Timer::Reconnect { connection } => {
                     self.connect_queue.push_back(connection);
                     self.start_connects(self.clock.now());
@@ -272,6 +274,7 @@ impl Worker<'_> {
         room::give_back(&mut self.connect_queue);
         self.fired.shrink_to(BURST);
         self.cold.give_back();
+        self.away.give_back();
     }
 
     /// Finds out until when there is nothing to do.

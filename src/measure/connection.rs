@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use super::ledger::add_counts;
 use super::reason::{ConnectFailure, FailReason};
+use super::recovery::Recovery;
 use super::samples::{Bounds, Samples};
 
 /// What became of connections, over the whole run.
@@ -23,6 +24,8 @@ pub struct Connections {
     pub lost_by: [u64; FailReason::COUNT],
     /// Connections that came up again after a loss.
     pub reconnects: u64,
+    /// When they were lost and came back, and what they tried.
+    pub recovery: Recovery,
     /// From the connect call to the CONNACK, first time of each connection.
     pub connect_time: Samples,
     /// TLS handshakes that came to a good end, of connections that came back too.
@@ -79,6 +82,7 @@ impl Connections {
             lost: 0,
             lost_by: [0; FailReason::COUNT],
             reconnects: 0,
+            recovery: Recovery::default(),
             connect_time: Samples::new(bounds),
             handshakes: Handshakes::new(bounds),
             close_codes: BTreeMap::new(),
@@ -94,6 +98,7 @@ impl Connections {
             lost,
             lost_by,
             reconnects,
+            recovery,
             connect_time,
             handshakes,
             close_codes,
@@ -104,6 +109,7 @@ impl Connections {
         self.lost += lost;
         add_counts(&mut self.lost_by, lost_by);
         self.reconnects += reconnects;
+        self.recovery.merge(recovery);
         self.connect_time.merge(connect_time);
         self.handshakes.merge(handshakes);
         for (code, count) in close_codes {

@@ -109,6 +109,8 @@ reasons! {
         Unreachable = "unreachable", Theirs;
         /// We dropped the connection because its buffer limit was reached.
         BackPressure = "back_pressure", Theirs;
+        /// The endpoint ended the connection itself, as `fleet.churn_rate` asks.
+        Left = "left", Theirs;
         /// Anything else the system reported.
         Other = "other", Theirs;
     }

@@ -21,6 +21,7 @@ mod generator;
 mod inbound;
 mod limits;
 mod load;
+mod reconnect;
 mod reply;
 mod request;
 mod target;

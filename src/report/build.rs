@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::environment::Environment;
 use super::exit::exit_of;
+use super::recovery::RecoveryResult;
 use super::result::{
     ConnectionsResult, Generator, LoadResult, PhaseLengths, ProfileId, RequestResult, RunResult,
 };
@@ -209,6 +210,7 @@ fn connections(tally: &Tally, planned: u64) -> ConnectionsResult {
                 .map(|(code, count)| (code.to_string(), *count))
                 .collect(),
         ),
+        recovery: RecoveryResult::of(tally),
         // Whoever knows about TLS, and where they left from, adds it.
         tls: None,
         source_addresses: Vec::new(),

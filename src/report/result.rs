@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::environment::Environment;
 use super::kernel_timestamps::KernelTimestamps;
 use super::raw_log::RawLog;
+use super::recovery::RecoveryResult;
 use super::tls::TlsResult;
 use super::witness::WitnessResult;
 use crate::measure::{
@@ -138,6 +139,9 @@ pub struct ConnectionsResult {
     pub reconnects: u64,
     /// From the connect call to the CONNACK.
     pub connect_time_us: Distribution,
+    /// How those came back that were lost; absent where none was, and none was tried twice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery: Option<Box<RecoveryResult>>,
     /// Their TLS; absent without.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<Box<TlsResult>>,

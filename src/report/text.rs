@@ -44,6 +44,9 @@ pub fn screen(result: &RunResult, folder: Option<&str>, colour: Colour) -> Strin
     lines.extend(head(result));
     let tls = result.connections.tls.iter();
     lines.extend(tls.map(|tls| field("tls", &tls.in_words())));
+    let recovery = result.connections.recovery.iter();
+    let recovery = recovery.flat_map(|of| of.in_words());
+    lines.extend(recovery.map(|(name, text)| field(name, &text)));
     lines.push(String::new());
     lines.extend(requests(result, ink));
     lines.push(String::new());

@@ -99,6 +99,8 @@ pub struct TenantOptions {
     pub servers: u32,
     /// `stall`: default none.
     pub stall: Option<Stall>,
+    /// `outage`: a pause in which the tenant is gone, with all connections. Default none.
+    pub outage: Option<Stall>,
     /// `error-rate`: share (0 to 1) of ok replies that become errors (500). Default 0.
     pub error_rate: f64,
     /// `loss`: share of replies that are not sent. Default 0.
@@ -172,6 +174,7 @@ impl Default for TenantOptions {
             service_time: Delay::ZERO,
             servers: 0,
             stall: None,
+            outage: None,
             error_rate: 0.0,
             loss: 0.0,
             duplicate: 0.0,
@@ -207,12 +210,13 @@ impl Default for TenantOptions {
 }
 
 /// Every flag of [`TenantOptions::set`], in the order of the manual.
-pub const FLAGS: [&str; 36] = [
+pub const FLAGS: [&str; 37] = [
     "listen",
     "delivery",
     "service-time",
     "servers",
     "stall",
+    "outage",
     "error-rate",
     "loss",
     "duplicate",
@@ -270,6 +274,7 @@ impl TenantOptions {
             "service-time" => self.service_time = quantity(value)?,
             "servers" => self.servers = number(value, 0, 100_000)?,
             "stall" => self.stall = Some(stall(value)?),
+            "outage" => self.outage = Some(stall(value)?),
             "error-rate" => self.error_rate = quantity::<Share>(value)?.0,
             "loss" => self.loss = quantity::<Share>(value)?.0,
             "duplicate" => self.duplicate = quantity::<Share>(value)?.0,
@@ -396,6 +401,7 @@ mod tests {
             for_ns: 500_000_000,
         };
         assert_eq!(with("stall", "5s+500ms").stall, Some(stall));
+        assert_eq!(with("outage", "5s+500ms").outage, Some(stall));
         assert_eq!(
             with("error-rate", "2%").error_rate.to_bits(),
             0.02_f64.to_bits()
@@ -514,6 +520,7 @@ mod tests {
             ("servers", "-1"),
             ("service-time", "gauss:1ms"),
             ("stall", "5s"),
+            ("outage", "5s"),
             ("stall", "5s+9000h"),
             ("loss", "2"),
             ("commands", "2_000_000/s"),

@@ -29,7 +29,7 @@ use crate::event::memory::Place;
 use crate::event::tls::Acceptor;
 use crate::event::{Clock, Event, Listener, Poller, Socket};
 
-const LISTENER: usize = 0;
+pub(super) const LISTENER: usize = 0;
 const WAKER: usize = 1;
 const FIRST_CONNECTION: usize = 2;
 
@@ -64,8 +64,9 @@ pub struct Server {
     pub(super) pending: Pending,
     pub(super) arrivals: Option<Arrivals>,
     pub(super) published: bool,
-    poller: Poller,
-    listener: Listener,
+    pub(super) poller: Poller,
+    /// `None`: it is gone (`outage`).
+    pub(super) listener: Option<Listener>,
     tls: Option<Acceptor>,
     pub(super) stopped: Arc<AtomicBool>,
     pub(super) disconnects: Random,
@@ -137,14 +138,15 @@ impl Server {
             options,
             clock,
             poller,
-            listener,
+            listener: Some(listener),
             tls: None,
         })
     }
 
     /// The address it listens on.
     pub(super) fn address(&self) -> io::Result<SocketAddr> {
-        self.listener.address()
+        let listener = self.listener.as_ref();
+        listener.ok_or(ErrorKind::NotConnected)?.address()
     }
 
     /// Serves until it is stopped.
@@ -236,8 +238,8 @@ impl Server {
     }
 
     pub(super) fn accept(&mut self) {
-        loop {
-            match self.listener.accept() {
+        while let Some(listener) = &self.listener {
+            match listener.accept() {
                 Ok(mut socket) => {
                     socket.send_at_once();
                     let token = self.router.sessions.next_id().slot() + FIRST_CONNECTION;

@@ -26,7 +26,7 @@ pub enum Stage {
 pub enum Ending {
     /// The peer closed, reset, or said goodbye.
     Peer,
-    /// `disconnect-rate`.
+    /// `disconnect-rate` or `outage`.
     Injected,
     /// Another connection came with the same client identifier [MQTT-3.1.4-2].
     TakenOver,

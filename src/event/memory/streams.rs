@@ -50,6 +50,7 @@ enum Source {
 #[derive(Debug)]
 struct Listening {
     address: SocketAddr,
+    open: bool,
     place: usize,
     token: Option<usize>,
     /// Ends to be accepted, each with the instant from which it can be.
@@ -95,16 +96,32 @@ impl Streams {
 
     /// One more listener; its number.
     pub(super) fn listen(&mut self, place: usize, address: SocketAddr) -> io::Result<usize> {
-        if self.listening.iter().any(|row| row.address == address) {
+        if self.listener_at(address).is_some() {
             return Err(ErrorKind::AddrInUse.into());
         }
         self.listening.push(Listening {
             address,
+            open: true,
             place,
             token: None,
             waiting: VecDeque::new(),
         });
         Ok(self.listening.len() - 1)
+    }
+
+    /// Who listens at an address.
+    fn listener_at(&self, address: SocketAddr) -> Option<usize> {
+        let mut rows = self.listening.iter();
+        rows.position(|row| row.open && row.address == address)
+    }
+
+    /// A listener takes no more streams, and those that wait for it are closed.
+    pub(super) fn unlisten(&mut self, listener: usize) {
+        let row = &mut self.listening[listener];
+        row.open = false;
+        for (_, end) in std::mem::take(&mut row.waiting) {
+            self.close(end);
+        }
     }
 
     pub(super) fn address(&self, listener: usize) -> SocketAddr {
@@ -117,10 +134,8 @@ impl Streams {
 
     /// The near end of a new stream.
     pub(super) fn dial(&mut self, place: usize, address: SocketAddr) -> io::Result<usize> {
-        let rows = self.listening.iter();
-        let listener = { rows }
-            .position(|row| row.address == address)
-            .ok_or(ErrorKind::ConnectionRefused)?;
+        let found = self.listener_at(address);
+        let listener = found.ok_or(ErrorKind::ConnectionRefused)?;
         let there = self.listening[listener].place;
         let near = self.pair([place, there]);
         let now = self.places[place].clock.elapsed();
