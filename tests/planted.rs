@@ -6,8 +6,7 @@
 
 mod support;
 
-use serde_json::Value;
-use support::{Midge, Outcome};
+use support::Midge;
 
 /// A mistake, and who must see it.
 struct Planted {
@@ -96,13 +95,6 @@ fn selftest() -> Midge {
     Midge::call(["selftest", "--virtual", "--out", "rows.json"])
 }
 
-#[track_caller]
-fn rows(outcome: &Outcome) -> Vec<Value> {
-    let text = std::fs::read_to_string(outcome.home().join("rows.json"));
-    let text = text.unwrap_or_else(|error| panic!("{error}\n{outcome}"));
-    serde_json::from_str(&text).expect("a list")
-}
-
 #[test]
 fn every_planted_mistake_is_caught() {
     let mut kept = Vec::new();
@@ -113,7 +105,7 @@ fn every_planted_mistake_is_caught() {
             .environment("MIDGE_PLANTED", planted.name)
             .go()
             .ends_with(96);
-        let rows = rows(&outcome);
+        let rows = outcome.rows();
         let name = planted.name;
         let row = rows.iter().find(|row| row["what"] == planted.figure);
         let row = row.unwrap_or_else(|| panic!("{name}: no row {}\n{outcome}", planted.figure));
@@ -138,7 +130,7 @@ fn every_planted_mistake_is_caught() {
 #[test]
 fn without_a_mistake_every_test_holds_in_the_same_build() {
     let outcome = selftest().go().ends_with(0);
-    let rows = rows(&outcome);
+    let rows = outcome.rows();
     for planted in CAUGHT {
         let mut rows = rows.iter();
         let held = rows.any(|row| row["id"] == planted.test && row["what"] == planted.figure);

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use midge::selftest::Test;
 use serde_json::Value;
-use support::{Midge, Outcome};
+use support::Midge;
 
 /// The row of a test whose runs were all disturbed.
 const UNBELIEVED: &str = "runs to be believed";
@@ -25,14 +25,6 @@ fn selftest(tests: &[&str]) -> Midge {
 /// The same in virtual time.
 fn virtually(tests: &[&str]) -> Midge {
     selftest(tests).argument("--virtual")
-}
-
-/// The rows that it has kept.
-#[track_caller]
-fn rows(outcome: &Outcome) -> Vec<Value> {
-    let text = std::fs::read_to_string(outcome.home().join("rows.json"));
-    let text = text.unwrap_or_else(|error| panic!("{error}\n{outcome}"));
-    serde_json::from_str(&text).expect("a list")
 }
 
 fn what(row: &Value) -> &str {
@@ -51,7 +43,7 @@ fn gave_up(rows: &[Value]) -> bool {
 #[test]
 fn tests_that_hold_end_with_0_and_keep_their_rows() {
     let outcome = selftest(&["T6", "t11"]).go();
-    let rows = rows(&outcome);
+    let rows = outcome.rows();
     let names = ["id", "what", "expected", "got", "tolerance", "n", "passed"];
     for row in &rows {
         let keys: Vec<&String> = row.as_object().expect("an object").keys().collect();
@@ -74,7 +66,7 @@ fn a_row_that_does_not_hold_ends_with_96() {
     // Replies go astray that no account of the test knows of.
     let change = "tenant.misdirect=5%";
     let outcome = selftest(&["T6"]).argument("--set").argument(change).go();
-    let rows = rows(&outcome);
+    let rows = outcome.rows();
     let failed: Vec<&str> = rows.iter().filter(|row| !passed(row)).map(what).collect();
     assert_eq!(failed, ["timeouts, lost by the tenant"], "{outcome}");
     assert!(outcome.stdout.contains("DOES NOT HOLD"), "{outcome}");
@@ -87,7 +79,7 @@ fn the_queue_is_none_with_arrivals_that_are_not_poisson() {
         .argument("--set=load.arrivals=constant")
         .argument("--set=load.measure=4s")
         .go();
-    let rows = rows(&outcome);
+    let rows = outcome.rows();
     let p90 = rows.iter().find(|row| what(row) == "M/M/1, p90, ms");
     let found = p90.map_or_else(|| gave_up(&rows), |row| !passed(row));
     assert!(found, "{outcome}");
@@ -99,7 +91,7 @@ fn in_virtual_time_every_figure_holds() {
     let begin = Instant::now();
     let outcome = virtually(&[]).go().ends_with(0);
     let took = begin.elapsed();
-    let rows = rows(&outcome);
+    let rows = outcome.rows();
     println!("{}{took:.1?}", outcome.stdout);
     assert!(rows.iter().all(passed), "{outcome}");
     let mut ids: Vec<&str> = rows.iter().filter_map(|row| row["id"].as_str()).collect();
@@ -112,7 +104,7 @@ fn in_virtual_time_every_figure_holds() {
 
 #[test]
 fn in_virtual_time_the_same_rows_come_each_time() {
-    let [one, two] = [(); 2].map(|()| rows(&virtually(&["T3", "T7", "T11"]).go()));
+    let [one, two] = [(); 2].map(|()| virtually(&["T3", "T7", "T11"]).go().rows());
     assert_eq!(one, two);
 }
 
@@ -120,7 +112,7 @@ fn in_virtual_time_the_same_rows_come_each_time() {
 fn in_virtual_time_the_queue_is_none_with_arrivals_that_are_not_poisson() {
     let change = "--set=load.arrivals=constant";
     let outcome = virtually(&["T3"]).argument(change).go().ends_with(96);
-    let rows = rows(&outcome);
+    let rows = outcome.rows();
     assert!(rows.len() >= 4 && !rows.iter().any(passed), "{outcome}");
 }
 

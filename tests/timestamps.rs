@@ -19,12 +19,9 @@ use midge::profile;
 use midge::simulation::{self, Conditions, tenant_of};
 use nix::libc;
 use rustix::process::{Pid, kill_process};
-use seccompiler::{
-    SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
-    TargetArch, apply_filter,
-};
+use seccompiler::{SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompRule};
 use serde_json::Value;
-use support::{FakeBroker, Midge, Outcome, Peer, Signal};
+use support::{FakeBroker, Midge, Outcome, Peer, Signal, refusing};
 
 /// Each request is answered on its own topic and one level below.
 const ECHO: &str = r#"
@@ -419,22 +416,8 @@ fn without_the_option<T: Send>(what: impl FnOnce() -> T + Send) -> T {
     };
     let option = vec![is(1, libc::SOL_SOCKET), is(2, libc::SO_TIMESTAMPING)];
     let rule = SeccompRule::new(option).unwrap();
-    let architecture = TargetArch::try_from(std::env::consts::ARCH).expect("a filter for it");
     let errno = u32::try_from(libc::ENOPROTOOPT).expect("not negative");
-    let filter = SeccompFilter::new(
-        [(libc::SYS_setsockopt, vec![rule])].into(),
-        SeccompAction::Allow,
-        SeccompAction::Errno(errno),
-        architecture,
-    );
-    let program = filter.and_then(seccompiler::BpfProgram::try_from).unwrap();
-    thread::scope(|scope| {
-        let filtered = scope.spawn(|| {
-            apply_filter(&program).expect("a kernel that filters system calls");
-            what()
-        });
-        filtered.join().expect("it does not panic")
-    })
+    refusing(libc::SYS_setsockopt, vec![rule], errno, what)
 }
 
 #[test]

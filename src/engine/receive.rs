@@ -10,7 +10,6 @@ use super::outbox::Meaning;
 use super::worker::Worker;
 use crate::measure::{FailReason, Outcome};
 use crate::mqtt::{self, Packet, PubAck, PubComp, PubRec, PubRel, Qos, Role, Version};
-use crate::planted::{self, Mistake};
 
 /// Reads of one connection per turn, so that a flooding target cannot starve the schedule.
 const READS_PER_TURN: usize = 4;
@@ -88,11 +87,7 @@ impl Worker<'_> {
                 };
             }
         };
-        let at = if planted::is_made(Mistake::OneReading) {
-            self.last_wake
-        } else {
-            self.clock.now()
-        };
+        let at = self.reading();
         self.stamps.read_at(at, &self.clock, kept == 0);
         self.recorder.read(count as u64);
         self.packets(connection, &scratch[..kept + count], at);

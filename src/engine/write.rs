@@ -12,17 +12,23 @@ use crate::measure::{DropReason, LeftOut};
 use crate::planted::{self, Mistake};
 
 impl Worker<'_> {
+    /// The clock, for what is written or read now.
+    #[inline]
+    pub(super) fn reading(&self) -> u64 {
+        if planted::is_made(Mistake::OneReading) {
+            self.last_wake
+        } else {
+            self.clock.now()
+        }
+    }
+
     /// Writes the batch, or queues it behind what the socket has not taken yet. The batch is empty
     /// afterwards.
     pub(super) fn flush(&mut self, connection: u32) {
         if self.batch.is_empty() {
             return;
         }
-        let now = if planted::is_made(Mistake::OneReading) {
-            self.last_wake
-        } else {
-            self.clock.now()
-        };
+        let now = self.reading();
         // Taken out, because a connection that is lost here may use the batch to come back.
         let mut batch = std::mem::take(&mut self.batch);
         for marker in &mut batch.markers {
