@@ -224,16 +224,16 @@ fn what_a_target_says_before_a_handshake_begins_is_heard() {
         .gentle()
         .target(&other.url.replace("mqtt://", "mqtts://"))
         .set("target.insecure", "true")
-        .set("fleet.endpoints", "200")
+        .set("fleet.endpoints", "60")
         .set("fleet.connect_rate", "1_000_000/s")
-        .set("fleet.connects_in_progress", "200")
+        .set("fleet.connects_in_progress", "60")
         .set("fleet.reconnect.initial_delay", "1h")
         .set("fleet.reconnect.max_delay", "1h")
         .go();
     let by_class = |class: &str| outcome.count(&format!("/connections/failed_by/{class}"));
     assert_eq!(
         (by_class("tls_protocol"), by_class("timeout")),
-        (200, 0),
+        (60, 0),
         "{outcome}"
     );
 }
