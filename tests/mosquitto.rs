@@ -221,7 +221,8 @@ fn an_outage_is_as_long_as_it_was_and_a_fleet_comes_back_no_faster_than_it_may()
     outcome.ends_with(99);
 }
 
-/// A handshake is work on both sides, so the rate is a lower one.
+/// A handshake is work on both sides, so the rate is a lower one; and where the broker has no processor of
+/// its own, the run says that it was disturbed.
 #[test]
 fn a_fleet_whose_endpoints_have_their_own_certificates_comes_back_no_faster_either() {
     const RATE: u64 = 250;
@@ -239,19 +240,17 @@ fn a_fleet_whose_endpoints_have_their_own_certificates_comes_back_no_faster_eith
         let _ = writeln!(table, "\"{}\",\"{}\"", own.certificate, own.key);
     }
     let (ca, fleet) = (file("ca.pem", &authority.pem()), file("fleet.csv", &table));
-    let (outcome, truth_s) = believed(|| {
-        let (mut broker, port) = Mosquitto::with_tls(&authority);
-        let run = publishing_to(&format!("mqtts://localhost:{port}"), 1)
-            .set("target.ca", &ca)
-            .set("target.certificate", "'{certificate}'")
-            .set("target.key", "'{key}'")
-            .set("fleet.identities", &fleet);
-        killed_and_restarted(&mut broker, run, RATE)
-    });
+    let (mut broker, port) = Mosquitto::with_tls(&authority);
+    let run = publishing_to(&format!("mqtts://localhost:{port}"), 1)
+        .set("target.ca", &ca)
+        .set("target.certificate", "'{certificate}'")
+        .set("target.key", "'{key}'")
+        .set("fleet.identities", &fleet);
+    let (outcome, truth_s) = killed_and_restarted(&mut broker, run, RATE);
     all_came_back(&outcome, truth_s, RATE);
     let handshakes = outcome.count("/connections/tls/versions/1.3");
     assert!(handshakes >= 2 * FLEET, "{outcome}");
-    outcome.ends_with(99);
+    ends_with_unless_disturbed(&outcome, 99);
 }
 
 #[test]
