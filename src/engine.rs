@@ -80,6 +80,7 @@ mod stamps;
 mod steps;
 mod timer;
 mod upgrade;
+mod upkeep;
 mod worker;
 mod write;
 

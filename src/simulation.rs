@@ -36,6 +36,8 @@ const TURNS_MAX: u32 = 500_000;
 pub struct Conditions {
     /// What each write takes a worker.
     pub fleet_write: Duration,
+    /// What each attempt to connect takes a worker.
+    pub fleet_dial: Duration,
     /// What each write takes the tenant.
     pub tenant_write: Duration,
     /// Pauses in which somebody is kept from running.
@@ -176,15 +178,16 @@ impl Actor {
             .map(|stop| (nanoseconds(stop.after), nanoseconds(stop.length)))
             .collect();
         stops.sort_unstable();
-        let write = match role {
-            Role::Tenant => conditions.tenant_write,
-            Role::Worker(_) | Role::Heart => conditions.fleet_write,
+        let (write, dial) = match role {
+            Role::Tenant => (conditions.tenant_write, Duration::ZERO),
+            Role::Worker(_) | Role::Heart => (conditions.fleet_write, conditions.fleet_dial),
         };
+        let dear = |place: Place| place.with_dear_streams(dial, Duration::ZERO);
         let clock = Clock::standing_beside(BEGINNING, conditions.clock_set);
         Self {
             role,
             clock,
-            place: network.place(clock, write),
+            place: dear(network.place(clock, write)),
             stops,
         }
     }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 
-use support::{FakeBroker, Midge};
+use support::{FakeBroker, Midge, Outcome};
 
 const NOT_OURS: &str = "192.0.2.1"; // TEST-NET-1 (RFC 5737)
 
@@ -80,6 +80,34 @@ fn connections_leave_from_the_addresses_in_turn_whatever_the_number_of_workers()
     assert_eq!(origins("127.0.0.2-127.0.0.3", 2), expected);
     // Shards of one and two.
     assert_eq!(origins("127.0.0.2-127.0.0.3", 4), expected);
+}
+
+/// 300 endpoints and their tenant in a network of their own, where a source address has 100 ports.
+#[cfg(target_os = "linux")]
+fn where_ports_are_few(sources: &str) -> Outcome {
+    const NARROW: &str = r#"exec unshare --user --map-root-user --net sh -c '
+        ip link set lo up && echo 40000 40099 >/proc/sys/net/ipv4/ip_local_port_range &&
+            exec "$0" "$@"' "$0" "$@" "#;
+    Midge::run("mqtt-publish")
+        .brief()
+        .gentle()
+        .set("fleet.endpoints", "300")
+        .set("target.bind", sources)
+        .after(NARROW)
+        .go()
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_fleet_with_more_connections_than_an_address_has_ports_leaves_from_several() {
+    let outcome = where_ports_are_few("127.0.0.2-127.0.0.5");
+    outcome.keeps_its_accounts();
+    assert_eq!(outcome.count("/connections/connected"), 300, "{outcome}");
+    assert_eq!(outcome.count("/connections/failed"), 0, "{outcome}");
+    let refused = where_ports_are_few("127.0.0.2").ends_with(107);
+    let said = "the run needs 300 local ports and there are 100";
+    assert!(refused.stderr.contains(said), "{refused}");
+    assert!(refused.result.is_none(), "{refused}");
 }
 
 #[test]

@@ -7,6 +7,7 @@
 mod support;
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use midge::engine::{self, Approach, Settings};
 use midge::measure::{DropReason, FailReason, LedgerCounts, Outage, Recovery};
@@ -45,6 +46,10 @@ use = "kaa/dcx-json"
 
 /// A run of it with these settings, by so many workers.
 fn gone(sets: &[&str], workers: usize) -> Simulated {
+    gone_under(&Conditions::default(), sets, workers)
+}
+
+fn gone_under(conditions: &Conditions, sets: &[&str], workers: usize) -> Simulated {
     let sets: Vec<String> = sets.iter().map(ToString::to_string).collect();
     let loaded = profile::load("./gone.toml", &sets, &|_| Ok(GONE.to_owned())).unwrap();
     let plan = Arc::new(Plan::compile(&loaded.profile, Identities::none()).unwrap());
@@ -62,7 +67,7 @@ fn gone(sets: &[&str], workers: usize) -> Simulated {
         raw_log: None,
         approach: Approach::Asleep,
     };
-    let run = simulation::run(plan, shape, settings, tenant, &Conditions::default()).unwrap();
+    let run = simulation::run(plan, shape, settings, tenant, conditions).unwrap();
     assert_eq!(run.measured.tally.imbalances(), [], "the ledger balances");
     run
 }
@@ -141,6 +146,43 @@ fn no_second_has_more_attempts_than_connect_rate_and_the_outage_ends_with_the_fi
         let counts = ledger(&run);
         assert_eq!(counts.planned, counts.ok + counts.dropped + counts.failed);
     }
+}
+
+/// They take 90 ms one after the other, while those that are back already have messages to send.
+#[test]
+fn attempts_of_a_whole_fleet_at_one_instant_make_no_message_late() {
+    const EACH: Duration = Duration::from_micros(30);
+    let dear = Conditions {
+        fleet_dial: EACH,
+        ..Conditions::default()
+    };
+    let sets = [
+        "fleet.endpoints=3_000",
+        "fleet.connect_rate=10_000/s",
+        "fleet.connects_in_progress=3_000",
+        "load.arrival_rate=10_000/s",
+        "load.measure=5s",
+    ];
+    let run = gone_under(&dear, &sets, 1);
+    let outage = only_outage(&run);
+    assert_eq!((outage.lost, outage.back), (3_000, 3_000));
+    let all = since(&outage, outage.back_at[2]);
+    assert!((1_200 + 88..1_200 + 95).contains(&all), "{all} ms");
+    let lag = &run.measured.tally.pacer_lag;
+    assert!(lag.count() > 30_000);
+    let most = Duration::from_nanos(lag.max_ns().expect("some were sent"));
+    assert!(most <= EACH, "{most:?}");
+}
+
+#[test]
+fn an_attempt_that_waited_for_others_which_gave_up_is_made_all_the_same() {
+    let sets = [
+        "fleet.reconnect.give_up_after=1",
+        "fleet.connects_in_progress=10",
+    ];
+    let run = gone(&sets, 1);
+    assert_eq!(recovery(&run).given_up, 200);
+    assert_eq!(recovery(&run).attempts, 200);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! How connections come up, stay up and come back.
 //!
-//! Connects are paced by a limiter and bounded in number; those to come back queue behind first ones.
-//! Not here: what is sent once it is up, and how long a lost one waits before it queues (`loss`).
+//! Not here: when an attempt begins (`upkeep`), what is sent once it is up, and how long a lost one waits
+//! before it queues (`loss`).
 
 use super::cold::Attempt;
 use super::connection::{Coarse, Part, State};
@@ -18,34 +18,8 @@ use crate::profile::Connections;
 const FILTERS_PER_SUBSCRIBE: usize = 8;
 
 impl Worker<'_> {
-    /// Starts as many queued connects as limiter and bound allow.
-    pub(super) fn start_connects(&mut self, now: u64) {
-        while self.connecting < self.connecting_max && self.may_connect() {
-            let back = self.untried.is_empty();
-            if back && self.connect_queue.is_empty() {
-                return;
-            }
-            if let Err(again) = self.connect_limit.check(back, now) {
-                if !self.connect_armed {
-                    self.connect_armed = true;
-                    self.wheel.insert(again, Timer::ConnectSlot);
-                }
-                return;
-            }
-            let next = self
-                .untried
-                .next()
-                .or_else(|| self.connect_queue.pop_front());
-            if let Some(connection) = next {
-                if back {
-                    self.recorder.reconnecting(now);
-                }
-                self.start_connect(connection, now);
-            }
-        }
-    }
-
-    fn start_connect(&mut self, connection: u32, now: u64) {
+    /// One attempt to connect, at `now`.
+    pub(super) fn start_connect(&mut self, connection: u32, now: u64) {
         let sources = &self.settings.profile.target.bind;
         let number = self.number_in_run(connection);
         let route = Route::of(number, &self.settings.targets, sources);
@@ -290,7 +264,6 @@ impl Worker<'_> {
         for endpoint in endpoints {
             self.make_runnable(endpoint);
         }
-        self.start_connects(at);
     }
 
     fn keep_alive_s(&self) -> u16 {

@@ -146,3 +146,113 @@ impl Worker<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+    use std::sync::Arc;
+    use std::sync::mpsc::channel;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::engine::control::Control;
+    use crate::engine::setup::{Assignment, EVENTS};
+    use crate::engine::{Approach, Settings, shape};
+    use crate::event::memory::{Listener, Network, Stream};
+    use crate::event::{Clock, Poller};
+    use crate::plan::{Identities, Plan, Shard};
+    use crate::profile;
+
+    const TARGET: SocketAddr =
+        SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 1883);
+    const FLEET: u32 = 400;
+    /// What closing a socket takes.
+    const CLOSE: Duration = Duration::from_micros(50);
+    const MS: u64 = 1_000_000;
+
+    /// A fleet that sends a message each 100 us, evenly.
+    fn assignment(clock: Clock) -> Assignment {
+        let sets = [
+            "fleet.endpoints=400",
+            "fleet.connect_rate=1_000_000/s",
+            "fleet.connects_in_progress=400",
+            "load.arrivals=constant",
+            "load.arrival_rate=10_000/s",
+            "load.warm_up=0s",
+        ];
+        let loaded = profile::load("mqtt-publish", &sets.map(str::to_owned), &|_| {
+            unreachable!("shipped")
+        });
+        let settings = Settings {
+            profile: loaded.unwrap().profile,
+            targets: vec![TARGET],
+            password: None,
+            tls: None,
+            websocket: Vec::new(),
+            nonce: 1,
+            workers: 1,
+            raw_log: None,
+            approach: Approach::Asleep,
+            kernel_timestamps: 0.0,
+        };
+        let plan = Arc::new(Plan::compile(&settings.profile, Identities::none()).unwrap());
+        Assignment {
+            index: 0,
+            workers: 1,
+            endpoints: plan.shard(Shard { index: 0, count: 1 }),
+            shape: Arc::new(shape(&plan, &settings.profile)),
+            settings: Arc::new(settings),
+            plan,
+            control: Arc::new(Control::new()),
+            clock,
+            reports: channel().0,
+        }
+    }
+
+    /// Lets everybody in who waits.
+    fn welcome(listener: &Listener, clock: Clock, here: u64) -> Vec<Stream> {
+        clock.move_to(here);
+        let mut streams = Vec::new();
+        while let Ok(stream) = listener.accept() {
+            stream.transmit(&[0x20, 2, 0, 0]).unwrap();
+            streams.push(stream);
+        }
+        streams
+    }
+
+    #[test]
+    fn while_half_a_fleet_is_lost_at_once_the_other_half_sends_on_time() {
+        let network = Network::new(1 << 16);
+        let [here, there] = [(); 2].map(|()| Clock::standing(0));
+        let place = network.place(here, Duration::ZERO);
+        let place = place.with_dear_streams(Duration::ZERO, CLOSE);
+        let listener = network.place(there, Duration::ZERO).listen(TARGET).unwrap();
+        let (assignment, (_kept, spare)) = (assignment(here), channel());
+        let mut worker = Worker::with(&assignment, spare, Poller::at(place, EVENTS));
+        let mut streams = Vec::new();
+        while worker.up < FLEET {
+            here.move_to(here.elapsed() + MS);
+            worker.turn().unwrap();
+            streams.extend(welcome(&listener, there, here.elapsed()));
+        }
+        let begin = here.elapsed() + MS;
+        assignment.control.arm(begin);
+        worker.turn().unwrap();
+        there.move_to(begin);
+        let mut every_other = (0..).map(|number| number % 2 == 0);
+        streams.retain(|_| every_other.next() == Some(true));
+        // Two hundred sockets to close: 10 ms, in which a hundred messages are due.
+        here.move_to(begin);
+        while here.elapsed() < begin + 20 * MS {
+            let rest = worker.turn().unwrap().expect("it goes on");
+            here.move_to(rest.min(here.elapsed() + MS));
+        }
+        assert_eq!(worker.up, FLEET / 2);
+        let tally = worker.recorder.finish();
+        assert_eq!(tally.connections.lost, u64::from(FLEET) / 2);
+        let sent = tally.pacer_lag.count();
+        assert!((80..=120).contains(&sent), "{sent}");
+        let most = tally.pacer_lag.max_ns().expect("some were sent");
+        assert!(u128::from(most) <= CLOSE.as_nanos(), "{most} ns");
+    }
+}

@@ -283,7 +283,7 @@ mod tests {
         };
         let mut worker = Worker::new(&assignment, spare).unwrap();
         while worker.connecting < 9 {
-            worker.start_connects(worker.clock.now());
+            worker.start_connects();
         }
         while worker.handshakes.len() < 9 {
             worker.poller.wait(Some(1_000_000_000)).unwrap();

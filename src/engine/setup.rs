@@ -59,10 +59,9 @@ impl<'a> Worker<'a> {
     /// The same on a poller of whatever kind.
     pub(super) fn with(assignment: &'a Assignment, spare: Empties, poller: Poller) -> Self {
         let (plan, settings, clock) = (&assignment.plan, &assignment.settings, assignment.clock);
-        let count = assignment.endpoints.len();
+        let (profile, count) = (&settings.profile, assignment.endpoints.len());
         let portion = count as f64 / f64::from(plan.endpoints.max(1));
         let connections = connections_of(plan, assignment.index as u32, count as u32);
-        let profile = &settings.profile;
         Self {
             index: assignment.index,
             workers: assignment.workers,
@@ -106,6 +105,7 @@ impl<'a> Worker<'a> {
             closed_cap: closed_cap(profile).map(|rate| Limiter::new(rate * portion, 0.01)),
             connect_limit: Admission::new(&profile.fleet, portion),
             away: Absences::default(),
+            upkeep: VecDeque::new(),
             untried: 0..connections.len() as u32,
             connect_queue: VecDeque::new(),
             connect_armed: false,

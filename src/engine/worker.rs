@@ -118,6 +118,8 @@ pub(super) struct Worker<'a> {
     pub closed_cap: Option<Limiter>,
     pub connect_limit: Admission,
     pub away: Absences,
+    /// Timers of connections that have fired.
+    pub upkeep: VecDeque<Timer>,
     /// Connections that were not tried yet, and behind them those that are to be tried again.
     pub untried: Range<u32>,
     pub connect_queue: VecDeque<u32>,
@@ -183,6 +185,7 @@ impl Worker<'_> {
         let now = self.clock.now();
         self.expire(now);
         self.handle_due();
+        self.keep_up();
         self.run_runnable();
         if self.stage == Stage::Draining {
             self.check_drained();
@@ -196,10 +199,6 @@ impl Worker<'_> {
             (Order::Drain, Stage::Connecting) | (Order::Abort, _) => self.stage = Stage::Done,
             (Order::Drain, Stage::Loading) => self.begin_drain(),
             _ => {}
-        }
-        if self.stage == Stage::Connecting {
-            let now = self.clock.now();
-            self.start_connects(now);
         }
     }
 
@@ -228,30 +227,26 @@ impl Worker<'_> {
     }
 
     fn handle_due(&mut self) {
-        for _ in 0..DUE_PER_TURN {
-            let Some((at, timer)) = self.due.pop_front() else {
-                break;
-            };
+        let mut left = DUE_PER_TURN;
+        while left > 0
+            && let Some((at, timer)) = self.due.pop_front()
+        {
+            left -= 1;
             match timer {
                 Timer::Arrival { endpoint, stream } => self.arrival(endpoint, stream, at),
                 Timer::Exchange { slot } => self.exchange_timer(slot, at),
-                Timer::KeepAlive {
-                    connection,
-                    generation,
-                } => self.keep_alive(connection, generation),
-                Timer::ConnectTimeout {
-                    connection,
-                    generation,
-                } => self.connect_timeout(connection, generation),
-                Timer::Departure { number } => self.depart(number, at),
+                // Put aside and not counted: messages that are due behind those of a whole fleet do not
+                // wait for them.
+                Timer::KeepAlive { .. } | Timer::ConnectTimeout { .. } => {
+                    self.upkeep.push_back(timer);
+                    left += 1;
+                }
                 Timer::Reconnect { connection } => {
                     self.connect_queue.push_back(connection);
-                    self.start_connects(self.clock.now());
+                    left += 1;
                 }
-                Timer::ConnectSlot => {
-                    self.connect_armed = false;
-                    self.start_connects(self.clock.now());
-                }
+                Timer::Departure { number } => self.depart(number, at),
+                Timer::ConnectSlot => self.connect_armed = false,
                 Timer::CapSlot => {
                     self.cap_armed = false;
                     self.send_capped();
@@ -271,6 +266,7 @@ impl Worker<'_> {
         room::give_back(&mut self.unread);
         room::give_back(&mut self.handshakes);
         room::give_back(&mut self.capped);
+        room::give_back(&mut self.upkeep);
         room::give_back(&mut self.connect_queue);
         self.fired.shrink_to(BURST);
         self.cold.give_back();
@@ -280,7 +276,7 @@ impl Worker<'_> {
     /// Finds out until when there is nothing to do.
     pub(super) fn rest(&mut self) {
         let waiting = !self.unread.is_empty() || !self.handshakes.is_empty();
-        let busy = waiting || !self.due.is_empty() || self.can_run();
+        let busy = waiting || self.has_upkeep() || !self.due.is_empty() || self.can_run();
         let now = self.clock.now();
         let until = if busy || self.stage == Stage::Done {
             now
@@ -337,6 +333,10 @@ impl Worker<'_> {
                     Until::Short
                 };
                 self.read(connection, until);
+            }
+            // To close a socket is work, and a whole fleet may be lost at once.
+            if event.closed {
+                self.give_way();
             }
         }
         self.shake_hands();

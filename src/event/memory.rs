@@ -63,6 +63,13 @@ impl Network {
 }
 
 impl Place {
+    /// The same, where each stream that is dialled, and each that is closed, takes so long.
+    #[must_use]
+    pub fn with_dear_streams(self, dial: Duration, close: Duration) -> Self {
+        self.network.lock().set_costs(self.index, dial, close);
+        self
+    }
+
     /// Takes the streams that lead to this address from now on.
     ///
     /// # Errors

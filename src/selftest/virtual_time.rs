@@ -129,6 +129,7 @@ impl Job {
         let conditions = Conditions {
             stops: order.held.map_or_else(Vec::new, stops),
             fleet_write: order.machine.write,
+            fleet_dial: Duration::ZERO,
             tenant_write: Duration::ZERO,
             clock_set: order.machine.clock_set,
         };

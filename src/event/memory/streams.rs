@@ -30,6 +30,8 @@ pub(super) struct Streams {
 struct Inside {
     clock: Clock,
     write: Duration,
+    dial: Duration,
+    close: Duration,
     edges: BinaryHeap<Reverse<Edge>>,
 }
 
@@ -89,9 +91,17 @@ impl Streams {
         self.places.push(Inside {
             clock,
             write,
+            dial: Duration::ZERO,
+            close: Duration::ZERO,
             edges: BinaryHeap::new(),
         });
         self.places.len() - 1
+    }
+
+    /// Each stream that is dialled or closed at this place takes so long from now on.
+    pub(super) fn set_costs(&mut self, place: usize, dial: Duration, close: Duration) {
+        let row = &mut self.places[place];
+        (row.dial, row.close) = (dial, close);
     }
 
     /// One more listener; its number.
@@ -134,6 +144,8 @@ impl Streams {
 
     /// The near end of a new stream.
     pub(super) fn dial(&mut self, place: usize, address: SocketAddr) -> io::Result<usize> {
+        let Inside { clock, dial, .. } = &self.places[place];
+        clock.sleep(*dial);
         let found = self.listener_at(address);
         let listener = found.ok_or(ErrorKind::ConnectionRefused)?;
         let there = self.listening[listener].place;
@@ -318,6 +330,8 @@ impl Streams {
     }
 
     pub(super) fn close(&mut self, end: usize) {
+        let Inside { clock, close, .. } = &self.places[self.ends[end].place];
+        clock.sleep(*close);
         self.end(end);
         let now = self.places[self.ends[end].place].clock.elapsed();
         let row = &mut self.ends[end];
