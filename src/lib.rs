@@ -47,7 +47,7 @@
 //!   `signals`, `progress`, `environment`.
 //! * [`profile`]: a TOML file in, a checked value out. The value: `load`, `request`, `inbound`,
 //!   `generator`, `field`, `platform`, `definitions` (those of a platform alone), `url`, `tls`, `websocket`, `sources`, `reconnect`. The way there: `tree` (values that know their line),
-//!   `overlay` (a request over its definition), `set` (overrides), `origin`, `error`. The reader:
+//!   `overlay` (a request over its definition), `set` (overrides), `origin`, `secrets` (what errors must not show), `error`. The reader:
 //!   `read`, one file per section (`read/target`, `read/fleet`, `read/load`, `read/request`,
 //!   `read/tls`, `read/websocket`, `read/reconnect`, `read/reply`, `read/inbound`, `read/generator`, `read/limits`, `read/gates`) over `read/value`, with
 //!   `read/check` for keys that nothing reads and `read/tests`. The list of all keys: `keys`,
