@@ -64,7 +64,7 @@
 //! * [`engine`]: carries the plan out. `run` is the coordinator with its threads, `steps` the same without any, over
 //!   `crew`; `control` is what they say to the
 //!   workers; `worker` is one thread and the turn of its loop, `reports` is what it tells the coordinator, `lengths` of the phases, `setup` makes its tables, `shape` the
-//!   rows of its measurement. What it does: `connect`, `dial` (which addresses), `secure` (TLS), `upgrade` (WebSocket), `loss` (and coming back: `reconnect`, `admission`, `away`, `resume`), `churn`, `drain`, `close`, `send` (instants to packets), `write`
+//!   rows of its measurement. What it does: `connect`, `dial` (which addresses), `secure` (TLS), `upgrade` (WebSocket), `last_words`, `loss` (and coming back: `reconnect`, `admission`, `away`, `resume`), `churn`, `drain`, `close`, `send` (instants to packets), `write`
 //!   (packets to the kernel), `receive`, `stamps` (when a sample left and came back by the kernel), `reply`, `first_reply`, `copies`, `pushed`, `pace` and `prepare` (closed and `"max"`), `approach` (the last microseconds). Rows of its
 //!   tables: `connection` with what is `cold` in it, `endpoint`, `exchange`, `acks`, `observed`, `batch`, `outbox`, `timer`. Beside it: `limiter` (rates),
 //!   `cap` (what the cap on all messages held back), `failure` (error classes), `heartbeat` (was the

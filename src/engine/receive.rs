@@ -48,7 +48,7 @@ impl Worker<'_> {
     }
 
     /// One read call and the packets that it completes. False: nothing more to read now.
-    fn read_once(&mut self, connection: u32, scratch: &mut [u8], until: Until) -> bool {
+    pub(super) fn read_once(&mut self, connection: u32, scratch: &mut [u8], until: Until) -> bool {
         let row = &mut self.connections[connection as usize];
         if matches!(row.state, State::Down | State::Connecting | State::Securing) {
             return false;

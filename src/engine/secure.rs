@@ -123,6 +123,8 @@ impl Worker<'_> {
                 if let Some(attempt) = self.attempt_of(connection) {
                     attempt.securing_since = now;
                 }
+                // Who speaks no TLS may have said something already, which makes no event any more.
+                self.go_on_with_tls(connection);
             }
         }
     }

@@ -59,10 +59,9 @@ impl<'a> Worker<'a> {
     /// The same on a poller of whatever kind.
     pub(super) fn with(assignment: &'a Assignment, spare: Empties, poller: Poller) -> Self {
         let (plan, settings, clock) = (&assignment.plan, &assignment.settings, assignment.clock);
-        let count = assignment.endpoints.len();
+        let (count, profile) = (assignment.endpoints.len(), &settings.profile);
         let portion = count as f64 / f64::from(plan.endpoints.max(1));
         let connections = connections_of(plan, assignment.index as u32, count as u32);
-        let profile = &settings.profile;
         Self {
             index: assignment.index,
             workers: assignment.workers,
@@ -98,6 +97,7 @@ impl<'a> Worker<'a> {
             fired: Vec::new(),
             due: VecDeque::new(),
             unread: VecDeque::new(),
+            broken: Vec::new(),
             handshakes: VecDeque::new(),
             runnable: VecDeque::new(),
             capped: VecDeque::new(),
