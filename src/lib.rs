@@ -81,7 +81,7 @@
 //!   `disconnect`, `auth`. Their parts: `header`, `kind`, `qos`, `topic`, `ack`, `empty`, `reader`,
 //!   `writer`, `error`, and of 5.0 `properties` of `property` over `wire`, `reason`, and `place`, where those
 //!   may stand; `vector` holds packets against their bytes in tests.
-//! * [`measure`]: what happened, as values. Writing down: `recorder` and `around` over `row`, `ledger`, `samples` with `counts`,
+//! * [`measure`]: what happened, as values. Writing down: `recorder` and `around` over `across`, `row`, `ledger`, `samples` with `counts`,
 //!   `status`, `errors`, `reason`, `connection`, `recovery` (outages), `stage`, `first_reply`, `client_share`, `fired`;
 //!   every message of its own in a `logbook` of `entry`s. Adding up: `tally` (a run), `interval` and `collector`
 //!   (seconds). Summing up: `distribution`, `figures`, `machine` (its worst). Was it steady: `statistics` over `trend`. Judging: `verdict` (of us;
