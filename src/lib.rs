@@ -85,7 +85,7 @@
 //!   `status`, `errors`, `reason`, `connection`, `recovery` (outages), `stage`, `first_reply`, `client_share`, `fired`;
 //!   every message of its own in a `logbook` of `entry`s. Adding up: `tally` (a run), `interval` and `collector`
 //!   (seconds). Summing up: `distribution`, `figures`, `machine` (its worst). Was it steady: `statistics` over `trend`. Judging: `verdict` (of us;
-//!   `verdict/reasons`, `verdict/warnings`, `verdict/tls`, `verdict/websocket`) against `gates` and the machine's `ceiling`, `threshold` with
+//!   `verdict/reasons`, `verdict/warnings`, `verdict/tls`, `verdict/websocket`, `verdict/scheme`) against `gates` and the machine's `ceiling`, `threshold` with
 //!   `metric` and `quantity` (of the target). A second opinion: `testimony`. Arrivals
 //!   against the process that was planned: `fit`. What there is to
 //!   measure: `shape`, `phase`.
