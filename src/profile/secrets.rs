@@ -90,18 +90,17 @@ fn goes_on(before: &str, line: &str) -> bool {
     if begun.is_some_and(|begun| !before[begun..].contains("-----END")) {
         return true;
     }
-    // Base64 ends in equals signs, and a text in a quote.
-    let is_value = |value: &str| {
-        let inside = value.trim_matches(['"', '\'', ' ', '\t']);
-        !value.starts_with('=') && !inside.is_empty()
-    };
-    let opens = |line: &str| {
+    // Base64 ends in equals signs, and a text in a quote; but a value over several lines begins with one.
+    let begins = |line: &str, least: &[char]| {
+        let is_value =
+            |value: &str| !value.starts_with('=') && !value.trim_matches(least).is_empty();
         line.trim_start().starts_with('[') || assignments(line).any(|(_, value)| is_value(value))
     };
-    if opens(line) {
+    if begins(line, &['"', '\'', ' ', '\t']) {
         return false;
     }
-    let owner = before.lines().rev().find(|line| opens(line));
+    let mut above = before.lines().rev();
+    let owner = above.find(|line| begins(line, &[' ', '\t']));
     owner.is_some_and(|owner| {
         let mut keys = assignments(owner).map(|(word, _)| word);
         keys.any(|word| holds_secret(word) || ["key", "certificate", "ca"].contains(&word))
