@@ -96,7 +96,7 @@
 //!   Two results: `compare` with `difference` (what is not equal) and `change` (one number), shown by
 //!   `compare_text`.
 //! * [`tenant`]: the far side, in a process of its own. `server` is its loop, `session` and
-//!   `sessions` its connections with their `buffers`, `packets`, `greeting` and `flow` its half of MQTT, `terms` what MQTT 5 agrees on, `subscriptions` and
+//!   `sessions` its connections with their `buffers`, `packets`, `greeting` and `flow` its half of MQTT, `resume` and `kept` (sessions that go on), `terms` what MQTT 5 agrees on, `subscriptions` and
 //!   `router` who gets what. `platforms` says what a message means: `kaa`, `kaa_address`,
 //!   `kaa_payload`, `rules`, `instances`, `enapter`, `devices`, `json`, `kind`, `problem`; `defined` does so for
 //!   all others, from a profile's own definitions: `responder` over `responder/names`,
@@ -162,7 +162,7 @@
 //! 9. Tables have limits, and reaching one is an outcome with a name.
 //!    `the_table_is_full_at_its_limit`, `captures_that_do_not_fit_are_not_recognised`,
 //!    `an_endpoint_observes_a_limited_number_of_ids`,
-//!    `a_client_that_does_not_read_is_disconnected`, `metadata_stops_growing_at_its_limit`
+//!    `a_client_that_does_not_read_is_disconnected`, `a_session_keeps_a_limited_number_of_messages`, `metadata_stops_growing_at_its_limit`
 //! 10. Platforms are data: no platform's name outside [`tenant`] and the shipped profiles.
 //!     `platform_names_stay_in_the_tenant_and_the_profiles`
 //! 11. After warm-up a worker allocates nothing per message: all of its tables are used again. Nor
