@@ -123,7 +123,7 @@ impl Worker<'_> {
                 if let Some(attempt) = self.attempt_of(connection) {
                     attempt.securing_since = now;
                 }
-                // Who speaks no TLS may have said something already, which makes no event any more.
+                // What a target says or does at once came with an event that has gone by.
                 self.go_on_with_tls(connection);
             }
         }
