@@ -12,14 +12,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use certificates::Authority;
+use closed::{CONNECTIONS, Cost, LENGTH, ROUNDS, engine, least};
 use cpu::cpu_ns;
 use far::Far;
-use midge::engine::{self, Approach, Progress, Security, Settings};
-use midge::event::Clock;
+use midge::engine::Security;
 use midge::event::tls::{ClientSetting, Connector, Protocols, Roots};
-use midge::mqtt::{Connect, Properties, Publish, Qos, Version};
-use midge::plan::{Identities, Plan};
-use midge::profile::{self, Model};
 use mio::{Events, Interest, Poll, Token};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -27,81 +24,29 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore};
 
 #[path = "../tests/support/certificates.rs"]
 mod certificates;
+#[path = "support/closed.rs"]
+mod closed;
 #[path = "support/cpu.rs"]
 mod cpu;
 #[path = "support/far.rs"]
 mod far;
 
-const CONNECTIONS: u32 = 200;
-const LENGTH: Duration = Duration::from_secs(2);
-const ROUNDS: usize = 5;
 /// The engine's CPU time per message over the plain loop's, at most.
 const BOUND: f64 = 1.25;
 
-/// CPU time and messages, each acknowledged.
-struct Cost {
-    cpu_ns: u64,
-    messages: u64,
-}
-
-impl Cost {
-    fn us_per_message(&self) -> f64 {
-        self.cpu_ns as f64 / 1000.0 / self.messages.max(1) as f64
-    }
-}
-
 /// One worker of the engine.
 fn midge(target: SocketAddr, authority: &Authority) -> Cost {
-    let sets = [
-        format!("fleet.endpoints={CONNECTIONS}"),
-        "load.warm_up=0s".to_owned(),
-        format!("load.measure={}ms", LENGTH.as_millis()),
-        "limits.messages_per_s=1_000_000/s".to_owned(),
-        "request.*.qos=1".to_owned(),
-        "target.url=mqtts://localhost".to_owned(),
-    ];
-    let loaded = profile::load("mqtt-publish", &sets, &|_| unreachable!("shipped"));
-    let mut profile = loaded.expect("a shipped profile").profile;
-    profile.load.model = Model::Closed {
-        think_time: Duration::ZERO,
-        cap: None,
-    };
-    let plan = Plan::compile(&profile, Identities::none()).expect("a shipped profile");
-    let shape = Arc::new(engine::shape(&plan, &profile));
     let setting = ClientSetting {
         roots: Some(Roots::from_pem(authority.pem().as_bytes()).expect("a certificate")),
         protocols: Protocols::Only13,
         resumption: false,
     };
-    let settings = Settings {
-        profile,
-        targets: vec![target],
-        password: None,
-        tls: Some(Security {
-            connector: Connector::new(&setting).expect("a setting"),
-            names: vec!["localhost".to_owned()],
-            credentials: None,
-        }),
-        websocket: Vec::new(),
-        nonce: 1,
-        workers: 1,
-        raw_log: None,
-        approach: Approach::Asleep,
-        kernel_timestamps: 0.0,
+    let security = Security {
+        connector: Connector::new(&setting).expect("a setting"),
+        names: vec!["localhost".to_owned()],
+        credentials: None,
     };
-    let run = engine::start(Arc::new(plan), shape, settings, Clock::start()).expect("threads");
-    let mut begun = 0;
-    for progress in &run.progress {
-        if progress == Progress::Loading {
-            begun = cpu_ns();
-        }
-    }
-    let cpu_ns = cpu_ns() - begun;
-    let measured = run.finish().expect("a run");
-    Cost {
-        cpu_ns,
-        messages: measured.tally.requests[0].whole_run.ok,
-    }
+    engine("mqtts://localhost", target, Some(security), Vec::new())
 }
 
 /// One connection of the plain loop, which waits for an acknowledgement.
@@ -119,38 +64,15 @@ impl Plain {
         let mut tls = ClientConnection::new(config.clone(), name).expect("a setting");
         let mut stream = TcpStream::connect(target).expect("the tenant listens");
         stream.set_nodelay(true).expect("a socket option");
-        let client_id = format!("plain-{number}");
-        let connect = Connect {
-            clean_session: true,
-            keep_alive: 60,
-            client_id: &client_id,
-            username: None,
-            password: None,
-            will: None,
-            properties: Properties::NONE,
-        };
-        let mut bytes = Vec::new();
-        connect.write(Version::V311, &mut bytes).expect("a packet");
+        let bytes = closed::connect(number);
         let mut both = rustls::Stream::new(&mut tls, &mut stream);
         both.write_all(&bytes).expect("the tenant reads");
         both.read_exact(&mut [0; 4]).expect("a CONNACK");
         stream.set_nonblocking(true).expect("a socket option");
-        let topic = format!("bench/{number}/telemetry");
-        let publish = Publish {
-            dup: false,
-            qos: Qos::AtLeastOnce,
-            retain: false,
-            topic: &topic,
-            packet_id: 1,
-            properties: Properties::NONE,
-            payload: &[b'x'; 64],
-        };
-        let mut packet = Vec::new();
-        publish.write(Version::V311, &mut packet).expect("a packet");
         Self {
             stream: mio::net::TcpStream::from_std(stream),
             tls,
-            packet,
+            packet: closed::publish(number),
             heard: 0,
         }
     }
@@ -223,10 +145,6 @@ fn plain(target: SocketAddr, authority: &Authority) -> Cost {
     }
 }
 
-fn least(costs: &[f64]) -> f64 {
-    costs.iter().copied().fold(f64::INFINITY, f64::min)
-}
-
 fn main() {
     let authority = Authority::new("authority of the benchmark");
     let own = authority.signs("tenant", &["localhost"]);
@@ -254,7 +172,6 @@ fn main() {
             plain.us_per_message()
         );
     }
-    // What disturbs a round makes it dearer, never cheaper.
     let ratio = least(&ours) / least(&theirs);
     println!(
         "least {:>11.2} {:>14.2}   {ratio:.2}",

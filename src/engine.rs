@@ -56,6 +56,7 @@ pub mod exchange;
 mod failure;
 mod first_reply;
 mod heartbeat;
+mod last_words;
 mod lengths;
 mod limiter;
 mod logger;

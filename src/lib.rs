@@ -47,7 +47,7 @@
 //!   `signals`, `progress`, `environment`.
 //! * [`profile`]: a TOML file in, a checked value out. The value: `load`, `request`, `inbound`,
 //!   `generator`, `field`, `platform`, `definitions` (those of a platform alone), `url`, `tls`, `websocket`, `sources`, `reconnect`. The way there: `tree` (values that know their line),
-//!   `overlay` (a request over its definition), `set` (overrides), `origin`, `error`. The reader:
+//!   `overlay` (a request over its definition), `set` (overrides), `origin`, `secrets` (what errors must not show), `error`. The reader:
 //!   `read`, one file per section (`read/target`, `read/fleet`, `read/load`, `read/request`,
 //!   `read/tls`, `read/websocket`, `read/reconnect`, `read/reply`, `read/inbound`, `read/generator`, `read/limits`, `read/gates`) over `read/value`, with
 //!   `read/check` for keys that nothing reads and `read/tests`. The list of all keys: `keys`,
@@ -64,7 +64,7 @@
 //! * [`engine`]: carries the plan out. `run` is the coordinator with its threads, `steps` the same without any, over
 //!   `crew`; `control` is what they say to the
 //!   workers; `worker` is one thread and the turn of its loop, `reports` is what it tells the coordinator, `lengths` of the phases, `setup` makes its tables, `shape` the
-//!   rows of its measurement. What it does: `connect`, `dial` (which addresses), `secure` (TLS), `upgrade` (WebSocket), `loss` (and coming back: `reconnect`, `admission`, `away`, `resume`), `upkeep` of connections, `churn`, `drain`, `close`, `send` (instants to packets), `write`
+//!   rows of its measurement. What it does: `connect`, `dial` (which addresses), `secure` (TLS), `upgrade` (WebSocket), `last_words`, `loss` (and coming back: `reconnect`, `admission`, `away`, `resume`), `upkeep` of connections, `churn`, `drain`, `close`, `send` (instants to packets), `write`
 //!   (packets to the kernel), `receive`, `stamps` (when a sample left and came back by the kernel), `reply`, `first_reply`, `copies`, `pushed`, `pace` and `prepare` (closed and `"max"`), `approach` (the last microseconds). Rows of its
 //!   tables: `connection` with what is `cold` in it, `endpoint`, `exchange`, `acks`, `observed`, `batch`, `outbox`, `timer`. Beside it: `limiter` (rates),
 //!   `cap` (what the cap on all messages held back), `failure` (error classes), `heartbeat` (was the
@@ -81,11 +81,11 @@
 //!   `disconnect`, `auth`. Their parts: `header`, `kind`, `qos`, `topic`, `ack`, `empty`, `reader`,
 //!   `writer`, `error`, and of 5.0 `properties` of `property` over `wire`, `reason`, and `place`, where those
 //!   may stand; `vector` holds packets against their bytes in tests.
-//! * [`measure`]: what happened, as values. Writing down: `recorder` and `around` over `row`, `ledger`, `samples` with `counts`,
+//! * [`measure`]: what happened, as values. Writing down: `recorder` and `around` over `across`, `row`, `ledger`, `samples` with `counts`,
 //!   `status`, `errors`, `reason`, `connection`, `recovery` (outages), `stage`, `first_reply`, `client_share`, `fired`;
 //!   every message of its own in a `logbook` of `entry`s. Adding up: `tally` (a run), `interval` and `collector`
 //!   (seconds). Summing up: `distribution`, `figures`, `machine` (its worst). Was it steady: `statistics` over `trend`. Judging: `verdict` (of us;
-//!   `verdict/reasons`, `verdict/warnings`, `verdict/tls`, `verdict/websocket`) against `gates` and the machine's `ceiling`, `threshold` with
+//!   `verdict/reasons`, `verdict/warnings`, `verdict/tls`, `verdict/websocket`, `verdict/scheme`) against `gates` and the machine's `ceiling`, `threshold` with
 //!   `metric` and `quantity` (of the target). A second opinion: `testimony`. Arrivals
 //!   against the process that was planned: `fit`. What there is to
 //!   measure: `shape`, `phase`.
@@ -96,7 +96,7 @@
 //!   Two results: `compare` with `difference` (what is not equal) and `change` (one number), shown by
 //!   `compare_text`.
 //! * [`tenant`]: the far side, in a process of its own. `server` is its loop, `session` and
-//!   `sessions` its connections with their `buffers`, `packets`, `greeting` and `flow` its half of MQTT, `terms` what MQTT 5 agrees on, `subscriptions` and
+//!   `sessions` its connections with their `buffers`, `packets`, `greeting` and `flow` its half of MQTT, `resume` and `kept` (sessions that go on), `terms` what MQTT 5 agrees on, `subscriptions` and
 //!   `router` who gets what. `platforms` says what a message means: `kaa`, `kaa_address`,
 //!   `kaa_payload`, `rules`, `instances`, `enapter`, `devices`, `json`, `kind`, `problem`; `defined` does so for
 //!   all others, from a profile's own definitions: `responder` over `responder/names`,
@@ -162,7 +162,7 @@
 //! 9. Tables have limits, and reaching one is an outcome with a name.
 //!    `the_table_is_full_at_its_limit`, `captures_that_do_not_fit_are_not_recognised`,
 //!    `an_endpoint_observes_a_limited_number_of_ids`,
-//!    `a_client_that_does_not_read_is_disconnected`, `metadata_stops_growing_at_its_limit`
+//!    `a_client_that_does_not_read_is_disconnected`, `a_session_keeps_a_limited_number_of_messages`, `metadata_stops_growing_at_its_limit`
 //! 10. Platforms are data: no platform's name outside [`tenant`] and the shipped profiles.
 //!     `platform_names_stay_in_the_tenant_and_the_profiles`
 //! 11. After warm-up a worker allocates nothing per message: all of its tables are used again. Nor

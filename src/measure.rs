@@ -4,6 +4,7 @@
 //! [`Interval`]s. Every instant is an argument: nanoseconds since the run's epoch.
 //! Not here: clocks, files, formats (that is `report`) and anything that decides what is sent.
 
+mod across;
 mod around;
 mod ceiling;
 mod client_share;
@@ -40,6 +41,7 @@ mod threshold;
 mod trend;
 mod verdict;
 
+pub use across::Across;
 pub use ceiling::{Ceiling, OfCeiling};
 pub use client_share::{ClientShares, KernelInstant, client_share};
 pub use collector::{Collector, IntervalRow, Live, Seconds, StoredHistogram};

@@ -21,6 +21,7 @@ pub use reconnect::{Jitter, Policy, Reconnect, ReconnectRate};
 pub use request::{
     IdKind, IdPlace, Outcome, OutcomeIn, Pace, Payload, Reply, Request, RequestIdUse, Sender,
 };
+pub use secrets::is_key_material;
 pub use sources::Sources;
 pub use tls::{OwnCertificate, TlsSetting, TlsVersions};
 pub use url::Url;
@@ -39,6 +40,7 @@ mod platform;
 mod read;
 mod reconnect;
 mod request;
+mod secrets;
 mod set;
 // Lives beside the files that it compiles in: platforms are data, and named only there.
 #[path = "../profiles/shipped.rs"]

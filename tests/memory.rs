@@ -61,6 +61,9 @@ struct Kind {
     websocket: bool,
 }
 
+/// Where a tenant's WebSocket is.
+const PATH: &str = "/mqtt";
+
 /// What connections under TLS show.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Shown {
@@ -95,6 +98,16 @@ const IDLE_WEBSOCKET: Kind = Kind {
     ..IDLE
 };
 
+/// As [`IDLE_SHARED`] and [`IDLE_OWN`], over WebSocket.
+const IDLE_SHARED_WEBSOCKET: Kind = Kind {
+    websocket: true,
+    ..IDLE_SHARED
+};
+const IDLE_OWN_WEBSOCKET: Kind = Kind {
+    websocket: true,
+    ..IDLE_OWN
+};
+
 /// A tenant under TLS, who it trusts, and its files.
 struct Secured {
     far: Far,
@@ -103,7 +116,7 @@ struct Secured {
 }
 
 impl Secured {
-    fn start() -> Self {
+    fn start(websocket: bool) -> Self {
         let authority = Authority::new("authority of the test");
         let own = authority.signs("tenant", &["localhost"]);
         let files = tempfile::tempdir().unwrap();
@@ -112,11 +125,14 @@ impl Secured {
             std::fs::write(&path, text).unwrap();
             format!("--tls-{name}={}", path.display())
         };
-        let flags = [
+        let mut flags = vec![
             flag("certificate", &own.certificate),
             flag("key", &own.key),
             flag("client-ca", &authority.pem()),
         ];
+        if websocket {
+            flags.push(format!("--websocket={PATH}"));
+        }
         Self {
             far: Far::tenant(flags),
             authority,
@@ -203,12 +219,11 @@ fn list(endpoints: u32) -> Identities {
     Identities::from_csv(text.as_bytes(), endpoints, 0..endpoints).unwrap()
 }
 
-/// Where a tenant's WebSocket is.
-const PATH: &str = "/mqtt";
-
 /// Bytes of heap that a fleet of this size holds in mid-run, and what the plan says of all memory.
 fn held(kind: Kind, endpoints: u32) -> (f64, f64) {
-    let secured = kind.tls.map(|shown| (Secured::start(), shown));
+    let secured = kind
+        .tls
+        .map(|shown| (Secured::start(kind.websocket), shown));
     let tenant = match (&secured, kind.websocket) {
         (Some(_), _) => None,
         (None, false) => Some(tenant()),
@@ -216,10 +231,11 @@ fn held(kind: Kind, endpoints: u32) -> (f64, f64) {
     };
     let mut sets: Vec<String> = kind.sets.iter().map(ToString::to_string).collect();
     sets.push(format!("fleet.endpoints={endpoints}"));
-    if secured.is_some() {
-        sets.push("target.url=mqtts://localhost".to_owned());
-    } else if kind.websocket {
-        sets.push(format!("target.url=ws://localhost{PATH}"));
+    match (secured.is_some(), kind.websocket) {
+        (false, false) => {}
+        (true, false) => sets.push("target.url=mqtts://localhost".to_owned()),
+        (false, true) => sets.push(format!("target.url=ws://localhost{PATH}")),
+        (true, true) => sets.push(format!("target.url=wss://localhost{PATH}")),
     }
     let certificates = match &secured {
         Some((secured, Shown::Own)) => Some(secured.list(endpoints)),
@@ -291,10 +307,14 @@ fn price(kind: Kind, few: u32, many: u32) -> (f64, f64) {
     let counted = (large.0 - small.0) / more - sockets * DEBUGGING;
     let computed = (large.1 - small.1) / more;
     eprintln!(
-        "{}{}: {counted:.1} bytes per endpoint, computed {computed:.1}",
+        "{}{}{}: {counted:.1} bytes per endpoint, computed {computed:.1}",
         kind.profile,
+        if kind.websocket {
+            " over WebSocket"
+        } else {
+            ""
+        },
         match kind.tls {
-            None if kind.websocket => " over WebSocket",
             None => "",
             Some(Shown::Shared) => " under TLS",
             Some(Shown::Own) => " under TLS, each with its own certificate",
@@ -348,6 +368,25 @@ fn an_idle_endpoint_with_a_certificate_of_its_own_takes_few_bytes_and_as_many_as
 #[test]
 fn an_idle_endpoint_over_websocket_takes_few_bytes_and_as_many_as_computed() {
     assert_price(IDLE_WEBSOCKET, 1_000, 5_000, 320.0);
+}
+
+/// What a WebSocket may take besides what is beneath it: half of the limit of all, as over TCP.
+const OF_WEBSOCKET: f64 = 320.0 - 160.0;
+
+#[test]
+fn an_idle_endpoint_over_websocket_under_tls_takes_few_bytes_and_as_many_as_computed() {
+    assert_price(
+        IDLE_SHARED_WEBSOCKET,
+        500,
+        2_500,
+        4.5 * 1024.0 + OF_WEBSOCKET,
+    );
+}
+
+#[test]
+fn an_idle_endpoint_over_websocket_with_a_certificate_of_its_own_takes_few_bytes_and_as_many_as_computed()
+ {
+    assert_price(IDLE_OWN_WEBSOCKET, 500, 2_500, 6.0 * 1024.0 + OF_WEBSOCKET);
 }
 
 #[test]

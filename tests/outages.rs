@@ -121,6 +121,9 @@ fn without_jitter_all_come_back_at_one_instant_and_every_account_is_known_before
             (240, 20, 0)
         );
         assert_eq!(counts.ok, 2_000 - 240 - 20);
+        let across = recovery(&run).messages_of(&outage);
+        assert_eq!((across.lost, across.not_connected), (20, 240));
+        assert_eq!(across, recovery(&run).messages(), "there is no other");
     }
 }
 
@@ -465,6 +468,8 @@ fn an_outage_is_on_the_screen_and_in_the_result() {
     assert_eq!((of("connections"), of("back")), (&50.into(), &50.into()));
     let length = of("length_s").as_f64().expect("it is over");
     assert!((0.69..1.5).contains(&length), "{length}\n{outcome}");
+    // Two outages apart would share nothing: here one has all there is.
+    assert_eq!(of("messages"), outcome.at("/connections/recovery/messages"));
     for word in ["\nreconnects ", "\noutage ", "\nacross it "] {
         assert!(outcome.stdout.contains(word), "{word}\n{outcome}");
     }

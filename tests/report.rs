@@ -272,8 +272,8 @@ fn losses_and_returns_are_told_with_the_agreed_keys() {
         recorder.reconnecting(at);
     }
     recorder.reconnected(2 * S, 3 * S + 4 * MS);
-    recorder.sent_again();
-    recorder.released_again();
+    recorder.sent_again(3 * S + 5 * MS);
+    recorder.released_again(3 * S + 5 * MS);
     let result = result_of(&recorder.finish(), &[], None);
     let json = serde_json::to_value(&result).unwrap();
     let recovery = &json["connections"]["recovery"];
@@ -288,7 +288,12 @@ fn losses_and_returns_are_told_with_the_agreed_keys() {
     assert_eq!(recovery["messages"], messages);
     let outage = serde_json::json!({
         "from_s": 2.0, "length_s": 1.004, "connections": 1, "back": 1, "back_50_s": 1.004,
-        "back_99_s": 1.004, "back_100_s": 1.004, "reconnect_peak_per_s": 2
+        "back_99_s": 1.004, "back_100_s": 1.004, "reconnect_peak_per_s": 2,
+        // What was not sent was due a second before.
+        "messages": {
+            "lost": 0, "not_connected": 0, "sent_again": 1, "released_again": 1, "redelivered": 0,
+            "duplicate": 0, "reordered": 0
+        }
     });
     assert_eq!(recovery["outages"], serde_json::json!([outage]));
     let screen = format::screen(&result, None, Colour::Never);

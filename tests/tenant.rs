@@ -16,3 +16,5 @@ mod five;
 mod kaa;
 #[path = "tenant/kaa_pushes.rs"]
 mod kaa_pushes;
+#[path = "tenant/sessions.rs"]
+mod sessions;

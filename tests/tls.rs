@@ -6,7 +6,12 @@
 mod interop;
 mod support;
 
+use std::sync::Arc;
+
 use interop::{Mosquitto, all_went_well, alone, ends_with_unless_disturbed, nobody_comes_in};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ServerConfig, ServerConnection};
 use support::{Authority, FakeBroker, Midge, Pair, Tenant};
 use tempfile::TempDir;
 
@@ -182,6 +187,12 @@ fn a_certificate_that_is_not_trusted_keeps_everybody_out_and_is_named() {
         &[],
     );
     nobody_comes_in(expired.run(), "tls_expired", "renew it");
+    let early = Secured::showing(
+        |authority| authority.signs_too_early("tenant", &["localhost"]),
+        false,
+        &[],
+    );
+    nobody_comes_in(early.run(), "tls_expired", "set this machine's clock");
     let counts = secured.tenant.stop();
     assert!(counts["rejected"]["tls"].as_u64() >= Some(4), "{counts}");
 }
@@ -236,6 +247,72 @@ fn what_a_target_says_before_a_handshake_begins_is_heard() {
         (60, 0),
         "{outcome}"
     );
+}
+
+/// A server of another make that speaks TLS 1.2 alone.
+fn only_1_2(authority: &Authority) -> FakeBroker {
+    let own = authority.signs("server", &["localhost"]);
+    let certificate = CertificateDer::from_pem_slice(own.certificate.as_bytes()).expect("PEM");
+    let key = PrivateKeyDer::from_pem_slice(own.key.as_bytes()).expect("PEM");
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS12])
+        .expect("a version")
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)
+        .expect("a certificate and its key");
+    let config = Arc::new(config);
+    FakeBroker::start(move |peer| {
+        let mut tls = ServerConnection::new(config.clone()).expect("a setting");
+        let mut stream = peer.stream();
+        while tls.is_handshaking() && tls.complete_io(&mut stream).is_ok() {}
+    })
+}
+
+#[test]
+fn no_version_in_common_breaks_the_protocol() {
+    let authority = Authority::new("authority of the test");
+    let server = only_1_2(&authority);
+    let files = tempfile::tempdir().expect("a temporary folder");
+    let url = server.url.replace("mqtt://127.0.0.1", "mqtts://localhost");
+    let run = Midge::small()
+        .brief()
+        .gentle()
+        .target(&url)
+        .set("target.ca", &file(&files, "ca.pem", &authority.pem()))
+        .set("target.tls_version", "1.3");
+    nobody_comes_in(run, "tls_protocol", "and target.tls_version");
+}
+
+/// Nobody was connected, and the screen asks whether the scheme is right.
+#[track_caller]
+fn is_the_wrong_scheme(run: Midge) {
+    let outcome = run
+        .set("fleet.endpoints", "2")
+        .set("load.measure", "500ms")
+        .go()
+        .ends_with(99);
+    let classes = ["closed", "reset", "protocol"];
+    let ended = classes.map(|class| outcome.count(&format!("/connections/failed_by/{class}")));
+    let failed = outcome.count("/connections/failed");
+    assert!(failed >= 2, "{outcome}");
+    assert_eq!(ended.iter().sum::<u64>(), failed, "{outcome}");
+    assert!(
+        outcome.stdout.contains("check scheme and port"),
+        "{outcome}"
+    );
+}
+
+#[test]
+fn tls_to_a_port_without_and_the_other_way_round_is_a_question_of_the_scheme() {
+    let plain = Tenant::start(["--seed=1"]);
+    let url = plain.url.replace("mqtt://127.0.0.1", "mqtts://localhost");
+    let run = |url: &str| Midge::small().brief().gentle().target(url);
+    is_the_wrong_scheme(run(&url).set("target.insecure", "true"));
+    let secured = Secured::tenant(&[]);
+    is_the_wrong_scheme(run(&secured.tenant.url));
+    let websocket = Tenant::start(["--websocket=/mqtt"]);
+    is_the_wrong_scheme(run(&websocket.url));
 }
 
 #[test]
@@ -298,6 +375,43 @@ fn files_that_are_not_what_they_should_be_are_named_and_not_shown() {
     let empty = secured.file("empty.pem", "");
     let run = secured.run_unsure().set("target.ca", &empty);
     refused(run, "empty.pem holds no certificate in PEM");
+    for ca in [
+        "no PEM at all",
+        "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n",
+    ] {
+        let run = secured
+            .run_unsure()
+            .set("target.ca", &secured.file("bad.pem", ca));
+        refused(run, "bad.pem holds ");
+    }
+    let with = |certificate: &str, key: &str| {
+        let own = Pair {
+            certificate: certificate.to_owned(),
+            key: key.to_owned(),
+        };
+        secured.shows(secured.run(), &own)
+    };
+    let good = secured.authority.signs("good", &[]);
+    refused(
+        with("no PEM at all", &good.key),
+        "own.pem holds no certificate in PEM",
+    );
+    refused(
+        with(
+            "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n",
+            &good.key,
+        ),
+        "own.pem holds a certificate that cannot be read",
+    );
+    refused(
+        with(&good.certificate, "no PEM at all"),
+        "own-key.pem holds no private key in PEM",
+    );
+    let encrypted = good.key.replace("PRIVATE KEY", "ENCRYPTED PRIVATE KEY");
+    refused(
+        with(&good.certificate, &encrypted),
+        "own-key.pem holds a key with a passphrase",
+    );
     refused(
         secured.shows(secured.run(), &mixed),
         "own-key.pem does not belong to the certificate",

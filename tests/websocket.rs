@@ -392,8 +392,22 @@ fn a_close_is_counted_with_its_code() {
 }
 
 #[test]
-fn a_text_frame_or_a_masked_one_breaks_the_protocol() {
-    for frame in [&b"\x81\x02hi"[..], b"\x82\x82\x01\x02\x03\x04hi"] {
+fn a_frame_that_may_not_be_breaks_the_protocol() {
+    for frame in [
+        // Text.
+        &b"\x81\x02hi"[..],
+        // Masked.
+        b"\x82\x82\x01\x02\x03\x04hi",
+        // Longer than 2^63 bytes, and a Ping of more than 125.
+        b"\x82\x7f\x80\0\0\0\0\0\0\0",
+        b"\x89\x7e\0\x80",
+        // A PUBLISH of 256 MB, which is more than limits.packet_size.
+        b"\x82\x05\x30\xff\xff\xff\x7f",
+        // A reserved opcode, a reserved bit, and the end of a message that has not begun.
+        b"\x83\x00",
+        b"\xc2\x01x",
+        b"\x80\x01x",
+    ] {
         let outcome = ended(move |socket| {
             let _ = socket.get_mut().write_all(frame);
         });

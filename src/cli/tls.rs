@@ -7,7 +7,7 @@ use super::Failure;
 use crate::engine::{Measured, OwnError, Security, Settings, own_credentials};
 use crate::event::tls::{ClientSetting, Connector, Credentials, Protocols, Roots, RootsError};
 use crate::plan::Plan;
-use crate::profile::{OwnCertificate, Profile, TlsSetting, TlsVersions};
+use crate::profile::{OwnCertificate, Profile, TlsSetting, TlsVersions, is_key_material};
 use crate::report::TlsResult;
 
 /// Endpoints whose certificates are looked at beforehand: all, unless they are more.
@@ -130,6 +130,10 @@ fn unusable(error: &OwnError, whose: &str, certificate: &str, key: &str) -> Fail
             } else {
                 "key"
             };
+            if is_key_material(path) {
+                let sentence = format!("target.{which}{whose}: neither PEM nor the path of a file");
+                return refused(&sentence, help);
+            }
             refused(&format!("target.{which}{whose}: {path}: {said}"), help)
         }
         OwnError::Unusable(error) => {
@@ -138,11 +142,7 @@ fn unusable(error: &OwnError, whose: &str, certificate: &str, key: &str) -> Fail
             } else {
                 ("key", key)
             };
-            let place = if text.contains("-----BEGIN") {
-                ""
-            } else {
-                text
-            };
+            let place = if is_key_material(text) { "" } else { text };
             let sentence = format!("target.{which}{whose}: {place} {error}");
             refused(&sentence.replace(":  ", ": "), help)
         }

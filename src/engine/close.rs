@@ -17,8 +17,11 @@ impl Worker<'_> {
                 // DISCONNECT, section 3.14.
                 self.batch.control_bytes([0xE0, 0x00]);
                 self.flush(connection);
+                let gone = self.broken_by(connection).is_some();
                 let row = &mut self.connections[connection as usize];
-                if row.state == State::Up {
+                if gone {
+                    self.shut(connection);
+                } else if row.state == State::Up {
                     row.state = State::Closing;
                     if let Some(stream) = &mut row.stream {
                         stream.end();

@@ -25,6 +25,7 @@ impl Worker<'_> {
 
     /// A connection ends that was up, or was coming up.
     pub(super) fn lose(&mut self, connection: u32, why: FailReason) {
+        let why = self.broken_by(connection).unwrap_or(why);
         let row = &mut self.connections[connection as usize];
         match row.state {
             State::Down => return,

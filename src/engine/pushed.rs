@@ -139,7 +139,7 @@ impl Worker<'_> {
                     .pushed
                     .remember(hash::hash(name, u64::from(inbound), 0))
             {
-                self.recorder.inbound_duplicate(inbound);
+                self.recorder.inbound_duplicate(inbound, at);
                 continue;
             }
             self.answer(endpoint, inbound, captures, at);

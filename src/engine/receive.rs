@@ -48,7 +48,7 @@ impl Worker<'_> {
     }
 
     /// One read call and the packets that it completes. False: nothing more to read now.
-    fn read_once(&mut self, connection: u32, scratch: &mut [u8], until: Until) -> bool {
+    pub(super) fn read_once(&mut self, connection: u32, scratch: &mut [u8], until: Until) -> bool {
         let row = &mut self.connections[connection as usize];
         if matches!(row.state, State::Down | State::Connecting | State::Securing) {
             return false;
@@ -129,7 +129,7 @@ impl Worker<'_> {
         match packet {
             Packet::Publish(publish) => {
                 if publish.dup {
-                    self.recorder.redelivered();
+                    self.recorder.redelivered(at);
                 }
                 if self.acknowledge(connection, publish.qos, publish.packet_id) {
                     self.message(connection, publish.topic, publish.payload, at);
@@ -206,7 +206,7 @@ impl Worker<'_> {
         let first = stage != Stage::Comp && !ack.released;
         let waits = |older: &Ack| qos_of(older) == qos && !older.released;
         if first && self.acks.older(slot).any(waits) {
-            self.recorder.overtook();
+            self.recorder.overtook(at);
         }
         match (stage, qos, ack.released) {
             (Stage::Rec, 2, _) => {

@@ -55,11 +55,11 @@ impl Worker<'_> {
             let packet_id = ack.packet_id;
             // What was written once can be written again.
             let _ = if ack.released {
-                self.recorder.released_again();
+                self.recorder.released_again(now);
                 let release = Packet::PubRel(PubRel::of(packet_id));
                 self.batch.control(|out| release.write(Version::V311, out))
             } else {
-                self.recorder.sent_again();
+                self.recorder.sent_again(now);
                 self.batch.control(|out| {
                     let begin = out.len();
                     out.extend_from_slice(frame);

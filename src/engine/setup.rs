@@ -97,6 +97,7 @@ impl<'a> Worker<'a> {
             fired: Vec::new(),
             due: VecDeque::new(),
             unread: VecDeque::new(),
+            broken: Vec::new(),
             handshakes: VecDeque::new(),
             runnable: VecDeque::new(),
             capped: VecDeque::new(),

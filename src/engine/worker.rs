@@ -19,6 +19,7 @@ use super::control::{Control, Order, Report};
 use super::drain::Drain;
 use super::endpoint::Endpoint;
 use super::exchange::{Exchanges, Ticket};
+use super::last_words::Broken;
 use super::limiter::Limiter;
 use super::observed::Observed;
 use super::outbox::Marker;
@@ -108,6 +109,8 @@ pub(super) struct Worker<'a> {
     pub due: VecDeque<(u64, Timer)>,
     /// Connections with more to read than one turn allows.
     pub unread: VecDeque<u32>,
+    /// Connections that could not be written in this turn.
+    pub broken: Vec<Broken>,
     /// Connections whose TLS handshake can go on.
     pub handshakes: VecDeque<u32>,
     /// Endpoints that may send (closed and `"max"`).
@@ -190,6 +193,7 @@ impl Worker<'_> {
         if self.stage == Stage::Draining {
             self.check_drained();
         }
+        self.hear_last_words();
     }
 
     /// Looks at the coordinator's order.
@@ -340,6 +344,7 @@ impl Worker<'_> {
             }
         }
         self.shake_hands();
+        self.hear_last_words();
     }
 
     /// Lets the schedule have its turn in between.

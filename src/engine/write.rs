@@ -60,8 +60,8 @@ impl Worker<'_> {
                     self.written(connection, 0, bytes, markers, now);
                 }
                 Err(error) => {
-                    self.give_up_unsent(markers);
-                    self.broke(connection, &error);
+                    self.queue(connection, bytes, markers);
+                    self.cannot_write(connection, error);
                 }
             }
         } else {
@@ -122,7 +122,7 @@ impl Worker<'_> {
         let row = &mut self.connections[connection as usize];
         match row.stream.as_mut().map_or(Ok(()), Socket::flush) {
             Err(error) if would_block(&error) => return,
-            Err(error) => return self.broke(connection, &error),
+            Err(error) => return self.cannot_write(connection, error),
             Ok(()) => {}
         }
         while self.connections[connection as usize].backlog() > 0 {
@@ -139,7 +139,7 @@ impl Worker<'_> {
                     self.advance_outbox(connection, count, now);
                 }
                 Err(error) if would_block(&error) => return,
-                Err(error) => return self.broke(connection, &error),
+                Err(error) => return self.cannot_write(connection, error),
             }
         }
         let row = &mut self.connections[connection as usize];

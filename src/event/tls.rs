@@ -331,10 +331,11 @@ impl<S: Side> Tls<S> {
         Ok(())
     }
 
-    /// What the peer has said before it stopped listening explains more than the error of a write.
+    /// What the peer has said before it stopped listening explains more than the error of a write. After the
+    /// handshake it is the reader's: answers may be among it.
     #[cold]
     fn last_words(&mut self, error: io::Error) -> io::Error {
-        if self.broken {
+        if self.broken || !self.side.is_handshaking() {
             return error;
         }
         let mut incoming = vec![0; TAIL_MAX + READ_SIZE];

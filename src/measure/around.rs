@@ -2,6 +2,7 @@
 //!
 //! An `impl Recorder`. Not here: requests (`recorder`, `fired`).
 
+use super::across::Across;
 use super::reason::{ConnectFailure, FailReason};
 use super::recorder::Recorder;
 
@@ -66,25 +67,29 @@ impl Recorder {
         self.tally.connections.recovery.given_up += 1;
     }
 
-    /// A message is sent once more, which nothing had acknowledged on an earlier connection. It was
+    /// A message is sent once more at `at`, which nothing had acknowledged on an earlier connection. It was
     /// counted as sent then.
-    pub fn sent_again(&mut self) {
-        self.tally.connections.recovery.sent_again += 1;
+    pub fn sent_again(&mut self, at: u64) {
+        self.across(at).sent_again += 1;
     }
 
     /// The same of a PUBREL.
-    pub fn released_again(&mut self) {
-        self.tally.connections.recovery.released_again += 1;
+    pub fn released_again(&mut self, at: u64) {
+        self.across(at).released_again += 1;
     }
 
-    /// The target says of a message that it was sent before.
-    pub fn redelivered(&mut self) {
-        self.tally.connections.recovery.redelivered += 1;
+    /// The target says of a message that came at `at` that it was sent before.
+    pub fn redelivered(&mut self, at: u64) {
+        self.across(at).redelivered += 1;
     }
 
-    /// An acknowledgement came before that of an older message.
-    pub fn overtook(&mut self) {
-        self.tally.connections.recovery.overtook += 1;
+    /// An acknowledgement came at `at`, before that of an older message.
+    pub fn overtook(&mut self, at: u64) {
+        self.across(at).reordered += 1;
+    }
+
+    pub(super) fn across(&mut self, at: u64) -> &mut Across {
+        self.tally.connections.recovery.messages.at(at)
     }
 
     /// An item of an inbound message was received, repeated or not.
@@ -92,8 +97,9 @@ impl Recorder {
         self.tally.inbound[usize::from(inbound)].received += 1;
     }
 
-    /// The received item had been received before (beside [`Recorder::inbound_received`]).
-    pub fn inbound_duplicate(&mut self, inbound: u16) {
+    /// The item that was received at `at` had been received before (beside [`Recorder::inbound_received`]).
+    pub fn inbound_duplicate(&mut self, inbound: u16, at: u64) {
+        self.across(at).duplicate += 1;
         self.tally.inbound[usize::from(inbound)].duplicate += 1;
     }
 

@@ -97,6 +97,9 @@ impl Recorder {
 
     /// A planned request is not written, and never will be.
     pub fn dropped(&mut self, request: u16, intended: u64, reason: DropReason) {
+        if reason == DropReason::NotConnected {
+            self.across(intended).not_connected += 1;
+        }
         let mut row = self.row(request, intended);
         // What was dropped as late has certainly waited for its deadline.
         let late = reason == DropReason::Late;
@@ -243,6 +246,7 @@ impl Recorder {
 
     /// A sent request ends at `at` without an answer because of `reason`.
     pub fn failed(&mut self, request: u16, intended: u64, sent: u64, at: u64, reason: FailReason) {
+        self.across(at).lost += 1;
         let mut row = self.row(request, intended);
         row.count(|ledger| {
             ledger.failed += 1;
@@ -274,6 +278,7 @@ impl Recorder {
 
     /// Another reply to a request that was answered. Its intended instant, or now if that is forgotten.
     pub fn duplicate(&mut self, request: u16, intended_or_now: u64) {
+        self.across(intended_or_now).duplicate += 1;
         self.row(request, intended_or_now)
             .count(|ledger| ledger.duplicate += 1);
     }

@@ -7,11 +7,16 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use super::across::{Across, Tenths};
+
 /// Absences and spans of attempts that a worker keeps; more are counted.
 const KEPT_MAX: usize = 1_000_000;
 /// Attempts are counted by tenths of a second.
 const TENTH_NS: u64 = 100_000_000;
 const TENTHS_PER_SECOND: u64 = 10;
+
+/// What is repeated for a connection that is back is there by then.
+const REPEATED_WITHIN_NS: u64 = 1_000_000_000;
 
 /// What happened from losses on, over the whole run.
 #[derive(Debug, Clone, Default)]
@@ -24,15 +29,8 @@ pub struct Recovery {
     pub left: u64,
     /// Connections that were given up.
     pub given_up: u64,
-    /// Messages that were sent once more, because nothing had acknowledged them when their
-    /// connection was lost.
-    pub sent_again: u64,
-    /// The same of PUBREL.
-    pub released_again: u64,
-    /// Messages of the target that it marks as sent before.
-    pub redelivered: u64,
-    /// Acknowledgements that came before that of an older message of their connection.
-    pub overtook: u64,
+    /// What happened to messages.
+    pub(super) messages: Tenths,
     /// In the order in which they were noted.
     absences: Vec<Absence>,
     /// Absences and tenths of seconds beyond those that are kept.
@@ -99,25 +97,32 @@ impl Recovery {
             tenths,
             left,
             given_up,
-            sent_again,
-            released_again,
-            redelivered,
-            overtook,
+            messages,
             absences,
             not_kept,
         } = other;
         self.attempts += attempts;
         self.left += left;
         self.given_up += given_up;
-        self.sent_again += sent_again;
-        self.released_again += released_again;
-        self.redelivered += redelivered;
-        self.overtook += overtook;
+        self.messages.merge(messages);
         self.absences.extend(absences);
         self.not_kept += not_kept;
         for (tenth, count) in tenths {
             self.add_tenth(*tenth, *count);
         }
+    }
+
+    /// What happened to messages, over the whole run.
+    pub fn messages(&self) -> Across {
+        self.messages.total()
+    }
+
+    /// The same from the beginning of an outage until a second after all were back, or else the end of the run; to
+    /// a tenth of a second.
+    pub fn messages_of(&self, outage: &Outage) -> Across {
+        let back = outage.back_at[2].unwrap_or(u64::MAX);
+        let until = back.saturating_add(REPEATED_WITHIN_NS);
+        self.messages.within(outage.from..=until)
     }
 
     /// Whether nothing was lost, and nothing tried again.

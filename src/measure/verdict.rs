@@ -14,6 +14,7 @@ use super::statistics::Statistics;
 use super::tally::Tally;
 
 mod reasons;
+mod scheme;
 mod tls;
 mod warnings;
 mod websocket;

@@ -297,7 +297,7 @@ mod tests {
             (
                 "To ken\na\n",
                 1,
-                "line 1: `To ken` cannot be a field name; use [a-z_][a-z0-9_]*",
+                "line 1: cell 1 of the header cannot be a field name; use [a-z_][a-z0-9_]*",
             ),
             ("a,a\n1,2\n", 1, "line 1: column `a` appears twice"),
             ("", 1, "line 1: the header is missing"),

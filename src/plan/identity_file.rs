@@ -149,8 +149,11 @@ fn header(record: &csv::StringRecord) -> Result<Vec<String>, PlanError> {
     let columns: Vec<String> = record.iter().map(str::to_owned).collect();
     for (index, name) in columns.iter().enumerate() {
         let reason = if !is_field_name(name) {
-            let name: String = name.chars().take(64).collect();
-            format!("`{name}` cannot be a field name; use [a-z_][a-z0-9_]*")
+            // Not repeated: without a header this is the first endpoint's row, which may hold a secret.
+            format!(
+                "cell {} of the header cannot be a field name; use [a-z_][a-z0-9_]*",
+                index + 1
+            )
         } else if columns[..index].contains(name) {
             format!("column `{name}` appears twice")
         } else {

@@ -50,6 +50,20 @@ pub struct Mark {
     pub to: usize,
 }
 
+impl Place {
+    /// Whether what is wrong must not be shown.
+    pub(super) fn is_covered(&self) -> bool {
+        match self {
+            Self::Nowhere | Self::File(_) => false,
+            Self::Override(set) => set.ends_with("=***"),
+            Self::Line(mark) => mark
+                .text
+                .get(mark.from..)
+                .is_some_and(|rest| rest.starts_with('*')),
+        }
+    }
+}
+
 /// Whether rendered text may hold terminal sequences.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Colour {

@@ -15,7 +15,7 @@ use super::read::check::{self, Kind};
 use super::read::{self, Around, Log};
 use super::set::{Set, When};
 use super::tree::{self, Entry, Node, Table, Value};
-use super::{Profile, platform, shipped as files, write};
+use super::{Profile, platform, secrets, shipped as files, write};
 use crate::nearest::nearest;
 
 /// A profile that may be run.
@@ -209,7 +209,26 @@ fn merged(
         origin,
     };
     let profile = read::profile(&root, around, log);
+    refuse_private_keys(&root, log);
     Ok(Some((root, profile)))
+}
+
+/// What is written into a profile is written into the run's folder too.
+fn refuse_private_keys(root: &Node, log: &Log) {
+    const OF_TLS: [&str; 3] = ["target.certificate", "target.key", "target.ca"];
+    let Value::Table(table) = &root.value else {
+        return;
+    };
+    for (path, node) in secrets::private_keys(table) {
+        // The reader has complained about these.
+        if !OF_TLS.contains(&path.as_str()) {
+            let message =
+                format!("{path} holds a private key, and must not be written into a profile");
+            let help =
+                "write the path of a PEM file as target.key, or a column of fleet.identities";
+            log.push(&node.origin, ProfileError::plain(message).with_help(help));
+        }
+    }
 }
 
 fn apply(sets: &[Set], when: When, root: &mut Table, log: &Log) {
@@ -279,7 +298,8 @@ fn text_as_run(source: &str, root: Node, name: &str) -> String {
         node,
     });
     let opening = source.lines().take_while(|line| line.starts_with('#'));
-    let mut text: String = opening.flat_map(|line| [line.trim_end(), "\n"]).collect();
+    let opening = opening.map(|line| secrets::covered("", 0, line.trim_end()) + "\n");
+    let mut text: String = opening.collect();
     if !text.is_empty() {
         text.push('\n');
     }

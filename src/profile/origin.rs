@@ -7,6 +7,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::error::{Mark, Place};
+use super::secrets;
 
 /// A file that was read, with the name that the user knows it by.
 #[derive(Debug)]
@@ -53,12 +54,10 @@ impl Origin {
 impl Override {
     /// As it may be printed.
     pub(super) fn shown(&self) -> String {
-        let last = self.key.rsplit('.').next().unwrap_or_default();
-        if holds_secret(last) || words(&self.value).any(|(_, word)| holds_secret(word)) {
-            return format!("--set {}=***", self.key);
+        match secrets::shown_of(&self.key, &self.value) {
+            Some(value) => format!("--set {}={}", self.key, shortened(&value)),
+            None => format!("--set {}=***", self.key),
         }
-        let value = without_user_information(&self.value);
-        format!("--set {}={}", self.key, shortened(&value))
     }
 }
 
@@ -72,7 +71,7 @@ fn line(file: &SourceFile, span: &Range<usize>) -> Mark {
         .find('\n')
         .map_or(text.len(), |newline| start + newline);
     let whole = text[first..last].trim_end_matches('\r');
-    let covered = covered(whole);
+    let covered = secrets::covered(text, first, whole);
     let from = (start - first).min(covered.len());
     let to = (end - first).clamp(from, covered.len());
     // Everything below works on the part of the line that is shown.
@@ -90,56 +89,6 @@ fn line(file: &SourceFile, span: &Range<usize>) -> Mark {
         from: boundary(&covered, from).min(right) - cut,
         to: boundary(&covered, to).clamp(cut, right) - cut,
     }
-}
-
-/// The line with everything behind a key that holds a secret replaced, unless it is a reference.
-fn covered(line: &str) -> String {
-    for (at, word) in words(line) {
-        let after = &line[at + word.len()..];
-        let value = after.trim_start_matches(['"', '\'', ' ', '\t']);
-        let Some(value) = value.strip_prefix('=').filter(|_| holds_secret(word)) else {
-            continue;
-        };
-        let quoted = value.trim_start();
-        let bare = quoted.trim_start_matches(['"', '\'']);
-        if bare.starts_with("env:") || bare.starts_with("file:") {
-            continue;
-        }
-        let kept = line.len() - quoted.len();
-        // One star per byte keeps the columns right.
-        return format!("{}{}", &line[..kept], "*".repeat(quoted.len()));
-    }
-    without_user_information(line)
-}
-
-/// The text with the user information of a URL covered.
-fn without_user_information(text: &str) -> String {
-    if let (Some(scheme), Some(at)) = (text.find("://"), text.rfind('@'))
-        && scheme + 3 < at
-    {
-        let stars = "*".repeat(at - scheme - 3);
-        return format!("{}{stars}{}", &text[..scheme + 3], &text[at..]);
-    }
-    text.to_owned()
-}
-
-/// The words of a text and where they begin.
-fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    let inside = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-    let pieces = text
-        .split(move |c| !inside(c))
-        .filter(|word| !word.is_empty());
-    pieces.map(|word| (word.as_ptr() as usize - text.as_ptr() as usize, word))
-}
-
-/// Whether a key, or a header of HTTP, sounds as if its value were a secret, misspellings included.
-pub(super) fn holds_secret(key: &str) -> bool {
-    let key = key.to_ascii_lowercase();
-    let within = ["pass", "secret", "authorization", "cookie", "-auth"];
-    let behind = ["-key", "-token"];
-    within.iter().any(|word| key.contains(word))
-        || behind.iter().any(|word| key.ends_with(word))
-        || strsim::osa_distance(&key, "password") <= 2
 }
 
 /// The largest character boundary that is not beyond `at`.

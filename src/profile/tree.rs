@@ -177,9 +177,15 @@ fn node(
         } else {
             "this is no number"
         };
+        let place = origin.place();
+        let message = if place.is_covered() {
+            problem.to_owned()
+        } else {
+            format!("{problem}: {}", shortened(text))
+        };
         ProfileError {
-            message: format!("{problem}: {}", shortened(text)),
-            place: origin.place(),
+            message,
+            place,
             label: None,
             help: (!number).then(|| QUOTES.to_owned()),
         }

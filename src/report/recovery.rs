@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::measure::{DropReason, Outage, Recovery, Tally};
+use crate::measure::{self, Outage, Recovery, Tally};
 
 /// Outages that are listed; the rest is counted.
 const OUTAGES_MAX: usize = 100;
@@ -72,6 +72,10 @@ pub struct OutageResult {
     pub back_100_s: Option<f64>,
     /// The most attempts that began within one second of it, until all were back.
     pub reconnect_peak_per_s: u64,
+    /// What became of messages from its beginning until a second after all were back, or else the end of the run;
+    /// to a tenth of a second.
+    #[serde(default)]
+    pub messages: Across,
 }
 
 impl RecoveryResult {
@@ -93,7 +97,7 @@ impl RecoveryResult {
             away_p50_s: p50,
             away_p99_s: p99,
             away_max_s: max,
-            messages: Across::of(tally),
+            messages: recovery.messages().into(),
             outages: outages
                 .iter()
                 .take(OUTAGES_MAX)
@@ -107,7 +111,13 @@ impl RecoveryResult {
     pub(super) fn in_words(&self) -> Vec<(&'static str, String)> {
         let mut lines = vec![("reconnects", self.attempts_in_words())];
         let shown = self.outages.iter().take(SHOWN_MAX);
-        lines.extend(shown.map(|outage| ("outage", outage.in_words())));
+        for outage in shown {
+            lines.push(("outage", outage.in_words()));
+            // Of a single one, all there is stands below.
+            if self.outages.len() > 1 {
+                lines.push(("", format!("across it {}", outage.messages.in_words())));
+            }
+        }
         let more = self.outages.len().saturating_sub(SHOWN_MAX);
         if more > 0 {
             lines.push(("", format!("and {more} more outages, in run.json")));
@@ -138,25 +148,30 @@ impl RecoveryResult {
     }
 }
 
-impl Across {
-    fn of(tally: &Tally) -> Self {
-        let recovery = &tally.connections.recovery;
-        let ledgers = || tally.requests.iter().map(|request| &request.whole_run);
-        let not_connected = DropReason::NotConnected.index();
-        let items = tally.inbound.iter().map(|inbound| inbound.duplicate);
+impl From<measure::Across> for Across {
+    fn from(counts: measure::Across) -> Self {
+        let measure::Across {
+            lost,
+            not_connected,
+            sent_again,
+            released_again,
+            redelivered,
+            duplicate,
+            reordered,
+        } = counts;
         Self {
-            lost: ledgers().map(|ledger| ledger.failed).sum(),
-            not_connected: ledgers()
-                .map(|ledger| ledger.dropped_by[not_connected])
-                .sum(),
-            sent_again: recovery.sent_again,
-            released_again: recovery.released_again,
-            redelivered: recovery.redelivered,
-            duplicate: ledgers().map(|ledger| ledger.duplicate).sum::<u64>() + items.sum::<u64>(),
-            reordered: recovery.overtook,
+            lost,
+            not_connected,
+            sent_again,
+            released_again,
+            redelivered,
+            duplicate,
+            reordered,
         }
     }
+}
 
+impl Across {
     fn in_words(&self) -> String {
         format!(
             "{} lost, {} not sent, {} sent again, {} duplicate, {} reordered",
@@ -179,6 +194,7 @@ impl OutageResult {
             back_99_s,
             back_100_s,
             reconnect_peak_per_s: recovery.peak_per_s(outage.from..until),
+            messages: recovery.messages_of(outage).into(),
         }
     }
 

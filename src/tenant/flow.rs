@@ -1,7 +1,7 @@
 //! Which messages of one connection are on their way, at QoS 1 and 2 (MQTT section 4.3).
 //!
 //! Only the packet identifiers: a clean session on one connection never repeats a message, so
-//! none is kept. Not here: writing packets.
+//! none is kept, and those of others are in `kept`. Not here: writing packets.
 
 use std::collections::hash_map::Entry;
 
@@ -106,6 +106,15 @@ impl Flow {
         self.finish(packet_id, Awaiting::Completion)
     }
 
+    /// Messages whose PUBREL is to be repeated on another connection [MQTT-4.4.0-1], in the order of their numbers.
+    pub fn unreleased(&self) -> Vec<u16> {
+        let sent = self.0.iter().flat_map(|ids| &ids.sent);
+        let released = sent.filter(|(_, awaiting)| **awaiting == Awaiting::Completion);
+        let mut ids: Vec<u16> = released.map(|(id, _)| *id).collect();
+        ids.sort_unstable();
+        ids
+    }
+
     fn finish(&mut self, packet_id: u16, expected: Awaiting) -> bool {
         let Some(ids) = &mut self.0 else { return false };
         let matches = ids.sent.get(&packet_id) == Some(&expected);
@@ -157,8 +166,10 @@ mod tests {
         let id = flow.next_id(Qos::ExactlyOnce, u16::MAX).unwrap();
         assert!(!flow.acknowledged(id));
         assert!(!flow.completed(id));
+        assert!(flow.unreleased().is_empty());
         assert!(flow.recorded(id));
         assert!(flow.recorded(id));
+        assert_eq!(flow.unreleased(), [id]);
         assert!(flow.completed(id));
         assert!(!flow.recorded(id));
     }

@@ -67,6 +67,8 @@ impl Server {
         }
         let assigned = (version == Version::V5 && connect.client_id.is_empty())
             .then(|| self.unused_client_id(id));
+        let client_id = assigned.as_deref().unwrap_or(connect.client_id);
+        let (outlives, earlier) = self.earlier(client_id, version, connect.clean_session);
         let answer = match version {
             Version::V311 => PropertyList::new(),
             Version::V5 => terms
@@ -77,15 +79,17 @@ impl Server {
             id,
             &Packet::ConnAck(ConnAck {
                 properties: answer.as_properties(),
-                ..ConnAck::of(false, code)
+                ..ConnAck::of(earlier.is_some(), code)
             }),
         );
         if let Some(session) = self.router.sessions.get(id) {
             session.receive_max = terms.receive_max;
             session.packet_max = terms.packet_max;
         }
-        let client_id = assigned.as_deref().unwrap_or(connect.client_id);
         self.router.sessions.connect(id, client_id);
+        if outlives {
+            self.go_on(id, earlier);
+        }
         // One and a half times the keep-alive, 0 is for ever [MQTT-3.1.2-24].
         let patience_ns = u64::from(connect.keep_alive) * 1_500_000_000;
         if let Some(session) = self.router.sessions.get(id) {

@@ -1,4 +1,4 @@
-//! What the tenant does with each packet: the server half of MQTT 3.1.1 and 5.0, clean sessions only.
+//! What the tenant does with each packet: the server half of MQTT 3.1.1 and 5.0.
 //!
 //! Section numbers and statements are those of the OASIS standards. Not here: how a connection begins and
 //! ends (`greeting`), sockets and timers
@@ -88,13 +88,18 @@ impl Server {
                 self.publish(id, publish, now);
                 return Ok(());
             }
-            Packet::PubAck(ack) => self.expected(|s| s.flow.acknowledged(ack.packet_id), id),
+            Packet::PubAck(ack) => {
+                session.has_arrived(ack.packet_id);
+                self.expected(|s| s.flow.acknowledged(ack.packet_id), id);
+            }
             Packet::PubComp(ack) => self.expected(|s| s.flow.completed(ack.packet_id), id),
             // There is nothing to release then (5.0: section 4.3.3).
             Packet::PubRec(ack) if ack.reason.is_failure() => {
+                session.has_arrived(ack.packet_id);
                 self.expected(|s| s.flow.refused(ack.packet_id), id);
             }
             Packet::PubRec(ack) => {
+                session.has_arrived(ack.packet_id);
                 self.expected(|s| s.flow.recorded(ack.packet_id), id);
                 self.write(id, &Packet::PubRel(PubRel::of(ack.packet_id)));
             }
@@ -264,14 +269,14 @@ impl Server {
                 codes.push(reason as u8);
                 continue;
             }
-            if session.filters.len() >= FILTERS_MAX && !session.filters.contains(filter) {
+            if session.filters.len() >= FILTERS_MAX && !session.filters.contains_key(filter) {
                 codes.push(match version {
                     Version::V311 => SUBSCRIPTION_REFUSED,
                     Version::V5 => Reason::QuotaExceeded as u8,
                 });
                 continue;
             }
-            session.filters.insert(filter.into());
+            session.filters.insert(filter.into(), qos);
             self.router.subscriptions.add(filter, id, qos);
             self.platforms.subscribed(id, filter);
             codes.push(qos as u8);
@@ -293,7 +298,7 @@ impl Server {
             let Some(session) = self.router.sessions.get(id) else {
                 return;
             };
-            if session.filters.remove(filter) {
+            if session.filters.remove(filter).is_some() {
                 self.router.subscriptions.remove(filter, id);
                 codes.push(Reason::Success as u8);
             } else {

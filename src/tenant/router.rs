@@ -3,6 +3,7 @@
 //! Packet identifiers and the limit of what may wait for a slow reader are kept here. Not here:
 //! what is replied to whom (`platforms`).
 
+use super::kept::Kept;
 use super::options::{Delivery, TenantOptions};
 use super::session::{Ending, Stage};
 use super::sessions::{ConnectionId, Sessions};
@@ -28,6 +29,8 @@ pub struct Router {
     pub sessions: Sessions,
     /// Who wants what.
     pub subscriptions: Subscriptions,
+    /// Sessions whose clients are away.
+    pub kept: Kept,
     delivery: Delivery,
     backlog_max: usize,
     receivers: Vec<Receiver>,
@@ -39,6 +42,7 @@ impl Router {
         Self {
             sessions: Sessions::default(),
             subscriptions: Subscriptions::default(),
+            kept: Kept::default(),
             delivery: options.delivery,
             backlog_max: options.buffer_per_connection,
             receivers: Vec::new(),
@@ -92,7 +96,9 @@ impl Router {
         let mut reached = false;
         for &(connection, granted) in &receivers {
             let qos = message.qos.min(granted);
-            reached |= self.send_to_connection(connection, Message { qos, ..message });
+            let message = Message { qos, ..message };
+            reached |= self.send_to_connection(connection, message)
+                || self.kept.queue(connection, message);
         }
         self.receivers = receivers;
         reached
@@ -111,6 +117,10 @@ impl Router {
         if terms::packet_len(message.topic, message.payload) > session.packet_max as usize {
             return false;
         }
+        let kept = session.unacknowledged.as_ref();
+        if message.qos > Qos::AtMostOnce && kept.is_some_and(|kept| kept.is_full()) {
+            return false;
+        }
         let Some(packet_id) = session.flow.next_id(message.qos, session.receive_max) else {
             return false;
         };
@@ -123,8 +133,14 @@ impl Router {
             payload: message.payload,
             properties: Properties::NONE,
         };
+        let begin = session.out.len();
         if publish.write(session.version, &mut session.out).is_err() {
             return false;
+        }
+        if let Some(unacknowledged) = &mut session.unacknowledged
+            && packet_id > 0
+        {
+            unacknowledged.keep(packet_id, &session.out[begin..]);
         }
         self.check_backlog(id)
     }

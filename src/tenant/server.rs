@@ -360,6 +360,7 @@ impl Server {
         if let Some(reason) = terms::farewell(ending) {
             self.farewell(id, reason);
         }
+        self.keep(id);
         let Some(mut session) = self.router.sessions.remove(id) else {
             return;
         };
@@ -368,7 +369,7 @@ impl Server {
             layered => layered.end(),
         }
         self.platforms.closed(id);
-        for filter in &session.filters {
+        for filter in session.filters.keys() {
             self.router.subscriptions.remove(filter, id);
         }
         if let Some(timer) = session.silence {

@@ -6,11 +6,12 @@
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
 
-use foldhash::HashSet;
+use foldhash::HashMap;
 
 use super::flow::Flow;
+use super::kept::Unacknowledged;
 use crate::event::{Handle, Socket, tls, websocket};
-use crate::mqtt::{Reason, Version};
+use crate::mqtt::{Qos, Reason, Version};
 
 /// Where a connection stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,8 +96,10 @@ pub struct Session {
     pub partial: Vec<u8>,
     /// Packet identifiers in use.
     pub flow: Flow,
-    /// Its subscriptions, to be removed with it.
-    pub filters: HashSet<Box<str>>,
+    /// Its subscriptions, with the QoS that was granted; removed with it, unless the session goes on.
+    pub filters: HashMap<Box<str>, Qos>,
+    /// What its client is still to get if the session outlives the connection; `None`: it does not.
+    pub unacknowledged: Option<Box<Unacknowledged>>,
     /// Bytes to be written; those before `written` are gone already.
     pub out: Vec<u8>,
     written: usize,
@@ -121,7 +124,8 @@ impl Session {
             heard_at: now,
             partial: Vec::new(),
             flow: Flow::default(),
-            filters: HashSet::default(),
+            filters: HashMap::default(),
+            unacknowledged: None,
             out: Vec::new(),
             written: 0,
             noted: false,
@@ -132,6 +136,13 @@ impl Session {
     /// Bytes that wait for the socket.
     pub fn backlog(&self) -> usize {
         self.out.len() - self.written
+    }
+
+    /// PUBACK or PUBREC has come for a message, so that it is not sent again.
+    pub fn has_arrived(&mut self, packet_id: u16) {
+        if let Some(unacknowledged) = &mut self.unacknowledged {
+            unacknowledged.forget(packet_id);
+        }
     }
 
     /// Writes what the socket takes; the rest waits until it is writable again.

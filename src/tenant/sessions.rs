@@ -92,6 +92,11 @@ impl Sessions {
         &self.connected
     }
 
+    /// The connection with this client identifier.
+    pub fn of_client(&self, client_id: &str) -> Option<ConnectionId> {
+        self.by_client.get(client_id).copied()
+    }
+
     /// Whether a connection has this client identifier.
     pub fn has_client(&self, client_id: &str) -> bool {
         self.by_client.contains_key(client_id)

@@ -1,7 +1,7 @@
 //! What a client of MQTT 5 and the tenant tell each other at the beginning: the limits of the one, and
 //! what the other has. Not here: 3.1.1, which has no such terms.
 //!
-//! The tenant keeps no sessions and retains nothing. It has no topic aliases, no subscription
+//! The tenant keeps no sessions of 5.0 and retains nothing. It has no topic aliases, no subscription
 //! identifiers, no shared subscriptions, and no enhanced authentication; it says so and refuses them.
 
 use super::session::Ending;

@@ -6,6 +6,7 @@ use std::io::{Error, ErrorKind, Result};
 use std::path::{Path, PathBuf};
 
 use crate::event::tls::{Acceptor, Credentials, Roots};
+use crate::profile::is_key_material;
 
 /// The files of `tls-certificate`, `tls-key` and `tls-client-ca`, all PEM.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -51,8 +52,12 @@ fn read(path: &Path) -> Result<Vec<u8>> {
 }
 
 fn wrong(path: &Path, what: &dyn std::fmt::Display) -> Error {
-    Error::new(
-        ErrorKind::InvalidInput,
-        format!("{} {what}", path.display()),
-    )
+    let path = path.display().to_string();
+    // Who writes the key itself where its path belongs does not want to read it in a log.
+    let place = if is_key_material(&path) {
+        "what is written instead of a path"
+    } else {
+        &path
+    };
+    Error::new(ErrorKind::InvalidInput, format!("{place} {what}"))
 }

@@ -45,6 +45,13 @@ impl Authority {
         self.sign(&params)
     }
 
+    /// The same, not valid before 2048.
+    pub fn signs_too_early(&self, name: &str, hosts: &[&str]) -> Pair {
+        let mut params = named(name, hosts);
+        params.not_before = date_time_ymd(2048, 1, 1);
+        self.sign(&params)
+    }
+
     fn sign(&self, params: &CertificateParams) -> Pair {
         let key = KeyPair::generate().expect("a key");
         let certificate = params.signed_by(&key, &self.0).expect("a certificate");

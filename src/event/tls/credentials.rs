@@ -23,8 +23,10 @@ pub enum CredentialsError {
     NoCertificate,
     /// A certificate that breaks off or is no base64.
     BadCertificate,
-    /// No private key in it, or one with a passphrase.
+    /// No private key in it.
     NoKey,
+    /// A private key with a passphrase.
+    Encrypted,
     /// A key of a kind that cannot sign here.
     UnusableKey,
     /// The key of another certificate.
@@ -43,6 +45,9 @@ impl Credentials {
         if chain.is_empty() {
             return Err(CredentialsError::NoCertificate);
         }
+        if is_encrypted(key) {
+            return Err(CredentialsError::Encrypted);
+        }
         let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| CredentialsError::NoKey)?;
         let key = any_supported_type(&key).map_err(|_| CredentialsError::UnusableKey)?;
         let certified = CertifiedKey::new(chain, key);
@@ -54,6 +59,12 @@ impl Credentials {
             Err(_) => Err(CredentialsError::BadCertificate),
         }
     }
+}
+
+/// RFC 5958 by its label in RFC 7468, section 11; before that, the headers of RFC 1421.
+fn is_encrypted(pem: &[u8]) -> bool {
+    let has = |words: &[u8]| pem.windows(words.len()).any(|window| window == words);
+    has(b"BEGIN ENCRYPTED PRIVATE KEY") || has(b"Proc-Type: 4,ENCRYPTED")
 }
 
 impl CredentialsError {
@@ -68,8 +79,9 @@ impl fmt::Display for CredentialsError {
         f.write_str(match self {
             Self::NoCertificate => "holds no certificate in PEM",
             Self::BadCertificate => "holds a certificate that cannot be read",
-            Self::NoKey => {
-                "holds no private key in PEM without a passphrase (PKCS #8, PKCS #1 or SEC 1)"
+            Self::NoKey => "holds no private key in PEM (PKCS #8, PKCS #1 or SEC 1)",
+            Self::Encrypted => {
+                "holds a key with a passphrase, which nobody can be asked for: take it off with openssl pkey -in FILE"
             }
             Self::UnusableKey => {
                 "holds a key that is neither RSA of 2048 bits or more, nor ECDSA, nor Ed25519"

@@ -45,7 +45,9 @@ pub(super) fn warnings(evidence: &Evidence, generator_limited: bool) -> Vec<Find
         let advice = "compare such a run with runs of the same gates only";
         finding("gate_loosened", limit, default, unit, detail, advice)
     });
-    let failures = super::tls::failures(evidence).chain(super::websocket::failures(evidence));
+    let failures = super::tls::failures(evidence)
+        .chain(super::websocket::failures(evidence))
+        .chain(super::scheme::mistaken(evidence));
     found
         .into_iter()
         .flatten()

@@ -1,5 +1,6 @@
 //! Reads those keys of `[target]` that are about TLS.
 
+use super::super::secrets::is_key_material;
 use super::super::tree::Node;
 use super::super::{OwnCertificate, TlsSetting, TlsVersions, Url};
 use super::Section;
@@ -21,7 +22,7 @@ pub(super) fn read(section: &Section<'_>, urls: Option<&[Url]>) -> TlsSetting {
     let certificate = section.read("certificate", template);
     let key = section.read("key", template);
     let setting = TlsSetting {
-        ca: section.read("ca", value::text),
+        ca: section.read("ca", path),
         own: certificate
             .zip(key)
             .map(|(certificate, key)| OwnCertificate { certificate, key }),
@@ -62,9 +63,21 @@ pub(super) fn read(section: &Section<'_>, urls: Option<&[Url]>) -> TlsSetting {
 /// A path or a column, and never the secret itself.
 fn template(node: &Node) -> Result<String, Wrong> {
     let text = value::template(node)?;
-    if text.contains("-----BEGIN") {
+    by_reference(
+        text,
+        "the path of a PEM file, or {column} of fleet.identities",
+    )
+}
+
+/// A path, and never what belongs into the file.
+fn path(node: &Node) -> Result<String, Wrong> {
+    by_reference(value::text(node)?, "the path of a PEM file")
+}
+
+fn by_reference(text: String, instead: &str) -> Result<String, Wrong> {
+    if is_key_material(&text) {
         return Err(Wrong::new("must not be written into a profile")
-            .instead("the path of a PEM file, or {column} of fleet.identities")
+            .instead(instead)
             .label("only by reference"));
     }
     Ok(text)

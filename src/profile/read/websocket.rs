@@ -1,6 +1,6 @@
 //! Reads `target.headers`, which is about WebSocket.
 
-use super::super::origin::holds_secret;
+use super::super::secrets::holds_secret;
 use super::super::tree::Node;
 use super::super::{Header, HeaderValue, Url};
 use super::target;

@@ -1,0 +1,151 @@
+//! What WebSocket costs for each message: the engine against a plain loop over tungstenite, and against itself over TCP.
+//!
+//! All send the same packets over as many connections to the same simulated tenant, the next one when the last was
+//! acknowledged. The plain loop does nothing else: no fields, no plan, no ledger, and tungstenite's own buffers for each
+//! connection. CPU time is that of this process; connecting is not in it.
+//! `cargo bench --bench websocket` prints a table, and fails above the bounds. Not here: upgrades.
+#![allow(clippy::print_stdout, reason = "the table is what it is for")]
+
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use closed::{CONNECTIONS, Cost, LENGTH, ROUNDS, engine, least};
+use cpu::cpu_ns;
+use far::Far;
+use midge::event::websocket::Request;
+use mio::{Events, Interest, Poll, Token};
+use tungstenite::{ClientRequestBuilder, Message, WebSocket};
+
+#[path = "support/closed.rs"]
+mod closed;
+#[path = "support/cpu.rs"]
+mod cpu;
+#[path = "support/far.rs"]
+mod far;
+
+/// Where the tenant's WebSocket is.
+const PATH: &str = "/mqtt";
+/// The engine's CPU time per message over the plain loop's, at most.
+const BOUND: f64 = 1.25;
+/// The engine's CPU time per message over that over TCP, at most.
+const BOUND_OF_TCP: f64 = 1.25;
+
+/// One connection of the plain loop, which waits for an acknowledgement.
+struct Plain {
+    socket: WebSocket<mio::net::TcpStream>,
+    packet: Vec<u8>,
+    heard: usize,
+}
+
+impl Plain {
+    /// CONNECT is accepted when this returns.
+    fn connect(number: u32, target: SocketAddr) -> Self {
+        let stream = TcpStream::connect(target).expect("the tenant listens");
+        stream.set_nodelay(true).expect("a socket option");
+        let uri = format!("ws://{target}{PATH}").parse().expect("a url");
+        let request = ClientRequestBuilder::new(uri).with_sub_protocol("mqtt");
+        let copy = stream.try_clone().expect("a descriptor");
+        let (mut socket, _) = tungstenite::client(request, copy).expect("an upgrade");
+        let connect = Message::binary(closed::connect(number));
+        socket.send(connect).expect("the tenant reads");
+        socket.read().expect("a CONNACK");
+        drop(socket);
+        stream.set_nonblocking(true).expect("a socket option");
+        let stream = mio::net::TcpStream::from_std(stream);
+        let role = tungstenite::protocol::Role::Client;
+        Self {
+            socket: WebSocket::from_raw_socket(stream, role, None),
+            packet: closed::publish(number),
+            heard: 0,
+        }
+    }
+
+    fn send(&mut self) {
+        let message = Message::binary(self.packet.clone());
+        self.socket.send(message).expect("room");
+    }
+
+    /// Reads one message; true when an acknowledgement is complete.
+    fn acknowledged(&mut self) -> bool {
+        const PUBACK: usize = 4;
+        if let Ok(Message::Binary(bytes)) = self.socket.read() {
+            self.heard += bytes.len();
+        }
+        let whole = self.heard >= PUBACK;
+        self.heard %= PUBACK;
+        whole
+    }
+}
+
+/// The same by hand.
+fn plain(target: SocketAddr) -> Cost {
+    let mut poll = Poll::new().expect("a poller");
+    let mut connections: Vec<Plain> = (0..CONNECTIONS)
+        .map(|number| Plain::connect(number, target))
+        .collect();
+    for (number, plain) in connections.iter_mut().enumerate() {
+        let stream = plain.socket.get_mut();
+        let registered = poll
+            .registry()
+            .register(stream, Token(number), Interest::READABLE);
+        registered.expect("a socket");
+    }
+    let (begun, until) = (cpu_ns(), Instant::now() + LENGTH);
+    let mut messages = 0;
+    connections.iter_mut().for_each(Plain::send);
+    let mut events = Events::with_capacity(1024);
+    while Instant::now() < until {
+        poll.poll(&mut events, Some(Duration::from_millis(10)))
+            .expect("events");
+        for event in &events {
+            let connection = &mut connections[event.token().0];
+            if connection.acknowledged() {
+                messages += 1;
+                connection.send();
+            }
+        }
+    }
+    Cost {
+        cpu_ns: cpu_ns() - begun,
+        messages,
+    }
+}
+
+fn main() {
+    let (websocket, tcp) = (
+        Far::tenant([format!("--websocket={PATH}")]),
+        Far::tenant([]),
+    );
+    let request = || vec![Request::new(&websocket.address.to_string(), PATH, [])];
+    println!("CPU us per message, {CONNECTIONS} connections, QoS 1, 64 B\n");
+    println!("round   midge, ws   plain tungstenite   midge, TCP");
+    let mut all: [Vec<f64>; 3] = Default::default();
+    for round in 1..=ROUNDS {
+        let url = format!("ws://localhost{PATH}");
+        let costs = [
+            engine(&url, websocket.address, None, request()),
+            plain(websocket.address),
+            engine("mqtt://localhost", tcp.address, None, Vec::new()),
+        ];
+        let [ws, plain, tcp] = costs.map(|cost| cost.us_per_message());
+        println!("{round:<5} {ws:>11.2} {plain:>19.2} {tcp:>12.2}");
+        for (costs, cost) in all.iter_mut().zip([ws, plain, tcp]) {
+            costs.push(cost);
+        }
+    }
+    let [ws, plain, tcp] = all.map(|costs| least(&costs));
+    println!("least {ws:>11.2} {plain:>19.2} {tcp:>12.2}");
+    println!(
+        "midge over WebSocket: {:.2} of the plain loop, {:.2} of TCP",
+        ws / plain,
+        ws / tcp
+    );
+    assert!(
+        ws <= BOUND * plain,
+        "more than {BOUND} times the plain loop"
+    );
+    assert!(
+        ws <= BOUND_OF_TCP * tcp,
+        "more than {BOUND_OF_TCP} times TCP"
+    );
+}
