@@ -12,6 +12,7 @@
 //! | `control` | orders and reports between coordinator and workers |
 //! | `worker`, `setup` | one thread's tables and the turn of its loop; how the tables are made |
 //! | `connect`, `loss`, `close` | connections come up and stay up; fail and come back; end |
+//! | `dialect`, `terms` | what only MQTT 5 has; what its targets allow |
 //! | `dial` | the socket of one connection: both of its addresses |
 //! | `send` | from an intended instant to an encoded frame, or a reason to drop it |
 //! | `write` | from frames to bytes in the kernel |
@@ -43,6 +44,7 @@ mod control;
 mod copies;
 mod crew;
 mod dial;
+mod dialect;
 mod drain;
 mod endpoint;
 pub mod exchange;
@@ -66,6 +68,7 @@ mod send;
 mod setup;
 mod shape;
 mod steps;
+mod terms;
 mod timer;
 mod worker;
 mod write;

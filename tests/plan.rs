@@ -24,8 +24,9 @@ use std::time::Duration;
 
 use midge::plan::{Captures, Identities, Message, Moment, Plan, Shard, Sheet};
 use midge::profile::{
-    Arrivals, Connections, Fleet, Gates, Generator, IdKind, IdPlace, Limits, Load, Model, Pace,
-    Payload, Profile, Protocol, Request, RequestIdUse, Sender, Sources, Subscribe, Target,
+    Arrivals, Connections, Fleet, Gates, Generator, IdKind, IdPlace, Limits, Load,
+    MessageProperties, Model, Pace, Payload, Profile, Protocol, Request, RequestIdUse, Sender,
+    Session, Sources, Subscribe, Target,
 };
 use midge::units::{Rate, Share};
 use proptest::prelude::*;
@@ -54,6 +55,7 @@ fn profile(endpoints: u32, rate: f64, seconds: u64) -> Profile {
             subscribe_qos: 0,
             connections: Connections::One,
             clean_start: true,
+            session: Session::default(),
             will: None,
             vars: BTreeMap::from([
                 ("app".to_owned(), "demo-v1".to_owned()),
@@ -111,6 +113,8 @@ fn request(name: &str, topic: &str, payload: Payload, pace: Pace) -> Request {
             observe: false,
         },
         reply: None,
+        properties: MessageProperties::default(),
+        topic_alias: false,
         generators: BTreeMap::new(),
     }
 }

@@ -15,8 +15,9 @@ pub(super) struct Ack {
     pub request: u16,
     /// PUBREC is in and PUBREL is out.
     pub released: bool,
-    /// The exchange that ends with the acknowledgement, if one does.
-    pub completes: Option<Ticket>,
+    /// Whether its exchange ends with the acknowledgement; otherwise with its reply.
+    pub completes: bool,
+    pub ticket: Option<Ticket>,
     pub intended: u64,
     /// 0 until the kernel took it.
     pub sent: u64,
@@ -170,7 +171,8 @@ mod tests {
             packet_id,
             request: 0,
             released: false,
-            completes: None,
+            completes: false,
+            ticket: None,
             intended: 0,
             sent: 0,
         }

@@ -3,7 +3,7 @@
 //! Data. Not here: the write, and frames that a socket did not take (the outbox).
 
 use super::outbox::{Marker, Meaning};
-use crate::plan::{Head, Message, Request, Sheet};
+use crate::plan::{Head, Message, Request, Sheet, TopicAs};
 
 /// Frames in order, with what they mean.
 #[derive(Debug, Default)]
@@ -43,9 +43,14 @@ impl Batch {
         &mut self,
         number: u16,
         request: &Request,
+        topic: TopicAs,
         message: &Message<'_>,
         state: &mut [u64],
     ) {
+        if topic != TopicAs::Name {
+            self.head = None;
+            return request.encode_as(topic, &mut self.bytes, message, state);
+        }
         let this = (number, message.endpoint);
         let previous = self.head.filter(|_| self.last == this);
         self.last = this;
@@ -55,6 +60,17 @@ impl Batch {
     /// Bytes for the connection that frames are being added for.
     pub(super) fn len(&self) -> usize {
         self.bytes.len() - self.first
+    }
+
+    /// Bytes of the frame that was written last and is not marked yet.
+    pub(super) fn unmarked(&self) -> usize {
+        self.bytes.len() - self.from
+    }
+
+    /// Takes that frame back.
+    pub(super) fn take_back(&mut self) {
+        self.bytes.truncate(self.from);
+        self.head = None;
     }
 
     /// What the last frame is.

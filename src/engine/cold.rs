@@ -17,6 +17,8 @@ pub(super) struct Cold {
     pub outbox: Outbox,
     /// Packet IDs of QoS 2 messages received and not yet released.
     pub incoming: Vec<u16>,
+    /// Topics by the aliases that the target has for them (MQTT 5).
+    pub aliases: Vec<(u16, String)>,
 }
 
 /// An attempt to connect that goes on.
@@ -37,6 +39,7 @@ impl Cold {
             && self.tail.is_empty()
             && self.outbox.is_empty()
             && self.incoming.is_empty()
+            && self.aliases.is_empty()
     }
 
     fn empty(&mut self) {
@@ -44,6 +47,7 @@ impl Cold {
         self.tail.clear();
         self.outbox.empty();
         self.incoming.clear();
+        self.aliases.clear();
     }
 
     /// Bytes that it takes, used or not.
@@ -52,6 +56,7 @@ impl Cold {
             + self.tail.capacity()
             + self.outbox.room()
             + self.incoming.capacity() * size_of::<u16>()
+            + self.aliases.capacity() * size_of::<(u16, String)>()
     }
 }
 

@@ -7,6 +7,7 @@ use super::connection::{Part, State};
 use super::exchange::{NONE, State as Exchange};
 use super::failure;
 use super::outbox::{Marker, Meaning};
+use super::terms::AllTerms;
 use super::timer::Timer;
 use super::worker::{Stage, Worker};
 use crate::measure::{ConnectFailure, DropReason, FailReason};
@@ -57,6 +58,8 @@ impl Worker<'_> {
         row.state = State::Down;
         row.pinging = false;
         self.acks.clear(&mut row.acks);
+        row.unacknowledged = 0;
+        row.terms = AllTerms::NONE;
         if let Some(attempt) = row.cold.as_ref().and_then(|cold| cold.attempt) {
             self.wheel.cancel(attempt.timeout);
         }

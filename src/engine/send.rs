@@ -12,7 +12,7 @@ use super::outbox::Meaning;
 use super::timer::Timer;
 use super::worker::{DUE_PER_TURN, Stage, Worker};
 use crate::measure::DropReason;
-use crate::plan::{Captures, Cursor, Message, RequestIdKind, uuid_request_id};
+use crate::plan::{Captures, Cursor, Message, RequestIdKind, TopicAs, uuid_request_id};
 use crate::profile::Sender;
 
 /// What a request that answers nothing has captured. Shared, because making one clears 280 bytes.
@@ -156,9 +156,29 @@ impl Worker<'_> {
         let result = self.encode(endpoint, request, intended, now, captures);
         if let Err(reason) = result {
             self.recorder.dropped(request, intended, reason);
-            self.skip(endpoint, request);
+            // One that was found too long has taken its values already.
+            if reason != DropReason::PacketSize {
+                self.skip(endpoint, request);
+            }
         }
         result
+    }
+
+    /// Undoes what was done for a message that cannot be sent as it was rendered.
+    #[cold]
+    fn take_back(&mut self, connection: u32, identity: Identity, topic: TopicAs) {
+        self.batch.take_back();
+        self.tells_nothing(topic);
+        let row = &mut self.connections[connection as usize];
+        if identity.packet_id > 0
+            && let Some(slot) = self.acks.find(row.acks, identity.packet_id)
+        {
+            self.acks.remove(&mut row.acks, slot);
+            row.unacknowledged -= 1;
+        }
+        if let Some(ticket) = identity.ticket {
+            self.end_exchange(ticket.slot);
+        }
     }
 
     /// A request that is not sent takes its generated values with it.
@@ -180,12 +200,14 @@ impl Worker<'_> {
         let deadline = intended.saturating_add(definition.deadline_ns);
         let connection = self.connection_for(endpoint, request);
         self.can_take(connection, now, deadline)?;
+        self.is_allowed(connection, definition)?;
         let unnamed = definition.qos == 0 && definition.id_kind == RequestIdKind::None;
         let identity = if unnamed && !definition.has_reply() {
             Identity::PLAIN
         } else {
             self.identify(endpoint, request, connection, (intended, deadline))?
         };
+        let topic = self.topic_as(endpoint, connection, definition);
         self.moment.move_to(self.clock.unix_ns_at_start() + now);
         let message = Message {
             endpoint: self.base + endpoint,
@@ -197,7 +219,12 @@ impl Worker<'_> {
         };
         let words = plan.state_words;
         let state = &mut self.state[endpoint as usize * words..(endpoint as usize + 1) * words];
-        self.batch.message(request, definition, &message, state);
+        self.batch
+            .message(request, definition, topic, &message, state);
+        if self.is_too_long(connection) {
+            self.take_back(connection, identity, topic);
+            return Err(DropReason::PacketSize);
+        }
         self.batch.mark(match identity.ticket {
             Some(ticket) => Meaning::Exchange {
                 ticket,
@@ -240,17 +267,18 @@ impl Worker<'_> {
         let ticket = tracked
             .then(|| self.open_exchange(endpoint, request, intended, deadline, key, indexed));
         if packet_id > 0 {
-            let completes = if definition.has_reply() { None } else { ticket };
             let ack = Ack {
                 packet_id,
                 request,
                 released: false,
-                completes,
+                completes: !definition.has_reply(),
+                ticket,
                 intended,
                 sent: 0,
             };
             let row = &mut self.connections[connection as usize];
             self.acks.push(&mut row.acks, ack);
+            row.unacknowledged += 1;
         }
         Ok(Identity {
             request_id: key.id,

@@ -2,7 +2,7 @@
 //! have a file each.
 
 use super::{
-    Auth, ConnAck, Connect, DecodeError, Disconnect, EncodeError, Kind, PingReq, PingResp, PubAck,
+    Auth, ConnAck, Connecting, DecodeError, Disconnect, EncodeError, Kind, PingReq, PingResp, PubAck,
     PubComp, PubRec, PubRel, Publish, Role, SubAck, Subscribe, UnsubAck, Unsubscribe, Version,
     header,
 };
@@ -11,7 +11,7 @@ use super::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Packet<'a> {
     /// A client asks for a connection.
-    Connect(Connect<'a>),
+    Connect(Connecting<'a>),
     /// The server's answer to it.
     ConnAck(ConnAck<'a>),
     /// An application message.
@@ -152,7 +152,10 @@ fn read_any(kind: Kind, body: &[u8], role: Role, version: Version, len: usize) -
         };
     }
     match kind {
-        Kind::Connect => taken!(Connect(body, version)),
+        Kind::Connect => {
+            let packet = Connecting::read(body, version)?;
+            Ok(Some((Packet::Connect(packet), len)))
+        }
         Kind::ConnAck => taken!(ConnAck(body, role, version)),
         Kind::Publish => taken!(Publish(Kind::Publish.first_byte(), body, role, version)),
         Kind::PubAck => taken!(PubAck(body, role, version)),

@@ -12,6 +12,7 @@ use crate::plan::generator::write_printable;
 use crate::plan::identities::Identities;
 use crate::plan::moment::Moment;
 use crate::plan::pen::{Pen, SLACK};
+use crate::plan::properties::{Alias, Properties};
 use crate::plan::request_id::RequestIdKind;
 use crate::plan::sheet::Sheet;
 use crate::plan::template::Template;
@@ -50,6 +51,9 @@ pub struct Request {
     pub frame_longest: usize,
     pub(crate) carried: Option<Carried>,
     pub(crate) topic: Template,
+    /// Those of MQTT 5.
+    pub(crate) properties: Properties,
+    pub(crate) alias: Option<Box<Alias>>,
     pub(crate) body: Body,
     pub(crate) fields: Fields,
     /// State word that counts the messages.
@@ -67,6 +71,17 @@ pub struct Request {
 pub(crate) enum Topics {
     Alike,
     Different,
+}
+
+/// How a packet says what its topic is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TopicAs {
+    /// By its name.
+    Name,
+    /// By its name, and from then on a number stands for it on this connection.
+    Introduced,
+    /// By that number.
+    Alias,
 }
 
 /// Whether a request is answered.
@@ -126,13 +141,19 @@ impl Request {
         self.reply == ReplyUse::ErrorsOnly
     }
 
+    /// The topic alias, from 1 to the number of requests that have one; `None`: its packets have the
+    /// topic's name.
+    pub fn alias(&self) -> Option<u16> {
+        self.alias.as_ref().map(|alias| alias.number)
+    }
+
     /// Free bytes that a sheet needs so that [`Request::encode`] does not make it grow.
     pub fn room(&self) -> usize {
         // A pen asks for its page before it knows how little of it will be used.
         self.frame_longest.saturating_add(self.page + SLACK)
     }
 
-    /// Appends one PUBLISH packet (MQTT 3.1.1, section 3.3) and takes the next message number.
+    /// Appends one PUBLISH packet (section 3.3) of the profile's version of MQTT and takes the next message number.
     ///
     /// `state`: the endpoint's [`Plan::state_words`](crate::plan::Plan::state_words) words, zero at first.
     pub fn encode(&self, out: &mut Sheet, message: &Message<'_>, state: &mut [u64]) {
@@ -149,26 +170,69 @@ impl Request {
         message: &Message<'_>,
         state: &mut [u64],
     ) -> Option<Head> {
+        let head = self.render(previous, TopicAs::Name, out, message, state);
+        head.filter(|_| self.topics == Topics::Alike)
+    }
+
+    /// As [`Request::encode`], with the topic as its alias or together with it, if the request has one.
+    pub fn encode_as(
+        &self,
+        topic: TopicAs,
+        out: &mut Sheet,
+        message: &Message<'_>,
+        state: &mut [u64],
+    ) {
+        self.render(None, topic, out, message, state);
+    }
+
+    #[inline]
+    fn render(
+        &self,
+        previous: Option<Head>,
+        topic: TopicAs,
+        out: &mut Sheet,
+        message: &Message<'_>,
+        state: &mut [u64],
+    ) -> Option<Head> {
         let number = self.take_number(state);
         let first = number.wrapping_mul(self.samples());
         self.advance(message.endpoint, first, state);
         let values = self.values(message, first, state);
+        let (properties, named) = match (&self.alias, topic) {
+            (None, _) | (_, TopicAs::Name) => (&self.properties, true),
+            (Some(alias), topic) => (&alias.properties, topic == TopicAs::Introduced),
+        };
         let mut frame = Frame::begin(previous, self.length_width, out);
         out.append_after(self.page, |before, pen| {
             let mut pen = match previous {
                 Some(head) => frame.same_head(&before[head.range()], pen),
                 None => frame.head(self.qos, self.retain, pen, |pen| {
-                    self.topic.write(&values, pen)
+                    if named {
+                        self.topic.write(&values, pen)
+                    } else {
+                        pen
+                    }
                 }),
             };
             if self.qos > 0 {
                 pen = pen.first(2, &message.packet_id.to_be_bytes());
+            }
+            match properties {
+                Properties::Absent => {}
+                Properties::Alike(block) => pen = pen.padded(block),
+                Properties::Different(_) => return pen,
             }
             if let Body::Template(template) = &self.body {
                 pen = template.write(&values, pen);
             }
             pen
         });
+        if let Properties::Different(different) = properties {
+            different.write(&values, out);
+            if let Body::Template(template) = &self.body {
+                out.append(self.page, |pen| template.write(&values, pen));
+            }
+        }
         match &self.body {
             Body::Template(_) => {}
             Body::Literal(bytes) => out.append(bytes.len(), |pen| pen.write(bytes)),
@@ -196,8 +260,7 @@ impl Request {
                 out.append(1, |pen| pen.byte(b']'));
             }
         }
-        let head = frame.end(out);
-        head.filter(|_| self.topics == Topics::Alike)
+        frame.end(out)
     }
 
     /// Takes the next message number without writing: everything after it is as if it had been sent.
@@ -223,10 +286,17 @@ impl Request {
             Body::Batch { sample, .. } => text(sample),
             Body::Bytes { .. } | Body::Literal(_) => 0,
         };
-        Frame::HEAD + text(&self.topic) + 2 + payload
+        Frame::HEAD + text(&self.topic) + 2 + self.properties_longest() + payload
     }
 
-    /// Topic, packet ID and payload at most, in bytes.
+    /// Bytes of the properties at most, an alias among them.
+    fn properties_longest(&self) -> usize {
+        let alias = self.alias.as_ref();
+        let aliased = alias.map_or(0, |alias| alias.properties.longest());
+        self.properties.longest().max(aliased)
+    }
+
+    /// Topic, packet ID, properties and payload at most, in bytes.
     pub(crate) fn longest(&self, identities: &Identities) -> usize {
         let text = |template: &Template| template.longest(&self.fields.generators, identities);
         let payload = match &self.body {
@@ -237,7 +307,7 @@ impl Request {
             Body::Bytes { length, .. } => *length,
             Body::Literal(bytes) => bytes.len(),
         };
-        payload.saturating_add(text(&self.topic) + 4)
+        payload.saturating_add(text(&self.topic) + 4 + self.properties_longest())
     }
 
     fn samples(&self) -> u64 {

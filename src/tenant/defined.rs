@@ -155,6 +155,7 @@ impl Platforms {
         let asked = Asked {
             values: &found.values,
             id: id.as_ref(),
+            response_topic: &self.response_topic,
         };
         if let Some(first) = &answers.intermediate
             && *form == Form::Sound
