@@ -53,6 +53,8 @@ fn run(name: &str, sets: &[String], logged: bool) -> (u64, usize) {
 /// The same rate all the time, counted in two stages.
 const STAGES: &str = r#"load.stages=[{ for = "1s", to = "RATE" }, { for = "1s", to = "RATE" }]"#;
 
+const FIVE: &str = "target.protocol=5";
+
 /// What one more message costs, from a slow and a fast run of equal length.
 fn allocations_per_message(name: &str, sets: &[&str], logged: bool) -> f64 {
     let with = |rate: &str| {
@@ -92,6 +94,18 @@ fn one_more_message_costs_no_allocation() {
         ("mqtt-publish", &["request.*.qos=0"][..], true),
         ("mqtt-publish", &["request.*.qos=1"][..], false),
         ("mqtt-publish", &["request.*.qos=2"][..], false),
+        ("kaa-fleet", &[FIVE][..], false),
+        ("mqtt-publish", &[FIVE, "request.*.qos=1"][..], false),
+        (
+            "mqtt-publish",
+            &[
+                FIVE,
+                "request.*.qos=2",
+                "request.*.content_type=text/{endpoint}",
+                "request.*.user_properties.n={seq}",
+            ][..],
+            false,
+        ),
     ] {
         let cost = allocations_per_message(name, sets, logged);
         // Tables grow with what is in flight at once, which the faster run has more of: that is a few

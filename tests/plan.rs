@@ -6,6 +6,8 @@
 mod arrivals;
 #[path = "plan/carried.rs"]
 mod carried;
+#[path = "plan/five.rs"]
+mod five;
 #[path = "plan/foreign.rs"]
 mod foreign;
 #[path = "plan/identities.rs"]

@@ -5,7 +5,7 @@
 
 use std::hint::black_box;
 
-use midge::plan::{Captures, Listener, Plan, Recognised};
+use midge::plan::{Captures, Heard, Listener, Plan, Recognised};
 
 use super::{Measure, plans};
 
@@ -93,6 +93,34 @@ pub fn each(measure: &mut impl Measure) {
             recognise(plan, black_box(topic), b"", &mut captures)
         });
     }
+    correlated(measure);
+}
+
+/// A reply whose ID is its correlation data.
+fn correlated(measure: &mut impl Measure) {
+    const ASKS: &str = r#"
+[[request]]
+name = "ask"
+topic = "acme/ep-{endpoint}/ask"
+request_id = { in = "correlation-data", range = [10_000, 99_999] }
+reply = { ok = "acme/ep-{endpoint}/answers", error = "acme/ep-{endpoint}/errors" }
+"#;
+    let text = format!("{NUMBERED}{ASKS}");
+    let plan = plans::in_5("./bench.toml", &text);
+    let mut captures = Captures::new();
+    let mut hear = || {
+        let heard = Heard {
+            topic: black_box("acme/ep-7/answers"),
+            payload: b"",
+            correlation: Some(black_box(b"54321")),
+        };
+        plan.recognise_heard(Listener::Endpoint(7), &heard, &mut captures)
+    };
+    let meant = hear();
+    let id = Some(54_321);
+    let right = matches!(meant, Recognised::Reply { id: found, .. } if found == id);
+    assert!(right, "{meant:?}");
+    measure.operation("matching/a reply by correlation data, MQTT 5", hear);
 }
 
 /// A profile of so many requests, which differ by a word of their topics.
