@@ -186,6 +186,27 @@ id = "correlation-data"
 answer = [{ topic = "done/{endpoint}", payload = "{}" }]
 "#;
 
+/// What the tenant pushes by itself, under an ID of its own in the correlation data.
+const PUSHED: &str = r#"
+[fleet]
+endpoints = 20
+[load]
+warm_up = "0s"
+measure = "1s"
+[[request]]
+name = "here"
+topic = "here/{endpoint}"
+every = "200ms"
+[[inbound]]
+name = "command"
+topic = "do/{endpoint}"
+payload = '{"valve":"open"}'
+id = "correlation-data"
+answer = [{ topic = "done/{endpoint}", payload = "{}" }]
+[tenant]
+commands = "200/s"
+"#;
+
 const ASKS: &str = r#"
 [[request]]
 name = "ask"
@@ -231,6 +252,17 @@ fn the_tenant_answers_with_correlation_data_where_it_is_asked_to() {
     let of = |count| of(&outcome, "ask", count);
     assert!(of("error") > 10, "{outcome}");
     assert_eq!(of("ok") + of("error"), of("planned"), "{outcome}");
+    assert_eq!(outcome.count("/whole_run/unattributed_errors"), 0);
+}
+
+#[test]
+fn what_the_tenant_pushes_is_told_apart_by_correlation_data() {
+    let midge = Midge::run("./pushed.toml").file("pushed.toml", PUSHED);
+    let outcome = go(midge);
+    let inbound = |count| outcome.count(&format!("/inbound/command/{count}"));
+    assert!(inbound("received") > 50, "{outcome}");
+    assert_eq!(inbound("duplicate"), 0, "{outcome}");
+    assert!(inbound("answered") > 50, "{outcome}");
     assert_eq!(outcome.count("/whole_run/unattributed_errors"), 0);
 }
 
@@ -335,7 +367,7 @@ fn what_is_acknowledged_makes_room_for_more() {
 }
 
 #[test]
-fn the_closed_model_waits_for_the_target_too() {
+fn sending_as_fast_as_possible_waits_for_the_target_too() {
     let broker = broker(&[Property::ReceiveMaximum(3)], |peer, publish| {
         std::thread::sleep(Duration::from_millis(2));
         acknowledge(peer, publish);
@@ -502,7 +534,8 @@ fn named(publish: &Publish<'_>) -> (String, Option<u16>) {
 
 #[test]
 fn an_alias_is_introduced_on_each_connection_before_it_is_used() {
-    for (terms, aliases) in [(&[Property::TopicAliasMaximum(3)][..], true), (&[], false)] {
+    const THREE: &[Property<'static>] = &[Property::TopicAliasMaximum(3)];
+    for (terms, aliases) in [(THREE, true), (&[], false)] {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let kept = seen.clone();
         let broker = FakeBroker::start(move |peer| {

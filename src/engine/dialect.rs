@@ -90,7 +90,7 @@ impl Worker<'_> {
             own.push(Property::TopicAliasMaximum(highest))?;
         }
         for (name, value) in self.plan.user_properties(endpoint) {
-            own.push(Property::UserProperty((&name, &value)))?;
+            own.push(Property::UserProperty((name.as_str(), value.as_str())))?;
         }
         if let (Some(will), Some(said)) = (will, &profile.fleet.will) {
             if let Some(seconds) = said.delay_s {
@@ -109,7 +109,7 @@ impl Worker<'_> {
                 of_will.push(Property::ResponseTopic(topic))?;
             }
             for (name, value) in &will.user_properties {
-                of_will.push(Property::UserProperty((name, value)))?;
+                of_will.push(Property::UserProperty((name.as_str(), value.as_str())))?;
             }
         }
         Ok([own, of_will])

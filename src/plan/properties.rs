@@ -274,7 +274,7 @@ impl Compiler<'_> {
                 let reason = "its name must not be longer than 65,535 bytes";
                 return Err(PlanError::value(place("user_properties"), reason));
             };
-            let head = [&[USER_PROPERTY], &length.to_be_bytes()[..], name.as_bytes()].concat();
+            let head = [&[USER_PROPERTY][..], &length.to_be_bytes(), name.as_bytes()].concat();
             made.text(&head, template, &place(&key), sources)?;
         }
         Ok(made)

@@ -155,7 +155,7 @@ impl Server {
             topic: &self.platforms.topic,
             payload: &self.platforms.payload,
             qos: Qos::AtMostOnce,
-            properties: Properties::NONE,
+            properties: self.platforms.properties.as_properties(),
         };
         let reached = match push.to {
             Recipient::Session(connection) => self.router.send_to_session(connection, message),
