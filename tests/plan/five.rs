@@ -166,7 +166,7 @@ fn a_number_may_stand_for_a_topic() {
     second.request_id.place = IdPlace::None;
     second.reply = None;
     let plan = compile(&five(vec![first, second]));
-    let aliases: Vec<_> = plan.requests.iter().map(|one| one.alias()).collect();
+    let aliases: Vec<_> = plan.requests.iter().map(midge::plan::Request::alias).collect();
     assert_eq!(aliases, [Some(1), Some(2)]);
     for (index, alias) in [(0, 1), (1, 2)] {
         let frame = render(&plan, index, TopicAs::Introduced, 5);
@@ -247,7 +247,7 @@ fn recognise<'a>(
 #[test]
 fn a_reply_is_known_by_its_correlation_data() {
     let plan = compile(&five(vec![asks()]));
-    let id = |found| match found {
+    let id = |found: Recognised<'_>| match found {
         Recognised::Reply {
             request: 0, id, ..
         } => id,
