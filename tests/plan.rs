@@ -24,7 +24,7 @@ mod schedules;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use midge::plan::{Captures, Identities, Message, Moment, Plan, Shard, Sheet};
+use midge::plan::{Captures, Identities, Message, Moment, Plan, Shard, Sheet, TopicAs};
 use midge::profile::{
     Arrivals, Connections, Fleet, Gates, Generator, IdKind, IdPlace, Limits, Load,
     MessageProperties, Model, Pace, Payload, Profile, Protocol, Request, RequestIdUse, Sender,
@@ -311,7 +311,7 @@ fn packets_that_take_over_the_head_of_the_one_before_are_the_same_packets() {
             plan.requests[index].encode(&mut alone, &message, &mut apart);
             expected.extend_from_slice(alone.text());
             taken_over += usize::from(head.is_some());
-            head = plan.requests[index].encode_after(head, &mut sheet, &message, &mut state);
+            head = plan.requests[index].encode_after(head, TopicAs::Name, &mut sheet, &message, &mut state);
         }
         assert!(sheet.text() == expected, "{}", plan.requests[index].name);
     }

@@ -85,7 +85,7 @@ fn render_short(measure: &mut impl Measure, plan: &Plan, request: &str, what: &s
     measure.operation(&format!("encoder/{what}"), || {
         out.clear();
         let message = plans::message(plan, &captures, &moment, black_box(54_321));
-        request.encode_as(TopicAs::Alias, &mut out, &message, &mut state);
+        request.encode_after(None, TopicAs::Alias, &mut out, &message, &mut state);
         out.len()
     });
 }

@@ -47,14 +47,11 @@ impl Batch {
         message: &Message<'_>,
         state: &mut [u64],
     ) {
-        if topic != TopicAs::Name {
-            self.head = None;
-            return request.encode_as(topic, &mut self.bytes, message, state);
-        }
         let this = (number, message.endpoint);
-        let previous = self.head.filter(|_| self.last == this);
+        let named = topic == TopicAs::Name;
+        let previous = self.head.filter(|_| self.last == this && named);
         self.last = this;
-        self.head = request.encode_after(previous, &mut self.bytes, message, state);
+        self.head = request.encode_after(previous, topic, &mut self.bytes, message, state);
     }
 
     /// Bytes for the connection that frames are being added for.

@@ -153,40 +153,18 @@ impl Request {
         self.frame_longest.saturating_add(self.page + SLACK)
     }
 
-    /// Appends one PUBLISH packet (section 3.3) of the profile's version of MQTT and takes the next message number.
+    /// Appends one PUBLISH packet (section 3.3) of the profile's version of MQTT, with its topic's name,
+    /// and takes the next message number.
     ///
     /// `state`: the endpoint's [`Plan::state_words`](crate::plan::Plan::state_words) words, zero at first.
     pub fn encode(&self, out: &mut Sheet, message: &Message<'_>, state: &mut [u64]) {
-        self.encode_after(None, out, message, state);
+        self.encode_after(None, TopicAs::Name, out, message, state);
     }
 
     /// As [`Request::encode`], after a packet of the same request and endpoint that lies in `out` at
     /// `previous`: where their topics are alike, this one's is copied. Says where the packet's own
-    /// beginning lies, if it serves the next.
+    /// beginning lies, if it serves the next. Only a topic by its name serves, and is served.
     pub fn encode_after(
-        &self,
-        previous: Option<Head>,
-        out: &mut Sheet,
-        message: &Message<'_>,
-        state: &mut [u64],
-    ) -> Option<Head> {
-        let head = self.render(previous, TopicAs::Name, out, message, state);
-        head.filter(|_| self.topics == Topics::Alike)
-    }
-
-    /// As [`Request::encode`], with the topic as its alias or together with it, if the request has one.
-    pub fn encode_as(
-        &self,
-        topic: TopicAs,
-        out: &mut Sheet,
-        message: &Message<'_>,
-        state: &mut [u64],
-    ) {
-        self.render(None, topic, out, message, state);
-    }
-
-    #[inline]
-    fn render(
         &self,
         previous: Option<Head>,
         topic: TopicAs,
@@ -260,7 +238,8 @@ impl Request {
                 out.append(1, |pen| pen.byte(b']'));
             }
         }
-        frame.end(out)
+        let head = frame.end(out);
+        head.filter(|_| self.topics == Topics::Alike && topic == TopicAs::Name)
     }
 
     /// Takes the next message number without writing: everything after it is as if it had been sent.

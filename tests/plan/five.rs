@@ -47,7 +47,7 @@ fn render(plan: &Plan, index: usize, topic: TopicAs, request_id: u128) -> Vec<u8
     let mut state = vec![0; plan.state_words];
     let mut sheet = Sheet::default();
     let request = &plan.requests[index];
-    request.encode_as(topic, &mut sheet, &message, &mut state);
+    request.encode_after(None, topic, &mut sheet, &message, &mut state);
     assert!(sheet.len() <= request.frame_longest);
     sheet.into()
 }
