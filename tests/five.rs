@@ -355,13 +355,10 @@ fn no_more_is_unacknowledged_than_the_target_takes() {
 #[test]
 fn what_is_acknowledged_makes_room_for_more() {
     let broker = broker(&[Property::ReceiveMaximum(1)], acknowledge);
-    let endpoints = ["fleet.endpoints", "load.arrival_rate"].into_iter();
-    let midge = endpoints
-        .zip(["1", "20/s"])
-        .fold(publishers(&broker.url), |midge, (key, value)| {
-            midge.set(key, value)
-        });
-    let outcome = go(midge.set("load.arrivals", "constant"));
+    let outcome = go(publishers(&broker.url)
+        .set("fleet.endpoints", "1")
+        .set("load.arrival_rate", "20/s")
+        .set("load.arrivals", "constant"));
     assert!(of(&outcome, "publish", "ok") > 10, "{outcome}");
     assert_eq!(of(&outcome, "publish", "dropped"), 0, "{outcome}");
 }

@@ -211,6 +211,20 @@ impl Request {
                 out.append(self.page, |pen| template.write(&values, pen));
             }
         }
+        self.append_body(message, number, state, out);
+        let head = frame.end(out);
+        head.filter(|_| self.topics == Topics::Alike && topic == TopicAs::Name)
+    }
+
+    /// Appends a payload that is no template.
+    #[inline]
+    fn append_body(
+        &self,
+        message: &Message<'_>,
+        number: u64,
+        state: &mut [u64],
+        out: &mut Sheet,
+    ) {
         match &self.body {
             Body::Template(_) => {}
             Body::Literal(bytes) => out.append(bytes.len(), |pen| pen.write(bytes)),
@@ -223,6 +237,7 @@ impl Request {
                 batch,
                 interval_ns,
             } => {
+                let first = number.wrapping_mul(self.samples());
                 for index in 0..*batch {
                     if index > 0 {
                         self.advance(message.endpoint, first + u64::from(index), state);
@@ -238,8 +253,6 @@ impl Request {
                 out.append(1, |pen| pen.byte(b']'));
             }
         }
-        let head = frame.end(out);
-        head.filter(|_| self.topics == Topics::Alike && topic == TopicAs::Name)
     }
 
     /// Takes the next message number without writing: everything after it is as if it had been sent.
