@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use interop::{Mosquitto, alone};
 use midge::mqtt::{
-    Auth, ConnAck, Connect, Disconnect, Packet, Property, PropertyList, PubAck, Publish, Qos, Reason,
-    Role, SubAck, Version, decode,
+    Auth, ConnAck, Connect, Disconnect, Packet, Property, PropertyList, PubAck, Publish, Qos,
+    Reason, Role, SubAck, Version, decode,
 };
 use support::{FakeBroker, Midge, Outcome, Peer};
 
@@ -137,7 +137,11 @@ fn is_answered(profile: &str) {
     for request in outcome.requests() {
         let of = |count| of(&outcome, &request, count);
         assert!(of("ok") > 0, "{request}\n{outcome}");
-        assert_eq!(of("ok") + of("error"), of("planned"), "{request}\n{outcome}");
+        assert_eq!(
+            of("ok") + of("error"),
+            of("planned"),
+            "{request}\n{outcome}"
+        );
     }
     for none in ["orphan", "duplicate", "unattributed_errors"] {
         let counted = outcome.count(&format!("/whole_run/{none}"));
@@ -522,10 +526,13 @@ fn nobody_gets_in_and_the_reason_is_named() {
 
 /// What a message says of its topic: its name, and the number that stands for it.
 fn named(publish: &Publish<'_>) -> (String, Option<u16>) {
-    let alias = publish.properties.iter().find_map(|property| match property {
-        Property::TopicAlias(number) => Some(number),
-        _ => None,
-    });
+    let alias = publish
+        .properties
+        .iter()
+        .find_map(|property| match property {
+            Property::TopicAlias(number) => Some(number),
+            _ => None,
+        });
     (publish.topic.to_owned(), alias)
 }
 
@@ -576,9 +583,12 @@ fn the_target_may_use_aliases_as_far_as_it_was_allowed_to() {
         broker(&[], move |peer, publish| {
             acknowledge(peer, publish);
             let mut alias = vec![Property::TopicAlias(highest)];
-            alias.extend(publish.properties.iter().filter(|property| {
-                matches!(property, Property::CorrelationData(_))
-            }));
+            alias.extend(
+                publish
+                    .properties
+                    .iter()
+                    .filter(|property| matches!(property, Property::CorrelationData(_))),
+            );
             let topic = publish.topic.replace("ask", "answers");
             let alias = list(&alias);
             // By name in the first answer of each connection, by number in the rest.
@@ -595,7 +605,8 @@ fn the_target_may_use_aliases_as_far_as_it_was_allowed_to() {
             send(peer, &Packet::Publish(reply));
         })
     };
-    let profile = format!("[fleet]\nendpoints = 5\n[load]\nwarm_up = \"0s\"\nmeasure = \"1s\"\n{ASKS}");
+    let profile =
+        format!("[fleet]\nendpoints = 5\n[load]\nwarm_up = \"0s\"\nmeasure = \"1s\"\n{ASKS}");
     let run = |broker: &FakeBroker| {
         let midge = Midge::run("./asks.toml").file("asks.toml", &profile);
         let midge = midge.target(&broker.url);

@@ -311,7 +311,13 @@ fn packets_that_take_over_the_head_of_the_one_before_are_the_same_packets() {
             plan.requests[index].encode(&mut alone, &message, &mut apart);
             expected.extend_from_slice(alone.text());
             taken_over += usize::from(head.is_some());
-            head = plan.requests[index].encode_after(head, TopicAs::Name, &mut sheet, &message, &mut state);
+            head = plan.requests[index].encode_after(
+                head,
+                TopicAs::Name,
+                &mut sheet,
+                &message,
+                &mut state,
+            );
         }
         assert!(sheet.text() == expected, "{}", plan.requests[index].name);
     }

@@ -157,7 +157,10 @@ fn ask(id: u16) -> [Vec<u8>; 2] {
     let both = [&back[..], &data].concat();
     let whole = |topic: &str, properties: &[u8], payload: &[u8]| {
         let length = [properties.len() as u8];
-        packet(0x30, &[&text(topic)[..], &length, properties, payload].concat())
+        packet(
+            0x30,
+            &[&text(topic)[..], &length, properties, payload].concat(),
+        )
     };
     [
         whole("acme/d-1/ask", &both, b"{}"),

@@ -93,9 +93,7 @@ fn version_5(measure: &mut impl Measure, publish: &Publish<'_>) {
             .expect("a valid packet");
         let one = out.clone();
         let name = format!("codec/read a PUBLISH of MQTT 5 with {with}");
-        measure.operation(&name, || {
-            read_5(black_box(&one)).map(|(_, length)| length)
-        });
+        measure.operation(&name, || read_5(black_box(&one)).map(|(_, length)| length));
         let name = format!("codec/write a PUBLISH of MQTT 5 with {with}");
         measure.operation(&name, || {
             out.clear();

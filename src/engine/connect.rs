@@ -177,7 +177,9 @@ impl Worker<'_> {
             let Some(packet_id) = row.allocate_packet_id(&self.acks) else {
                 break;
             };
-            let options = chunk.iter().map(|filter| self.subscribe_options(filter, qos));
+            let options = chunk
+                .iter()
+                .map(|filter| self.subscribe_options(filter, qos));
             let options: Vec<_> = options.collect();
             let pairs = chunk.iter().map(String::as_str).zip(options);
             let written = self.batch.control(|out| {

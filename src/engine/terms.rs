@@ -90,12 +90,14 @@ impl AllTerms {
         if let Some(known) = self.0.iter().position(|known| *known == terms) {
             return known as u8;
         }
-        if self.0.len() <= usize::from(u8::MAX) {
+        if let Ok(number) = u8::try_from(self.0.len()) {
             self.0.push(terms);
-        } else if let Some(last) = self.0.last_mut() {
+            return number;
+        }
+        if let Some(last) = self.0.last_mut() {
             *last = last.stricter(terms);
         }
-        (self.0.len() - 1) as u8
+        u8::MAX
     }
 }
 
@@ -107,10 +109,7 @@ mod tests {
     #[test]
     fn what_is_not_said_has_its_default() {
         let mut list = PropertyList::new();
-        assert_eq!(
-            Terms::of(&ConnAck::of(false, Reason::Success)),
-            Terms::NONE
-        );
+        assert_eq!(Terms::of(&ConnAck::of(false, Reason::Success)), Terms::NONE);
         for property in [
             Property::ReceiveMaximum(20),
             Property::MaximumQos(Qos::AtLeastOnce),

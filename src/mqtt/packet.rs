@@ -2,9 +2,9 @@
 //! have a file each.
 
 use super::{
-    Auth, ConnAck, Connecting, DecodeError, Disconnect, EncodeError, Kind, PingReq, PingResp, PubAck,
-    PubComp, PubRec, PubRel, Publish, Role, SubAck, Subscribe, UnsubAck, Unsubscribe, Version,
-    header,
+    Auth, ConnAck, Connecting, DecodeError, Disconnect, EncodeError, Kind, PingReq, PingResp,
+    PubAck, PubComp, PubRec, PubRel, Publish, Role, SubAck, Subscribe, UnsubAck, Unsubscribe,
+    Version, header,
 };
 
 /// A control packet that borrows from the bytes it was read from.

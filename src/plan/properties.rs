@@ -51,7 +51,7 @@ pub(crate) struct Different {
 struct Text {
     /// Identifier, of a user property its name, and two bytes for the length of the text.
     head: Padded,
-    text: Template,
+    value: Template,
     longest: usize,
 }
 
@@ -90,13 +90,13 @@ impl Different {
         });
         for Text {
             head,
-            text,
+            value,
             longest,
         } in &self.texts
         {
             let at = out.len() + head.as_bytes().len();
             out.append(head.as_bytes().len() + longest, |pen| {
-                text.write(values, pen.padded(head))
+                value.write(values, pen.padded(head))
             });
             let length = (out.len() - at) as u16;
             out.text_from_mut(at - 2)[..2].copy_from_slice(&length.to_be_bytes());
@@ -139,14 +139,15 @@ impl Maker {
         };
         if let Some(literal) = literal {
             self.alike.extend_from_slice(head);
-            self.alike.extend_from_slice(&(literal.len() as u16).to_be_bytes());
+            self.alike
+                .extend_from_slice(&(literal.len() as u16).to_be_bytes());
             self.alike.extend_from_slice(literal);
         } else {
             let head = [head, &[0, 0]].concat();
             let head = Padded::from(head.as_slice());
             self.texts.push(Text {
                 head,
-                text,
+                value: text,
                 longest,
             });
         }
@@ -231,7 +232,8 @@ impl Compiler<'_> {
         let said = &request.properties;
         let mut made = Maker::default();
         if let Some(text) = said.text {
-            made.alike.extend_from_slice(&[PAYLOAD_FORMAT, u8::from(text)]);
+            made.alike
+                .extend_from_slice(&[PAYLOAD_FORMAT, u8::from(text)]);
         }
         if let Some(seconds) = said.expiry_s {
             made.alike.push(MESSAGE_EXPIRY);
@@ -281,11 +283,7 @@ impl Compiler<'_> {
     }
 
     /// The number for the topic of the next request.
-    fn alias_number(
-        &self,
-        request: &profile::Request,
-        topic: &Template,
-    ) -> Result<u16, PlanError> {
+    fn alias_number(&self, request: &profile::Request, topic: &Template) -> Result<u16, PlanError> {
         let shared = matches!(self.profile.fleet.connections, Connections::Shared(_));
         let reason = if !topic.is_fixed() {
             "stands for a topic that is the same in all messages of an endpoint, and this one is not"

@@ -218,13 +218,7 @@ impl Request {
 
     /// Appends a payload that is no template.
     #[inline]
-    fn append_body(
-        &self,
-        message: &Message<'_>,
-        number: u64,
-        state: &mut [u64],
-        out: &mut Sheet,
-    ) {
+    fn append_body(&self, message: &Message<'_>, number: u64, state: &mut [u64], out: &mut Sheet) {
         match &self.body {
             Body::Template(_) => {}
             Body::Literal(bytes) => out.append(bytes.len(), |pen| pen.write(bytes)),

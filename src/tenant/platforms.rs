@@ -143,7 +143,8 @@ impl Platforms {
             let _ = self.properties.push(Property::CorrelationData(data));
         }
         self.response_topic.clear();
-        self.response_topic.push_str(asked.topic.unwrap_or_default());
+        self.response_topic
+            .push_str(asked.topic.unwrap_or_default());
     }
 
     /// A message from a connection: where it goes on, and what is replied.

@@ -111,7 +111,8 @@ impl Router {
         }
         // [MQTT-3.1.2-24], [MQTT-3.1.2-25]
         if terms::packet_len(message.topic, message.payload, message.properties)
-            > session.packet_max as usize {
+            > session.packet_max as usize
+        {
             return false;
         }
         let Some(packet_id) = session.flow.next_id(message.qos, session.receive_max) else {

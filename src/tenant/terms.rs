@@ -6,8 +6,8 @@
 
 use super::session::Ending;
 use crate::mqtt::{
-    Connect, EncodeError, Properties, Property, PropertyList, Publish, Reason, Subscribe, SubscribeOptions,
-    topic,
+    Connect, EncodeError, Properties, Property, PropertyList, Publish, Reason, Subscribe,
+    SubscribeOptions, topic,
 };
 
 /// What a client says of itself in CONNECT (5.0: section 3.1.2.11).

@@ -65,18 +65,18 @@ fn properties<'a>(publish: &Publish<'a>) -> Vec<Property<'a>> {
 
 #[test]
 fn a_message_without_properties_says_that_it_has_none() {
-    let mut plain = asks();
-    plain.request_id.place = IdPlace::None;
-    plain.reply = None;
-    plain.qos = 1;
-    let plan = compile(&five(vec![plain.clone()]));
+    let mut bare = asks();
+    bare.request_id.place = IdPlace::None;
+    bare.reply = None;
+    bare.qos = 1;
+    let plan = compile(&five(vec![bare.clone()]));
     let frame = render(&plan, 0, TopicAs::Name, 0);
     let publish = publish(&frame);
     assert_eq!((publish.topic, publish.payload), ("ask/ep-7", &b"0"[..]));
     assert!(publish.properties.is_empty());
     assert_eq!(publish.packet_id, 9);
     // One byte more than in 3.1.1, which has no place for it.
-    let mut older = five(vec![plain]);
+    let mut older = five(vec![bare]);
     older.target.protocol = Protocol::V311;
     let older = render(&compile(&older), 0, TopicAs::Name, 0);
     assert_eq!(older.len() + 1, frame.len());
@@ -166,7 +166,11 @@ fn a_number_may_stand_for_a_topic() {
     second.request_id.place = IdPlace::None;
     second.reply = None;
     let plan = compile(&five(vec![first, second]));
-    let aliases: Vec<_> = plan.requests.iter().map(midge::plan::Request::alias).collect();
+    let aliases: Vec<_> = plan
+        .requests
+        .iter()
+        .map(midge::plan::Request::alias)
+        .collect();
     assert_eq!(aliases, [Some(1), Some(2)]);
     for (index, alias) in [(0, 1), (1, 2)] {
         let frame = render(&plan, index, TopicAs::Introduced, 5);
@@ -248,22 +252,35 @@ fn recognise<'a>(
 fn a_reply_is_known_by_its_correlation_data() {
     let plan = compile(&five(vec![asks()]));
     let id = |found: Recognised<'_>| match found {
-        Recognised::Reply {
-            request: 0, id, ..
-        } => id,
+        Recognised::Reply { request: 0, id, .. } => id,
         other => panic!("{other:?}"),
     };
     let ok = "answers/ep-7";
     assert_eq!(id(recognise(&plan, ok, b"", Some(b"12345"))), Some(12_345));
     let error = br#"{"why":"full"}"#;
-    assert_eq!(id(recognise(&plan, "errors/ep-7", error, Some(b"5"))), Some(5));
-    for data in [None, Some(&b""[..]), Some(b"4"), Some(b"12346"), Some(b"05")] {
+    assert_eq!(
+        id(recognise(&plan, "errors/ep-7", error, Some(b"5"))),
+        Some(5)
+    );
+    for data in [
+        None,
+        Some(&b""[..]),
+        Some(b"4"),
+        Some(b"12346"),
+        Some(b"05"),
+    ] {
         let found = recognise(&plan, ok, b"", data);
         assert_eq!(found, Recognised::Unknown, "{data:?}");
     }
     let lone = recognise(&plan, "errors/ep-7", error, None);
     assert!(
-        matches!(lone, Recognised::LoneError { request: Some(0), .. }),
+        matches!(
+            lone,
+            Recognised::LoneError {
+                request: Some(0),
+                ..
+            }
+        ),
         "{lone:?}"
     );
     let others = recognise(&plan, "answers/ep-8", b"", Some(b"5"));

@@ -10,9 +10,9 @@ use midge::plan::{
     uuid_request_id,
 };
 use midge::profile::{
-    MessageProperties,
-    Answer, Delay, Generator, IdKind, IdPlace, Inbound, Items, Outcome, OutcomeIn, Pace, Payload,
-    Profile, Reply, Request, RequestIdUse, Sender, Subscribe, TimestampFormat, Will,
+    Answer, Delay, Generator, IdKind, IdPlace, Inbound, Items, MessageProperties, Outcome,
+    OutcomeIn, Pace, Payload, Profile, Reply, Request, RequestIdUse, Sender, Subscribe,
+    TimestampFormat, Will,
 };
 
 use super::{encode, parse, profile, request};

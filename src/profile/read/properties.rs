@@ -132,9 +132,7 @@ fn user_properties(section: &Section<'_>) -> BTreeMap<String, String> {
         let name = entry.key.as_str();
         let checked = value::any_text(&entry.node).and_then(|text| {
             if name.contains('\0') || text.contains('\0') {
-                return Err(Wrong::new(
-                    "holds the character U+0000, which MQTT forbids",
-                ));
+                return Err(Wrong::new("holds the character U+0000, which MQTT forbids"));
             }
             Ok(text)
         });

@@ -279,8 +279,9 @@ fn place(node: &Node) -> Result<IdPlace, Wrong> {
         pointer if pointer.starts_with('/') => value::pointer(node).map(IdPlace::Payload),
         other => {
             let found = super::super::origin::shortened(other);
-            Err(Wrong::new(format!("cannot be {found:?}"))
-                .instead("\"topic\", \"correlation-data\", \"none\" or a JSON pointer such as \"/id\""))
+            Err(Wrong::new(format!("cannot be {found:?}")).instead(
+                "\"topic\", \"correlation-data\", \"none\" or a JSON pointer such as \"/id\"",
+            ))
         }
     }
 }

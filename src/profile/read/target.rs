@@ -67,8 +67,9 @@ fn protocol(node: &Node) -> Result<Protocol, Wrong> {
     match value::any_text(node)?.as_str() {
         "3.1.1" => Ok(Protocol::V311),
         "5" | "5.0" => Ok(Protocol::V5),
-        _ => Err(Wrong::new("is no version of MQTT that midge speaks")
-            .instead("\"3.1.1\" or \"5\"")),
+        _ => {
+            Err(Wrong::new("is no version of MQTT that midge speaks").instead("\"3.1.1\" or \"5\""))
+        }
     }
 }
 
