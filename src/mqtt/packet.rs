@@ -101,6 +101,16 @@ pub fn decode(
     version: Version,
     max_packet: usize,
 ) -> Result<Option<(Packet<'_>, usize)>, DecodeError> {
+    // Who asks for one version only gets a function that knows no other.
+    match version {
+        Version::V311 => decode_in::<false>(bytes, reader, max_packet),
+        Version::V5 => decode_in::<true>(bytes, reader, max_packet),
+    }
+}
+
+#[inline]
+fn decode_in<const FIVE: bool>(bytes: &[u8], reader: Role, max_packet: usize) -> Taken<'_> {
+    let version = if FIVE { Version::V5 } else { Version::V311 };
     let Some(&first_byte) = bytes.first() else {
         return Ok(None);
     };
