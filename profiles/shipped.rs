@@ -22,6 +22,18 @@ pub(super) const PROFILES: &[(&str, &str)] = &[
     ("mqtt-publish", include_str!("mqtt-publish.toml")),
     ("mqtt-fan-in", include_str!("mqtt-fan-in.toml")),
     ("mqtt-fan-out", include_str!("mqtt-fan-out.toml")),
+    ("connect-storm", include_str!("connect-storm.toml")),
+    ("reconnect-storm", include_str!("reconnect-storm.toml")),
+    ("churn", include_str!("churn.toml")),
+];
+
+/// Profiles that load this program itself, by what they load it with.
+pub(super) const BENCH: &[(&str, &str)] = &[
+    ("flood", include_str!("bench/flood.toml")),
+    ("closed", include_str!("bench/closed.toml")),
+    ("request-reply", include_str!("bench/kaa.toml")),
+    ("paced", include_str!("bench/paced.toml")),
+    ("idle", include_str!("bench/idle.toml")),
 ];
 
 /// Platform definitions by name.

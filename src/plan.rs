@@ -47,7 +47,7 @@ mod warnings;
 
 pub use arithmetic::{Arithmetic, FILES_APART, Messages};
 #[cfg(test)]
-pub(crate) use arithmetic::{CONNECTION_BYTES, ENDPOINT_BYTES, TIMER_BYTES};
+pub(crate) use arithmetic::{CONNECTION_BYTES, ENDPOINT_BYTES, TIMER_BYTES, WEBSOCKET_BYTES};
 pub use captures::{CAPTURE_BYTES_MAX, CAPTURES_MAX, Captures};
 pub use connection::{ConnectionRole, Will};
 pub use encoder::Head;
@@ -85,6 +85,10 @@ pub struct Plan {
     pub endpoints: u32,
     /// How endpoints and connections relate.
     pub connections: Connections,
+    /// Whether connections are under TLS.
+    pub tls: bool,
+    /// Whether each becomes a WebSocket.
+    pub websocket: bool,
     /// Requests of the profile in its order, then the answers of each inbound message.
     pub requests: Vec<Request>,
     /// What may be pushed.

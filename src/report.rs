@@ -17,8 +17,10 @@ mod histogram;
 mod hlog;
 mod ink;
 mod intervals;
+mod kernel_timestamps;
 mod percentiles;
 mod raw_log;
+mod recovery;
 mod result;
 mod stages;
 mod stages_text;
@@ -26,6 +28,7 @@ mod status;
 mod summary;
 mod table;
 mod text;
+mod tls;
 mod witness;
 
 pub use build::Inputs;
@@ -36,11 +39,14 @@ pub use environment::Environment;
 pub use exit::{Exit, exit_of};
 pub use folder::{Recorded, claim, read_run, write_run};
 pub use ink::Colour;
+pub use kernel_timestamps::KernelTimestamps;
 pub use raw_log::RawLog;
+pub use recovery::{Across, OutageResult, RecoveryResult};
 pub use result::{
     ConnectionsResult, Generator, InboundResult, LoadResult, PhaseLengths, ProfileId,
     RequestResult, RunResult, StageResult,
 };
+pub use tls::TlsResult;
 pub use witness::{Compared, WitnessResult};
 
 /// The formats by themselves, each a pure function to the text of its file.

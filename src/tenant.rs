@@ -36,6 +36,7 @@ mod kaa_payload;
 mod kind;
 mod metadata;
 mod options;
+mod outage;
 mod outstanding;
 mod packets;
 mod pending;
@@ -57,6 +58,7 @@ mod subscriptions;
 mod terms;
 mod thing;
 mod timers;
+mod tls;
 mod watch;
 
 pub use crate::delay::Delay;
@@ -67,6 +69,7 @@ pub use options::{
     AbsentKeys, Delivery, FLAGS, ObserveReplies, OnConnect, Paths, Redirects, Stall, TenantOptions,
 };
 pub use report::TenantReport;
+pub use tls::TlsFiles;
 
 use crate::event::Clock;
 use crate::event::memory::Place;

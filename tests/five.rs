@@ -1,9 +1,11 @@
 //! Runs of MQTT 5: what the fleet tells a target and is told by it, and whether it keeps to that.
 //!
 //! Targets are the simulated tenant, Mosquitto, and brokers that say what each test wants. Counts are
-//! compared, not times. Not here: packets as such (`codec`), and what a plan makes of a profile (`plan`).
+//! compared, not times. Not here: packets as such (`codec`), what a plan makes of a profile (`plan`), and sessions over a lost connection (`five/sessions`).
 
 mod interop;
+#[path = "five/sessions.rs"]
+mod sessions;
 mod support;
 
 use std::sync::{Arc, Mutex};

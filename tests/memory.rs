@@ -17,8 +17,10 @@ use std::alloc::System;
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 
-use midge::engine::{self, Progress, Settings};
+use midge::engine::{self, Progress, Security, Settings};
 use midge::event::Clock;
+use midge::event::tls::{ClientSetting, Connector, Credentials, Protocols, Roots};
+use midge::event::websocket::Request;
 use midge::plan::{Identities, Plan};
 use midge::profile;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -29,6 +31,7 @@ mod far;
 mod support;
 
 use far::Far;
+use support::Authority;
 #[cfg(target_os = "linux")]
 use support::Midge;
 
@@ -53,6 +56,99 @@ struct Kind {
     listed: bool,
     /// Seconds of load after which it is looked at.
     after: u64,
+    tls: Option<Shown>,
+    /// Whether each of its connections is a WebSocket.
+    websocket: bool,
+}
+
+/// What connections under TLS show.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    /// All of them the same certificate.
+    Shared,
+    /// Each its own, PEM from a list.
+    Own,
+}
+
+/// As [`IDLE`], under TLS; the tenant wants to see certificates.
+const IDLE_SHARED: Kind = Kind {
+    sets: &["load.arrival_rate=20/s", "fleet.connect_rate=1_000/s"],
+    tls: Some(Shown::Shared),
+    ..IDLE
+};
+
+/// The same with a certificate for each endpoint, of which the list holds certificate and key.
+const IDLE_OWN: Kind = Kind {
+    sets: &[
+        "load.arrival_rate=20/s",
+        "fleet.connect_rate=1_000/s",
+        "target.certificate='{certificate}'",
+        "target.key='{key}'",
+    ],
+    tls: Some(Shown::Own),
+    ..IDLE
+};
+
+/// As [`IDLE`], over WebSocket.
+const IDLE_WEBSOCKET: Kind = Kind {
+    websocket: true,
+    ..IDLE
+};
+
+/// A tenant under TLS, who it trusts, and its files.
+struct Secured {
+    far: Far,
+    authority: Authority,
+    _files: tempfile::TempDir,
+}
+
+impl Secured {
+    fn start() -> Self {
+        let authority = Authority::new("authority of the test");
+        let own = authority.signs("tenant", &["localhost"]);
+        let files = tempfile::tempdir().unwrap();
+        let flag = |name: &str, text: &str| {
+            let path = files.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            format!("--tls-{name}={}", path.display())
+        };
+        let flags = [
+            flag("certificate", &own.certificate),
+            flag("key", &own.key),
+            flag("client-ca", &authority.pem()),
+        ];
+        Self {
+            far: Far::tenant(flags),
+            authority,
+            _files: files,
+        }
+    }
+
+    fn security(&self, shown: Shown) -> Security {
+        let roots = Roots::from_pem(self.authority.pem().as_bytes()).unwrap();
+        let setting = ClientSetting {
+            roots: Some(roots),
+            protocols: Protocols::Both,
+            resumption: false,
+        };
+        let own = self.authority.signs("fleet", &[]);
+        let credentials = Credentials::from_pem(own.certificate.as_bytes(), own.key.as_bytes());
+        Security {
+            connector: Connector::new(&setting).unwrap(),
+            names: vec!["localhost".to_owned()],
+            credentials: (shown == Shown::Shared).then(|| credentials.unwrap()),
+        }
+    }
+
+    /// A certificate and a key for each endpoint, as a list.
+    fn list(&self, endpoints: u32) -> String {
+        let mut text = "certificate,key\n".to_owned();
+        for endpoint in 0..endpoints {
+            let own = self.authority.signs(&format!("endpoint-{endpoint}"), &[]);
+            let _ = writeln!(text, "\"{}\",\"{}\"", own.certificate, own.key);
+        }
+        text
+    }
 }
 
 /// Plain endpoints that keep their connections. A few messages per second, so that both fleets hold
@@ -62,6 +158,8 @@ const IDLE: Kind = Kind {
     sets: &["load.arrival_rate=20/s"],
     listed: false,
     after: 4,
+    tls: None,
+    websocket: false,
 };
 
 /// Endpoints that may use every service. All kinds of requests occur in every second, so that both
@@ -76,6 +174,8 @@ const QUIET: Kind = Kind {
     ],
     listed: true,
     after: 4,
+    tls: None,
+    websocket: false,
 };
 
 /// Endpoints of which each has used every service.
@@ -90,6 +190,8 @@ const BUSY: Kind = Kind {
     ],
     listed: true,
     after: 10,
+    tls: None,
+    websocket: false,
 };
 
 /// A token of 22 characters for each endpoint.
@@ -101,16 +203,43 @@ fn list(endpoints: u32) -> Identities {
     Identities::from_csv(text.as_bytes(), endpoints, 0..endpoints).unwrap()
 }
 
+/// Where a tenant's WebSocket is.
+const PATH: &str = "/mqtt";
+
 /// Bytes of heap that a fleet of this size holds in mid-run, and what the plan says of all memory.
 fn held(kind: Kind, endpoints: u32) -> (f64, f64) {
-    let tenant = tenant();
+    let secured = kind.tls.map(|shown| (Secured::start(), shown));
+    let tenant = match (&secured, kind.websocket) {
+        (Some(_), _) => None,
+        (None, false) => Some(tenant()),
+        (None, true) => Some(Far::tenant([format!("--websocket={PATH}")])),
+    };
     let mut sets: Vec<String> = kind.sets.iter().map(ToString::to_string).collect();
     sets.push(format!("fleet.endpoints={endpoints}"));
+    if secured.is_some() {
+        sets.push("target.url=mqtts://localhost".to_owned());
+    } else if kind.websocket {
+        sets.push(format!("target.url=ws://localhost{PATH}"));
+    }
+    let certificates = match &secured {
+        Some((secured, Shown::Own)) => Some(secured.list(endpoints)),
+        _ => None,
+    };
+    let tls = secured
+        .as_ref()
+        .map(|(secured, shown)| secured.security(*shown));
+    let far = secured
+        .as_ref()
+        .map(|(secured, _)| &secured.far)
+        .or(tenant.as_ref());
+    let target = far.expect("one of the two").address;
     let read = |path: &std::path::Path| std::fs::read_to_string(path);
     let loaded = profile::load(kind.profile, &sets, &read).unwrap();
     let region = Region::new(ALLOCATOR);
     let identities = if kind.listed {
         list(endpoints)
+    } else if let Some(text) = &certificates {
+        Identities::from_csv(text.as_bytes(), endpoints, 0..endpoints).unwrap()
     } else {
         Identities::none()
     };
@@ -119,12 +248,19 @@ fn held(kind: Kind, endpoints: u32) -> (f64, f64) {
     let shape = Arc::new(engine::shape(&plan, &loaded.profile));
     let settings = Settings {
         profile: loaded.profile,
-        targets: vec![tenant.address],
+        targets: vec![target],
         password: None,
+        tls,
+        websocket: if kind.websocket {
+            vec![Request::new("localhost", PATH, [])]
+        } else {
+            Vec::new()
+        },
         nonce: 7,
         workers: 1,
         raw_log: None,
         approach: engine::Approach::Asleep,
+        kernel_timestamps: 0.0,
     };
     let run = engine::start(plan, shape, settings, Clock::start()).unwrap();
     let seconds = run.progress.iter().filter_map(|progress| match progress {
@@ -150,11 +286,19 @@ const DEBUGGING: f64 = (size_of::<Option<midge::event::Socket>>() - 16) as f64;
 fn price(kind: Kind, few: u32, many: u32) -> (f64, f64) {
     let (small, large) = (held(kind, few), held(kind, many));
     let more = f64::from(many - few);
-    let counted = (large.0 - small.0) / more - DEBUGGING;
+    // Beneath a WebSocket there is another socket.
+    let sockets = if kind.websocket { 2.0 } else { 1.0 };
+    let counted = (large.0 - small.0) / more - sockets * DEBUGGING;
     let computed = (large.1 - small.1) / more;
     eprintln!(
-        "{}: {counted:.1} bytes per endpoint, computed {computed:.1}",
-        kind.profile
+        "{}{}: {counted:.1} bytes per endpoint, computed {computed:.1}",
+        kind.profile,
+        match kind.tls {
+            None if kind.websocket => " over WebSocket",
+            None => "",
+            Some(Shown::Shared) => " under TLS",
+            Some(Shown::Own) => " under TLS, each with its own certificate",
+        }
     );
     (counted, computed)
 }
@@ -189,6 +333,21 @@ fn assert_price(kind: Kind, few: u32, many: u32, most: f64) {
 #[test]
 fn an_idle_endpoint_takes_few_bytes_and_as_many_as_computed() {
     assert_price(IDLE, 1_000, 5_000, 160.0);
+}
+
+#[test]
+fn an_idle_endpoint_under_tls_takes_few_bytes_and_as_many_as_computed() {
+    assert_price(IDLE_SHARED, 500, 2_500, 4.5 * 1024.0);
+}
+
+#[test]
+fn an_idle_endpoint_with_a_certificate_of_its_own_takes_few_bytes_and_as_many_as_computed() {
+    assert_price(IDLE_OWN, 500, 2_500, 6.0 * 1024.0);
+}
+
+#[test]
+fn an_idle_endpoint_over_websocket_takes_few_bytes_and_as_many_as_computed() {
+    assert_price(IDLE_WEBSOCKET, 1_000, 5_000, 320.0);
 }
 
 #[test]

@@ -45,10 +45,13 @@ fn prepare(name: &str, sets: &[&str], workers: usize) -> Run {
             profile: loaded.profile,
             targets: Vec::new(),
             password: None,
+            tls: None,
+            websocket: Vec::new(),
             nonce: 7,
             workers,
             raw_log: None,
             approach: Approach::Asleep,
+            kernel_timestamps: 0.0,
         },
     }
 }

@@ -106,6 +106,8 @@ mod tests {
         let url = Url {
             host: "203.0.113.7".into(),
             port: 1883,
+            tls: false,
+            path: None,
         };
         assert_eq!(
             resolve_one(&url, &[]).unwrap_err().exit,

@@ -30,6 +30,9 @@ pub(super) struct TenantArgs {
     /// Freeze once: AT after the first PUBLISH, FOR so long (20s+2s)
     #[arg(long, value_name = "AT+FOR")]
     stall: Option<String>,
+    /// Be gone once, with all connections: AT after the first PUBLISH, FOR so long (20s+2s)
+    #[arg(long, value_name = "AT+FOR")]
+    outage: Option<String>,
     /// Share of replies that become errors
     #[arg(long, value_name = "SHARE")]
     error_rate: Option<String>,
@@ -105,6 +108,18 @@ pub(super) struct TenantArgs {
     /// Password that CONNECT must carry (a toy of tests: it is visible to other users of the machine)
     #[arg(long, value_name = "TEXT")]
     password: Option<String>,
+    /// Takes connections by TLS alone and shows this certificate: a PEM file with its chain
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_certificate: Option<String>,
+    /// The certificate's private key: a PEM file
+    #[arg(long, value_name = "FILE", requires = "tls_certificate")]
+    tls_key: Option<String>,
+    /// Takes only connections with a certificate of these authorities: a PEM file
+    #[arg(long, value_name = "FILE", requires = "tls_certificate")]
+    tls_client_ca: Option<String>,
+    /// Takes connections by WebSocket alone, at this path (/mqtt)
+    #[arg(long, value_name = "PATH")]
+    websocket: Option<String>,
     /// Largest packet accepted
     #[arg(long, value_name = "BYTES")]
     max_packet: Option<String>,
@@ -130,6 +145,7 @@ impl TenantArgs {
             ("service-time", &self.service_time),
             ("servers", &self.servers),
             ("stall", &self.stall),
+            ("outage", &self.outage),
             ("error-rate", &self.error_rate),
             ("loss", &self.loss),
             ("duplicate", &self.duplicate),
@@ -155,6 +171,10 @@ impl TenantArgs {
             ("arrivals", &self.arrivals),
             ("user", &self.user),
             ("password", &self.password),
+            ("tls-certificate", &self.tls_certificate),
+            ("tls-key", &self.tls_key),
+            ("tls-client-ca", &self.tls_client_ca),
+            ("websocket", &self.websocket),
             ("max-packet", &self.max_packet),
             ("buffer-per-connection", &self.buffer_per_connection),
         ];

@@ -4,12 +4,13 @@ use super::connection::{Connection, State};
 use super::worker::{Stage, Worker};
 
 impl Worker<'_> {
-    /// Ends every connection in order: DISCONNECT, half-close, read to the end (bounded), close. Bytes
+    /// Ends every connection in order: DISCONNECT, `close_notify` of TLS, half-close, read to the end (bounded), close. Bytes
     /// that the target has not read yet would be lost by a reset if something unread were left here.
     /// The instant until which the other side is waited for, or `None`.
     pub(super) fn close_all(&mut self) -> Option<u64> {
         const PATIENCE: u64 = 1_000_000_000;
         self.stage = Stage::Closing;
+        self.note_absences();
         for connection in 0..self.connections.len() as u32 {
             if self.connections[connection as usize].state == State::Up {
                 self.batch.clear();
@@ -19,7 +20,7 @@ impl Worker<'_> {
                 let row = &mut self.connections[connection as usize];
                 if row.state == State::Up {
                     row.state = State::Closing;
-                    if let Some(stream) = &row.stream {
+                    if let Some(stream) = &mut row.stream {
                         stream.end();
                     }
                     self.closing += 1;
@@ -61,6 +62,8 @@ impl Worker<'_> {
         else {
             return true;
         };
+        // What of the last record waits, and then the end.
+        let _ = stream.flush();
         loop {
             match stream.receive(&mut self.scratch) {
                 Ok(0) => return true,

@@ -15,10 +15,12 @@ pub(super) struct Cold {
     /// The beginning of a packet whose end has not come yet.
     pub tail: Vec<u8>,
     pub outbox: Outbox,
-    /// Packet IDs of QoS 2 messages received and not yet released.
+    /// Packet IDs of QoS 2 messages received and not yet released: the session's, not the socket's.
     pub incoming: Vec<u16>,
     /// Topics by the aliases that the target has for them (MQTT 5).
     pub aliases: Vec<(u16, String)>,
+    /// Messages of an earlier connection that are still to be sent again: see `resume`.
+    pub owed: u16,
 }
 
 /// An attempt to connect that goes on.
@@ -31,6 +33,10 @@ pub(super) struct Attempt {
     /// Ends it.
     pub timeout: Handle,
     pub subacks_missing: u16,
+    /// When its TLS handshake began, ns since the run's epoch; 0: it did not, or is over.
+    pub securing_since: u64,
+    /// Whether the handshake waits for its turn.
+    pub queued: bool,
 }
 
 impl Cold {
@@ -40,6 +46,7 @@ impl Cold {
             && self.outbox.is_empty()
             && self.incoming.is_empty()
             && self.aliases.is_empty()
+            && self.owed == 0
     }
 
     fn empty(&mut self) {
@@ -48,6 +55,7 @@ impl Cold {
         self.outbox.empty();
         self.incoming.clear();
         self.aliases.clear();
+        self.owed = 0;
     }
 
     /// Bytes that it takes, used or not.
@@ -110,6 +118,18 @@ impl Pool {
         }
     }
 
+    /// Takes back what ends with a connection's socket; what is left is its session's.
+    pub(super) fn take_back_all_but_session(&mut self, place: &mut Option<Box<Cold>>) {
+        if let Some(cold) = place {
+            cold.attempt = None;
+            cold.tail.clear();
+            cold.outbox.empty();
+            cold.aliases.clear();
+            cold.owed = 0;
+        }
+        self.collect(place);
+    }
+
     /// Takes a connection's back, whatever was in it.
     pub(super) fn take_back(&mut self, place: &mut Option<Box<Cold>>) {
         if let Some(mut cold) = place.take() {
@@ -140,6 +160,26 @@ mod tests {
         assert!(place.is_none() && pool.room > 9000);
         assert!(pool.lend(&mut place).is_unused());
         assert_eq!((pool.unused.len(), pool.room), (0, 0));
+    }
+
+    #[test]
+    fn a_session_keeps_its_packet_ids_and_nothing_else() {
+        let mut pool = Pool::new();
+        let mut place = None;
+        let cold = pool.lend(&mut place);
+        cold.incoming.push(7);
+        cold.tail.push(1);
+        cold.aliases
+            .push((1, "a topic of that connection".to_owned()));
+        cold.owed = 3;
+        pool.take_back_all_but_session(&mut place);
+        let left = place.as_mut().expect("an ID is kept");
+        assert_eq!((&left.incoming[..], left.tail.len()), (&[7][..], 0));
+        assert_eq!((left.aliases.len(), left.owed), (0, 0));
+        left.incoming.clear();
+        left.tail.push(1);
+        pool.take_back_all_but_session(&mut place);
+        assert!(place.is_none());
     }
 
     #[test]

@@ -1,14 +1,14 @@
 //! How connections come up, stay up and come back.
 //!
-//! Connects are paced by a limiter and bounded in number; a lost connection waits with exponential,
-//! jittered back-off and then queues behind the same limiter. Not here: what is sent once it is up.
+//! Connects are paced by a limiter and bounded in number; those to come back queue behind first ones.
+//! Not here: what is sent once it is up, and how long a lost one waits before it queues (`loss`).
 
 use super::cold::Attempt;
 use super::connection::{Coarse, Part, State};
 use super::dial::Route;
 use super::failure;
 use super::timer::Timer;
-use super::worker::{Stage, Worker};
+use super::worker::Worker;
 use crate::measure::{ConnectFailure, FailReason};
 use crate::mqtt::{self, ConnAck, Connect, Properties, Qos, Reason, Will};
 use crate::plan::ConnectionRole;
@@ -20,11 +20,12 @@ const FILTERS_PER_SUBSCRIBE: usize = 8;
 impl Worker<'_> {
     /// Starts as many queued connects as limiter and bound allow.
     pub(super) fn start_connects(&mut self, now: u64) {
-        while self.connecting < self.connecting_max && self.stage != Stage::Draining {
-            if self.untried.is_empty() && self.connect_queue.is_empty() {
+        while self.connecting < self.connecting_max && self.may_connect() {
+            let back = self.untried.is_empty();
+            if back && self.connect_queue.is_empty() {
                 return;
             }
-            if let Err(again) = self.connect_limit.check(now) {
+            if let Err(again) = self.connect_limit.check(back, now) {
                 if !self.connect_armed {
                     self.connect_armed = true;
                     self.wheel.insert(again, Timer::ConnectSlot);
@@ -36,6 +37,9 @@ impl Worker<'_> {
                 .next()
                 .or_else(|| self.connect_queue.pop_front());
             if let Some(connection) = next {
+                if back {
+                    self.recorder.reconnecting(now);
+                }
                 self.start_connect(connection, now);
             }
         }
@@ -54,6 +58,9 @@ impl Worker<'_> {
             self.poller
                 .watch(&mut stream, connection as usize)
                 .map_err(|error| failure::of_connect(&error))?;
+            if self.stamps.are_wanted() {
+                stream.note_arrivals();
+            }
             Ok(stream)
         });
         match watched {
@@ -71,6 +78,8 @@ impl Worker<'_> {
                     took: 0,
                     timeout,
                     subacks_missing: 0,
+                    securing_since: 0,
+                    queued: false,
                 });
             }
             Err(failure) => self.connect_failed(connection, failure),
@@ -78,7 +87,7 @@ impl Worker<'_> {
     }
 
     /// Which connection of the whole run it is, whatever the number of workers. Callers come last.
-    fn number_in_run(&self, connection: u32) -> u64 {
+    pub(super) fn number_in_run(&self, connection: u32) -> u64 {
         match self.connections[connection as usize].part {
             Part::Caller => self.plan.connections_of(self.plan.endpoints) + self.index as u64,
             _ => self.plan.connections_of(self.base) + u64::from(connection),
@@ -86,8 +95,11 @@ impl Worker<'_> {
     }
 
     /// The TCP handshake has ended, well or badly: writing CONNECT says which, so that nobody has to
-    /// ask the socket for its error and its peer first.
+    /// ask the socket for its error and its peer first. Or the TLS handshake, or the upgrade, and well.
     pub(super) fn tcp_ended(&mut self, connection: u32) {
+        if self.upgrades_first(connection) {
+            return;
+        }
         self.batch.clear();
         if self.encode_connect(connection).is_err() {
             return self.connect_failed(connection, ConnectFailure::Protocol);
@@ -123,6 +135,8 @@ impl Worker<'_> {
         };
         self.plan.client_id(endpoint, role, &mut client_id);
         self.recall_client_id(connection, &mut client_id);
+        let clean_session = self.clean_start(&client_id);
+        let session = !clean_session && self.sessions_last();
         let username = self.plan.username(endpoint);
         let will = match row.part {
             Part::Whole | Part::Publisher => self.plan.will(endpoint),
@@ -130,7 +144,7 @@ impl Worker<'_> {
         };
         let [properties, of_will] = self.connect_properties(endpoint, will.as_ref())?;
         let packet = Connect {
-            clean_session: self.clean_start(&client_id),
+            clean_session,
             keep_alive: self.keep_alive_s(),
             client_id: &client_id,
             username: username.as_deref(),
@@ -145,7 +159,9 @@ impl Worker<'_> {
             properties: properties.as_properties(),
         };
         let version = self.dialect.version;
-        self.batch.control(|out| packet.write(version, out))
+        self.batch.control(|out| packet.write(version, out))?;
+        self.connections[connection as usize].session = session;
+        Ok(())
     }
 
     /// CONNACK is in.
@@ -162,8 +178,11 @@ impl Worker<'_> {
         if let Some(attempt) = self.attempt_of(connection) {
             attempt.took = at.saturating_sub(attempt.started);
         }
+        if !packet.session_present {
+            self.session_is_new(connection, at);
+        }
         let filters = self.filters_of(connection);
-        if filters.is_empty() {
+        if filters.is_empty() || self.connections[connection as usize].subscribed {
             return self.came_up(connection, at);
         }
         let qos =
@@ -231,7 +250,7 @@ impl Worker<'_> {
         }
     }
 
-    fn attempt_of(&mut self, connection: u32) -> Option<&mut Attempt> {
+    pub(super) fn attempt_of(&mut self, connection: u32) -> Option<&mut Attempt> {
         let cold = self.connections[connection as usize].cold.as_mut()?;
         cold.attempt.as_mut()
     }
@@ -251,19 +270,19 @@ impl Worker<'_> {
         let took = self.end_attempt(connection);
         let row = &mut self.connections[connection as usize];
         row.state = State::Up;
-        row.attempts = 0;
         row.last_write = Coarse::at(at);
-        let again = std::mem::replace(&mut row.ever_up, true);
-        let (generation, endpoints) = (row.generation, row.endpoints());
+        row.subscribed = true;
+        let (generation, endpoints, session) = (row.generation, row.endpoints(), row.session);
         self.connecting -= 1;
         self.up += 1;
-        if again {
-            self.recorder.reconnected();
+        if let Some(since) = self.away.end(connection) {
+            self.recorder.reconnected(since, at);
             // A clean session forgets old requests: their IDs cannot be answered any more.
-            for endpoint in endpoints.clone() {
+            for endpoint in endpoints.clone().filter(|_| !session) {
                 let row = &mut self.endpoints[endpoint as usize];
                 row.epoch = row.epoch.wrapping_add(1);
             }
+            self.send_again(connection, at);
         } else {
             self.ever_up += 1;
             self.control.came_up();
@@ -340,7 +359,11 @@ impl Worker<'_> {
         let row = &self.connections[connection as usize];
         let coming_up = matches!(
             row.state,
-            State::Connecting | State::Handshake | State::Subscribing
+            State::Connecting
+                | State::Securing
+                | State::Upgrading
+                | State::Handshake
+                | State::Subscribing
         );
         if row.generation == generation && coming_up {
             self.connect_failed(connection, ConnectFailure::Timeout);

@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 
 use super::connection::State;
+use super::exchange::Ticket;
 use super::terms::{AllTerms, Terms};
 use super::worker::Worker;
 use crate::measure::{DropReason, FailReason};
@@ -121,6 +122,14 @@ impl Worker<'_> {
         self.settings.profile.fleet.clean_start || nameless
     }
 
+    /// Whether sessions outlive their connections. In 5.0 they do for as long as is said, which is not
+    /// at all where nothing is (section 3.1.2.11.2).
+    pub(super) fn sessions_last(&self) -> bool {
+        let fleet = &self.settings.profile.fleet;
+        let kept = self.dialect.version == Version::V311 || fleet.session.expiry_s > Some(0);
+        !fleet.clean_start && kept
+    }
+
     /// The client identifier that the target has made up for this connection before, if the profile
     /// leaves it to the target.
     pub(super) fn recall_client_id(&self, connection: u32, client_id: &mut String) {
@@ -138,10 +147,15 @@ impl Worker<'_> {
         }
         let row = &mut self.connections[connection as usize];
         row.terms = self.dialect.terms.note(Terms::of(connack));
+        let kept = !self.settings.profile.fleet.clean_start;
         for property in connack.properties.iter() {
-            if let Property::AssignedClientIdentifier(assigned) = property {
-                let assigned = assigned.into();
-                self.dialect.assigned.insert(connection, assigned);
+            match property {
+                Property::AssignedClientIdentifier(assigned) => {
+                    self.dialect.assigned.insert(connection, assigned.into());
+                }
+                // Instead of what was asked for (section 3.2.2.3.2).
+                Property::SessionExpiryInterval(seconds) => row.session = kept && seconds > 0,
+                _ => {}
             }
         }
     }
@@ -193,6 +207,29 @@ impl Worker<'_> {
             && self.batch.unmarked() > self.dialect.terms.get(row.terms).packet_max as usize
     }
 
+    /// Undoes what was done for a message that cannot be sent as it was rendered.
+    #[cold]
+    pub(super) fn take_back(
+        &mut self,
+        connection: u32,
+        packet_id: u16,
+        ticket: Option<Ticket>,
+        topic: TopicAs,
+    ) {
+        self.batch.take_back();
+        self.tells_nothing(topic);
+        let row = &mut self.connections[connection as usize];
+        if packet_id > 0
+            && let Some(slot) = self.acks.find(row.acks, packet_id)
+        {
+            self.acks.remove(&mut row.acks, slot);
+            row.unacknowledged -= 1;
+        }
+        if let Some(ticket) = ticket {
+            self.end_exchange(ticket.slot);
+        }
+    }
+
     /// How the next packet of a request says its topic.
     #[inline]
     pub(super) fn topic_as(
@@ -226,7 +263,7 @@ impl Worker<'_> {
     }
 
     /// A frame of this connection was taken back: nothing is told by it.
-    pub(super) fn tells_nothing(&mut self, topic: TopicAs) {
+    fn tells_nothing(&mut self, topic: TopicAs) {
         if topic == TopicAs::Introduced {
             self.dialect.aliases.under_way.pop();
         }

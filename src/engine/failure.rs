@@ -2,6 +2,8 @@
 
 use std::io;
 
+use crate::event::tls::{Failure, Fault};
+use crate::event::websocket;
 use crate::measure::{ConnectFailure, FailReason};
 use crate::mqtt::Reason;
 
@@ -15,13 +17,44 @@ pub(super) fn of_open(error: &io::Error) -> FailReason {
         io::ErrorKind::TimedOut
         | io::ErrorKind::HostUnreachable
         | io::ErrorKind::NetworkUnreachable => FailReason::Unreachable,
+        _ if Failure::within(error).is_some() => FailReason::Protocol,
+        _ if websocket::Failure::within(error).is_some() => FailReason::Protocol,
         _ => FailReason::Other,
     }
+}
+
+/// The class of an error of TLS, if it is one.
+pub(super) fn of_tls(error: &io::Error) -> Option<ConnectFailure> {
+    Failure::within(error).map(|failure| match failure.fault {
+        Fault::UnknownCa => ConnectFailure::TlsUnknownCa,
+        Fault::Expired => ConnectFailure::TlsExpired,
+        Fault::WrongName => ConnectFailure::TlsWrongName,
+        Fault::PeerCertificate => ConnectFailure::TlsCertificate,
+        Fault::NoCertificate => ConnectFailure::TlsNoClientCertificate,
+        Fault::OwnCertificate => ConnectFailure::TlsClientCertificate,
+        Fault::Protocol => ConnectFailure::TlsProtocol,
+    })
+}
+
+/// The class of an error of WebSocket, if it is one.
+pub(super) fn of_websocket(error: &io::Error) -> Option<ConnectFailure> {
+    use websocket::Fault;
+    websocket::Failure::within(error).map(|failure| match failure.fault {
+        Fault::Refused(404) => ConnectFailure::WsNotFound,
+        Fault::Refused(401 | 403) => ConnectFailure::WsUnauthorized,
+        Fault::Refused(_) => ConnectFailure::WsRefused,
+        Fault::Upgrade => ConnectFailure::WsUpgrade,
+        Fault::Subprotocol => ConnectFailure::WsSubprotocol,
+        Fault::Frame | Fault::Text | Fault::Reason => ConnectFailure::WsProtocol,
+    })
 }
 
 /// The class of an error while connecting. EMFILE, ENFILE and EADDRNOTAVAIL are this machine's limits.
 pub(super) fn of_connect(error: &io::Error) -> ConnectFailure {
     use rustix::io::Errno;
+    if let Some(failure) = of_tls(error).or_else(|| of_websocket(error)) {
+        return failure;
+    }
     match Errno::from_io_error(error) {
         Some(Errno::MFILE | Errno::NFILE) => return ConnectFailure::Descriptors,
         Some(Errno::ADDRNOTAVAIL) => return ConnectFailure::Ports,

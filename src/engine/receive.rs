@@ -4,6 +4,7 @@
 //! copied aside. `replied` is the clock just after the read that returned the bytes.
 //! Not here: what an application message means (`reply`, `pushed`).
 
+use super::acks::Ack;
 use super::connection::State;
 use super::failure;
 use super::outbox::Meaning;
@@ -33,6 +34,9 @@ const INCOMING_MAX: usize = 65_535;
 impl Worker<'_> {
     /// Reads a connection until the kernel has no more, or for as long as its turn lasts.
     pub(super) fn read(&mut self, connection: u32, until: Until) {
+        if self.connections[connection as usize].state == State::Upgrading {
+            return self.go_on_with_upgrade(connection);
+        }
         let mut scratch = std::mem::take(&mut self.scratch);
         let mut more = true;
         for _ in 0..READS_PER_TURN {
@@ -50,7 +54,7 @@ impl Worker<'_> {
     /// One read call and the packets that it completes. False: nothing more to read now.
     fn read_once(&mut self, connection: u32, scratch: &mut [u8], until: Until) -> bool {
         let row = &mut self.connections[connection as usize];
-        if matches!(row.state, State::Down | State::Connecting) {
+        if matches!(row.state, State::Down | State::Connecting | State::Securing) {
             return false;
         }
         let Some(stream) = &mut row.stream else {
@@ -63,12 +67,15 @@ impl Worker<'_> {
             cold.tail.clear();
         }
         let room = READ_SIZE.min(scratch.len() - kept);
-        let count = match stream.receive(&mut scratch[kept..kept + room]) {
-            Ok(0) => {
+        let into = &mut scratch[kept..kept + room];
+        let received = self.stamps.receive(connection, stream, into);
+        let more = |count| stream.may_have_more(count, room);
+        let (count, full) = match received.map(|count| (count, more(count))) {
+            Ok((0, _)) => {
                 self.lose(connection, FailReason::Closed);
                 return false;
             }
-            Ok(count) => count,
+            Ok(read) => read,
             Err(error) => {
                 if kept > 0 {
                     let tail = &mut self.cold.lend(&mut row.cold).tail;
@@ -78,16 +85,18 @@ impl Worker<'_> {
                     std::io::ErrorKind::Interrupted => true,
                     std::io::ErrorKind::WouldBlock => false,
                     _ => {
-                        self.lose(connection, failure::of_open(&error));
+                        self.broke(connection, &error);
                         false
                     }
                 };
             }
         };
-        let at = self.clock.now();
+        let at = self.reading();
+        self.stamps.read_at(at, &self.clock, kept == 0);
         self.recorder.read(count as u64);
         self.packets(connection, &scratch[..kept + count], at);
-        until == Until::Dry || count == room
+        self.stamps.done();
+        until == Until::Dry || full
     }
 
     /// The packets in these bytes. A way for each version, so that in neither of them it is looked at
@@ -104,9 +113,11 @@ impl Worker<'_> {
         let limit = self.settings.profile.limits.packet_size as usize;
         let generation = self.connections[connection as usize].generation;
         self.batch.clear();
+        let all = bytes.len();
         while !bytes.is_empty() {
             match mqtt::decode(bytes, Role::Client, version, limit) {
                 Ok(Some((packet, consumed))) => {
+                    self.stamps.packet(consumed == all);
                     self.packet(connection, packet, at);
                     bytes = &bytes[consumed..];
                 }
@@ -117,6 +128,9 @@ impl Worker<'_> {
             if row.state == State::Down || row.generation != generation {
                 return;
             }
+        }
+        if FIVE {
+            self.go_on_sending_again(connection, at);
         }
         let row = &mut self.connections[connection as usize];
         if !bytes.is_empty() {
@@ -131,6 +145,9 @@ impl Worker<'_> {
     fn packet(&mut self, connection: u32, packet: Packet<'_>, at: u64) {
         match packet {
             Packet::Publish(publish) => {
+                if publish.dup {
+                    self.recorder.redelivered();
+                }
                 if !self.acknowledge(connection, publish.qos, publish.packet_id) {
                     return;
                 }
@@ -220,7 +237,15 @@ impl Worker<'_> {
             return;
         };
         let ack = *self.acks.get_mut(slot);
-        let qos = self.plan.requests[usize::from(ack.request)].qos;
+        let plan = self.plan;
+        let qos_of = |ack: &Ack| plan.requests[usize::from(ack.request)].qos;
+        let qos = qos_of(&ack);
+        // Those of one kind come in the order of the messages [MQTT-4.6.0-2], [MQTT-4.6.0-3].
+        let first = stage != Stage::Comp && !ack.released;
+        let waits = |older: &Ack| qos_of(older) == qos && !older.released;
+        if first && self.acks.older(slot).any(waits) {
+            self.recorder.overtook();
+        }
         match (stage, qos, ack.released) {
             (Stage::Rec, 2, _) => {
                 self.acks.get_mut(slot).released = true;
@@ -240,6 +265,7 @@ impl Worker<'_> {
             .acknowledged(ack.request, ack.intended, ack.sent, at);
         if let Some(ticket) = ack.ticket.filter(|_| ack.completes) {
             if self.exchanges.live(ticket).is_some() {
+                self.sample(ticket.slot, at);
                 self.complete(ticket.slot, at, Outcome::Ok, None);
             } else {
                 self.recorder.late(ack.request, ack.intended);
@@ -273,18 +299,11 @@ impl Worker<'_> {
         let words = words.unwrap_or_default();
         let name = Some(reason.name());
         self.recorder.error_detail(ack.request, name, words, at);
-        let Some(ticket) = ack.ticket else {
-            return;
-        };
-        let Some(exchange) = self.exchanges.live(ticket).copied() else {
-            return self.recorder.late(ack.request, ack.intended);
-        };
-        let why = failure::of_refusal(reason);
-        self.no_first_reply(&exchange, at);
-        self.recorder
-            .failed(ack.request, ack.intended, ack.sent, at, why);
-        self.end_exchange(ticket.slot);
-        self.closed_next(exchange.endpoint, at);
+        match self.unanswered(&ack, failure::of_refusal(reason), at) {
+            Some(exchange) => self.closed_next(exchange.endpoint, at),
+            None if ack.ticket.is_some() => self.recorder.late(ack.request, ack.intended),
+            None => {}
+        }
     }
 
     /// What a marker stands for, for accounts at the end of a run.

@@ -12,7 +12,8 @@ use super::outbox::Meaning;
 use super::timer::Timer;
 use super::worker::{DUE_PER_TURN, Stage, Worker};
 use crate::measure::DropReason;
-use crate::plan::{Captures, Cursor, Message, RequestIdKind, TopicAs, uuid_request_id};
+use crate::plan::{Captures, Cursor, Message, RequestIdKind, uuid_request_id};
+use crate::planted::{self, Mistake};
 use crate::profile::Sender;
 
 /// What a request that answers nothing has captured. Shared, because making one clears 280 bytes.
@@ -39,6 +40,7 @@ impl Worker<'_> {
     /// Puts the first arrival of every stream of every endpoint into the wheel, or lets the closed and
     /// `"max"` models begin.
     pub(super) fn start_streams(&mut self) {
+        self.begin_churn();
         if !self.is_open() {
             for endpoint in 0..self.endpoints.len() as u32 {
                 self.make_runnable(endpoint);
@@ -113,7 +115,13 @@ impl Worker<'_> {
         let upcoming = self.upcoming_of(endpoint, stream);
         let request = upcoming.request();
         if let Some(next) = plan.schedule.next(usize::from(stream), global, upcoming) {
-            let next_at = self.load_start + next.intended;
+            let mut next_at = self.load_start + next.intended;
+            if planted::is_made(Mistake::CatchUp) && next_at < self.last_wake {
+                let mut then = *self.upcoming_of(endpoint, stream);
+                let then = plan.schedule.next(usize::from(stream), global, &mut then);
+                let gap = then.map_or(0, |then| then.intended - next.intended);
+                next_at = self.last_wake + gap / 2;
+            }
             let timer = Timer::Arrival { endpoint, stream };
             // After a stall the next one may be overdue as well; it takes its place in the order.
             match self.due.back() {
@@ -164,23 +172,6 @@ impl Worker<'_> {
         result
     }
 
-    /// Undoes what was done for a message that cannot be sent as it was rendered.
-    #[cold]
-    fn take_back(&mut self, connection: u32, identity: Identity, topic: TopicAs) {
-        self.batch.take_back();
-        self.tells_nothing(topic);
-        let row = &mut self.connections[connection as usize];
-        if identity.packet_id > 0
-            && let Some(slot) = self.acks.find(row.acks, identity.packet_id)
-        {
-            self.acks.remove(&mut row.acks, slot);
-            row.unacknowledged -= 1;
-        }
-        if let Some(ticket) = identity.ticket {
-            self.end_exchange(ticket.slot);
-        }
-    }
-
     /// A request that is not sent takes its generated values with it.
     pub(super) fn skip(&mut self, endpoint: u32, request: u16) {
         let plan = self.plan;
@@ -222,7 +213,7 @@ impl Worker<'_> {
         self.batch
             .message(request, definition, topic, &message, state);
         if self.is_too_long(connection) {
-            self.take_back(connection, identity, topic);
+            self.take_back(connection, identity.packet_id, identity.ticket, topic);
             return Err(DropReason::PacketSize);
         }
         self.batch.mark(match identity.ticket {
@@ -236,6 +227,9 @@ impl Worker<'_> {
                 request,
             },
         });
+        if identity.packet_id > 0 {
+            self.keep_frame(connection);
+        }
         Ok(())
     }
 

@@ -183,16 +183,18 @@ impl Poller {
     /// # Errors
     /// What the kernel says; `Unsupported` for a socket of another world.
     pub fn watch(&self, socket: &mut Socket, token: usize) -> io::Result<()> {
-        match socket {
-            Socket::Tcp(stream) => {
-                let both = Interest::READABLE | Interest::WRITABLE;
-                self.poll()?.registry().register(stream, Token(token), both)
-            }
+        let stream = match socket {
+            Socket::Tcp(stream) => stream,
+            Socket::Tls(tls) => tls.stream_mut(),
+            Socket::TlsServer(tls) => tls.stream_mut(),
+            Socket::WebSocket(socket) => return self.watch(socket.socket_mut(), token),
             Socket::Memory(stream) => {
                 stream.watch(token);
-                Ok(())
+                return Ok(());
             }
-        }
+        };
+        let both = Interest::READABLE | Interest::WRITABLE;
+        self.poll()?.registry().register(stream, Token(token), both)
     }
 
     /// Watches what takes connections, edge-triggered.

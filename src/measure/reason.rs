@@ -103,7 +103,7 @@ reasons! {
         Reset = "reset", Theirs;
         /// The peer closed the connection in order (end of stream, or DISCONNECT of MQTT 5).
         Closed = "closed", Theirs;
-        /// The peer sent what MQTT forbids, or a packet above `limits.packet_size`.
+        /// The peer sent what MQTT or WebSocket forbids, or a packet above `limits.packet_size`.
         Protocol = "protocol", Theirs;
         /// No PINGRESP in time (MQTT 3.1.1 section 3.1.2.10).
         KeepAlive = "keep_alive", Theirs;
@@ -171,6 +171,11 @@ reasons! {
         SubscriptionIdentifiersNotSupported = "subscription_identifiers_not_supported", Theirs;
         /// MQTT 5, 0xA2: the target has no subscriptions with wildcards.
         WildcardSubscriptionsNotSupported = "wildcard_subscriptions_not_supported", Theirs;
+        /// MQTT 5: the target had forgotten the session when the connection was back, and with it what
+        /// became of the message.
+        SessionLost = "session_lost", Theirs;
+        /// The endpoint ended the connection itself, as `fleet.churn_rate` asks.
+        Left = "left", Theirs;
         /// Anything else the system reported.
         Other = "other", Theirs;
     }
@@ -235,6 +240,34 @@ reasons! {
         SubscribeRefused = "subscribe_refused", Theirs;
         /// Host or network unreachable.
         Unreachable = "unreachable", Theirs;
+        /// TLS: nobody who is trusted has signed the target's certificate.
+        TlsUnknownCa = "tls_unknown_ca", Theirs;
+        /// TLS: the target's certificate is not valid yet, or not any more.
+        TlsExpired = "tls_expired", Theirs;
+        /// TLS: the target's certificate is for other names.
+        TlsWrongName = "tls_wrong_name", Theirs;
+        /// TLS: the target's certificate is bad in another way.
+        TlsCertificate = "tls_certificate", Theirs;
+        /// TLS: the target wants a certificate and got none.
+        TlsNoClientCertificate = "tls_no_client_certificate", Theirs;
+        /// TLS: the target does not accept the certificate that it got.
+        TlsClientCertificate = "tls_client_certificate", Theirs;
+        /// TLS: no version in common, no TLS at all, anything else.
+        TlsProtocol = "tls_protocol", Theirs;
+        /// The certificate or the key of a connection could not be read when it was needed.
+        TlsCredentials = "tls_credentials", Ours;
+        /// WebSocket: the target has nothing at the path of the url (HTTP status 404).
+        WsNotFound = "ws_not_found", Theirs;
+        /// WebSocket: the target wants to know who asks, or does not want to answer them (401, 403).
+        WsUnauthorized = "ws_unauthorized", Theirs;
+        /// WebSocket: any other HTTP status than 101.
+        WsRefused = "ws_refused", Theirs;
+        /// WebSocket: the target speaks no HTTP, or its answer is none to this upgrade.
+        WsUpgrade = "ws_upgrade", Theirs;
+        /// WebSocket: the target does not agree on the sub-protocol `mqtt`.
+        WsSubprotocol = "ws_subprotocol", Theirs;
+        /// WebSocket: a frame that is forbidden by RFC 6455 or, if it is a text frame, by MQTT.
+        WsProtocol = "ws_protocol", Theirs;
         /// The host name does not resolve.
         NameNotFound = "name_not_found", Theirs;
         /// Out of file descriptors (EMFILE, ENFILE).
@@ -247,6 +280,22 @@ reasons! {
         Memory = "memory", Ours;
         /// Anything else the system reported.
         Other = "other", Theirs;
+    }
+}
+
+reasons! {
+    /// Why the client's own share of a sampled reply's times is not known.
+    LeftOut {
+        /// The kernel did not say when it had received the reply.
+        NoTimestamp = "no_timestamp", Ours;
+        /// Other packets left with the request, in the same write.
+        SharedWrite = "shared_write", Ours;
+        /// The kernel kept the request, or a part of it, beyond the write, or did not say when it left.
+        HeldBack = "held_back", Theirs;
+        /// The read that brought the reply's end brought more than the reply, or not all of it.
+        SharedRead = "shared_read", Theirs;
+        /// The wall clock made a step between request and reply.
+        ClockStep = "clock_step", Ours;
     }
 }
 
@@ -272,6 +321,7 @@ mod tests {
         names_are_unique_and_indices_count_up::<DropReason>();
         names_are_unique_and_indices_count_up::<FailReason>();
         names_are_unique_and_indices_count_up::<ConnectFailure>();
+        names_are_unique_and_indices_count_up::<LeftOut>();
     }
 
     #[test]
@@ -281,7 +331,16 @@ mod tests {
             .filter(|r| r.is_ours())
             .map(|r| r.name())
             .collect();
-        assert_eq!(ours, ["descriptors", "ports", "source_address", "memory"]);
+        assert_eq!(
+            ours,
+            [
+                "tls_credentials",
+                "descriptors",
+                "ports",
+                "source_address",
+                "memory"
+            ]
+        );
         assert!(DropReason::Late.is_ours() && !DropReason::BackPressure.is_ours());
     }
 }

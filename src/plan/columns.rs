@@ -80,6 +80,8 @@ fn used(profile: &Profile) -> BTreeSet<&str> {
     let fleet = &profile.fleet;
     texts.push(&fleet.client_id);
     texts.extend(profile.target.username.as_deref());
+    let own = profile.target.tls.own.iter();
+    texts.extend(own.flat_map(|own| [own.certificate.as_str(), &own.key]));
     texts.extend(fleet.vars.values().map(String::as_str));
     if let Some(will) = &fleet.will {
         texts.extend([will.topic.as_str(), &will.payload]);

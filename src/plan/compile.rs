@@ -23,7 +23,7 @@ use crate::plan::stages::spans;
 use crate::plan::template::{ItemIdKnown, Position, Scope, Template};
 use crate::plan::topic::check_topic;
 use crate::plan::{Plan, columns, replies};
-use crate::profile::{self, Profile, Sender};
+use crate::profile::{self, Profile, Sender, Url};
 use crate::units::nanoseconds;
 
 /// Most requests and answers of a plan.
@@ -78,6 +78,7 @@ impl Plan {
         compiler.carried()?;
         let connection = compiler.connection()?;
         compiler.warn_about_scopes();
+        compiler.warn_about_sessions();
         let schedule = Schedule::compile(profile)?;
         let Compiler {
             requests,
@@ -92,6 +93,8 @@ impl Plan {
             seed: profile.load.seed,
             endpoints: profile.fleet.endpoints,
             connections: profile.fleet.connections,
+            tls: profile.target.urls.iter().any(|url| url.tls),
+            websocket: profile.target.urls.iter().any(Url::is_websocket),
             requests,
             inbound,
             schedule,

@@ -44,6 +44,8 @@ pub(crate) struct ConnectionTemplates {
     pub(crate) username: Option<Template>,
     /// Of CONNECT in MQTT 5.
     pub(crate) user_properties: NamedTemplates,
+    /// Certificate and key.
+    pub(crate) own: Option<(Template, Template)>,
     pub(crate) will: Option<WillTemplate>,
     pub(crate) filters: Filters,
 }
@@ -97,6 +99,14 @@ impl Plan {
             .username
             .as_ref()
             .map(|template| self.of_endpoint(template, endpoint))
+    }
+
+    /// What its certificate and its key are read from, when it shows one: each the path of a PEM
+    /// file, or PEM. Callers use those of endpoint 0.
+    pub fn certificate_and_key(&self, endpoint: u32) -> Option<(String, String)> {
+        let (certificate, key) = self.connection.own.as_ref()?;
+        let of = |template| self.of_endpoint(template, endpoint);
+        Some((of(certificate), of(key)))
     }
 
     /// The will of an endpoint's connection, when there is one.

@@ -12,7 +12,7 @@ use crate::plan::topic::{check_filter, check_topic};
 use crate::profile::Subscribe;
 
 impl Compiler<'_> {
-    /// Client id, user name, will and filters.
+    /// Client id, user name, certificate, will and filters.
     pub(crate) fn connection(&self) -> Result<ConnectionTemplates, PlanError> {
         let fleet = &self.profile.fleet;
         let compile = |place: &str, text: &str| self.scope(place, Position::Endpoint).compile(text);
@@ -58,12 +58,20 @@ impl Compiler<'_> {
             }
         };
         let username = self.profile.target.username.as_deref();
+        let own = match &self.profile.target.tls.own {
+            None => None,
+            Some(own) => Some((
+                compile("target.certificate", &own.certificate)?,
+                compile("target.key", &own.key)?,
+            )),
+        };
         Ok(ConnectionTemplates {
             client_id: compile("fleet.client_id", &fleet.client_id)?,
             username: username
                 .map(|text| compile("target.username", text))
                 .transpose()?,
             user_properties: self.named("fleet", &fleet.session.user_properties)?,
+            own,
             will,
             filters,
         })

@@ -147,6 +147,13 @@ impl Request {
         self.alias.as_ref().map(|alias| alias.number)
     }
 
+    /// The topic of an endpoint's messages where it is the same in all of them, as for an alias it is.
+    pub(crate) fn fixed_topic(&self, endpoint: u32, identities: &Identities) -> String {
+        let mut topic = Vec::new();
+        self.topic.render(endpoint, identities, &mut topic);
+        String::from_utf8(topic).unwrap_or_default()
+    }
+
     /// Free bytes that a sheet needs so that [`Request::encode`] does not make it grow.
     pub fn room(&self) -> usize {
         // A pen asks for its page before it knows how little of it will be used.

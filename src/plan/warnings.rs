@@ -38,6 +38,17 @@ impl Compiler<'_> {
         }
     }
 
+    /// In MQTT 5 a session ends with its connection where nothing else is said (5.0: section 3.1.2.11.2).
+    pub(crate) fn warn_about_sessions(&mut self) {
+        let fleet = &self.profile.fleet;
+        let five = self.profile.target.protocol == profile::Protocol::V5;
+        if five && !fleet.clean_start && fleet.session.expiry_s.unwrap_or(0) == 0 {
+            self.warnings.push(
+                "fleet.clean_start is false, but in MQTT 5 a session ends with its connection without a fleet.session_expiry".to_owned(),
+            );
+        }
+    }
+
     /// A reply is looked up in the scope of the first request whose pattern fits.
     pub(crate) fn warn_about_scopes(&mut self) {
         for side in [&self.recogniser.endpoint, &self.recogniser.caller] {

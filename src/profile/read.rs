@@ -22,10 +22,13 @@ mod inbound;
 mod limits;
 mod load;
 mod properties;
+mod reconnect;
 mod reply;
 mod request;
 mod target;
+mod tls;
 mod value;
+mod websocket;
 
 /// Mistakes beyond this many help nobody.
 const MOST: usize = 50;

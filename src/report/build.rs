@@ -6,14 +6,15 @@ use jiff::Timestamp;
 
 use super::environment::Environment;
 use super::exit::exit_of;
+use super::recovery::RecoveryResult;
 use super::result::{
     ConnectionsResult, Generator, LoadResult, PhaseLengths, ProfileId, RequestResult, RunResult,
 };
 use super::stages::stages;
 use crate::measure::{
-    ConnectFailure, Distribution, Evidence, FailReason, Gates, Health, Judged, LedgerCounts, Named,
-    Pacing, Population, RequestTally, Seconds, Shape, Statistics, Tally, Threshold, Verdict, Worst,
-    builtin,
+    Ceiling, ConnectFailure, Distribution, Evidence, FailReason, Gates, Health, Judged,
+    LedgerCounts, Named, OfCeiling, Pacing, Population, RequestTally, Seconds, Shape, Statistics,
+    Tally, Threshold, Verdict, Worst, builtin,
 };
 
 /// Everything that a result is made of.
@@ -55,6 +56,8 @@ pub struct Inputs<'a> {
     pub overlap: Option<String>,
     /// The machine's side.
     pub health: &'a Health,
+    /// What this machine was found to manage; `None` where that is not known.
+    pub ceiling: Option<&'a Ceiling>,
     /// How much may go wrong on our side.
     pub gates: Gates,
     /// Of the profile.
@@ -81,6 +84,7 @@ impl RunResult {
         let planned = figures.response_time_us.planned;
         let statistics = Statistics::of(shape, &seconds.together, planned);
         let worst = Worst::of(shape, tally, seconds, health.hiccup_max_us);
+        let of_ceiling = of_ceiling(&inputs);
         let mut result = Self {
             format: 1,
             midge: env!("CARGO_PKG_VERSION").to_owned(),
@@ -94,6 +98,7 @@ impl RunResult {
                 health,
                 worst: &worst,
                 statistics: &statistics,
+                of_ceiling: of_ceiling.as_ref(),
                 gates,
                 threshold_ms: strictest_ms(inputs.thresholds),
                 pacing,
@@ -115,7 +120,7 @@ impl RunResult {
                 shape.inbound.iter().map(String::as_str).zip(&tally.inbound),
                 |inbound| (*inbound).into(),
             ),
-            generator: generator(tally, health),
+            generator: generator(tally, health, of_ceiling),
             health: Box::new(worst),
             statistics: Box::new(statistics),
             thresholds: Vec::new(),
@@ -127,6 +132,7 @@ impl RunResult {
             tenant: inputs.tenant,
             witness: None,
             raw_log: None,
+            kernel_timestamps: None,
         };
         result.thresholds = thresholds(&result, shape, tally, inputs.thresholds);
         result.exit_code = exit_of(&result, result.stopped_by.as_deref()).code();
@@ -198,7 +204,15 @@ fn connections(tally: &Tally, planned: u64) -> ConnectionsResult {
                 longest_unanswered_ns: 0,
             },
         ),
-        // Whoever knows where they left from adds it.
+        close_codes: Named(
+            of.close_codes
+                .iter()
+                .map(|(code, count)| (code.to_string(), *count))
+                .collect(),
+        ),
+        recovery: RecoveryResult::of(tally),
+        // Whoever knows about TLS, and where they left from, adds it.
+        tls: None,
         source_addresses: Vec::new(),
     }
 }
@@ -212,7 +226,16 @@ fn request(tally: &RequestTally, reactive: bool) -> RequestResult {
     }
 }
 
-fn generator(tally: &Tally, health: &Health) -> Generator {
+/// The load against what this machine was found to manage.
+fn of_ceiling(inputs: &Inputs) -> Option<OfCeiling> {
+    let (shape, tally, seconds) = (inputs.shape, inputs.tally, inputs.seconds);
+    let measure_s = inputs.phases.measure_s;
+    inputs
+        .ceiling?
+        .held_against(shape, tally, seconds, measure_s)
+}
+
+fn generator(tally: &Tally, health: &Health, of_ceiling: Option<OfCeiling>) -> Generator {
     let traffic = tally.traffic;
     Generator {
         workers: health.workers,
@@ -228,6 +251,8 @@ fn generator(tally: &Tally, health: &Health) -> Generator {
         waiting: health.waiting.to_owned(),
         spin: health.spin,
         spin_looks: traffic.looks,
+        calibration: of_ceiling.map(Box::new),
+        calibration_ignored: None,
     }
 }
 

@@ -6,6 +6,7 @@
 use std::fmt::Write;
 
 use super::ink::{Colour, Ink};
+use super::kernel_timestamps;
 use super::raw_log;
 use super::result::RunResult;
 use super::stages_text::stages;
@@ -41,6 +42,11 @@ pub fn screen(result: &RunResult, folder: Option<&str>, colour: Colour) -> Strin
     let ink = Ink::new(result.verdict.valid, colour);
     let mut lines = vec![verdict(result), target(result)];
     lines.extend(head(result));
+    let tls = result.connections.tls.iter();
+    lines.extend(tls.map(|tls| field("tls", &tls.in_words())));
+    let recovery = result.connections.recovery.iter();
+    let recovery = recovery.flat_map(|of| of.in_words());
+    lines.extend(recovery.map(|(name, text)| field(name, &text)));
     lines.push(String::new());
     lines.extend(requests(result, ink));
     lines.push(String::new());
@@ -54,6 +60,10 @@ pub fn screen(result: &RunResult, folder: Option<&str>, colour: Colour) -> Strin
     lines.extend(thresholds(&result.thresholds));
     lines.extend(findings("reason", &result.verdict.reasons));
     lines.extend(findings("warning", &result.verdict.warnings));
+    let timestamps = result.kernel_timestamps.iter();
+    lines.extend(timestamps.map(kernel_timestamps::line));
+    let ceiling = result.generator.calibration.iter();
+    lines.extend(ceiling.map(|of| field("ceiling", &of.to_string())));
     lines.extend(result.raw_log.iter().map(raw_log::line));
     lines.extend(folder.map(|folder| field("results", folder)));
     lines.push(target(result));
@@ -214,6 +224,7 @@ fn waits(total: &Figures, ink: Ink) -> Vec<String> {
         ("schedule lag", &total.schedule_lag_us),
         ("acknowledge time", &total.acknowledge_time_us),
         ("first reply time", &total.first_reply_time_us),
+        ("client share", &total.client_share_us),
     ];
     let mut lines = vec![columns_of(
         "total",

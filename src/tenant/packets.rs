@@ -135,6 +135,9 @@ impl Server {
             if let Some(stall) = self.options.stall {
                 self.agenda.insert(now + stall.after_ns, Timer::Stall);
             }
+            if let Some(outage) = self.options.outage {
+                self.agenda.insert(now + outage.after_ns, Timer::Crash);
+            }
         }
         let asked = Asked::of(publish);
         self.platforms.asked(asked);

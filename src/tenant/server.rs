@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use mio::Waker;
-use mio::net::TcpListener;
 
 use super::agenda::Agenda;
 use super::arrivals::Arrivals;
@@ -27,14 +26,14 @@ use super::sessions::ConnectionId;
 use super::terms;
 use super::timers::Timer;
 use crate::event::memory::Place;
-use crate::event::{Clock, Event, Listener, Poller};
+use crate::event::tls::Acceptor;
+use crate::event::{Clock, Event, Listener, Poller, Socket};
 
-const LISTENER: usize = 0;
+pub(super) const LISTENER: usize = 0;
 const WAKER: usize = 1;
 const FIRST_CONNECTION: usize = 2;
 
 const EVENTS: usize = 1_024;
-const BACKLOG: i32 = 4_096;
 const READ_SIZE: usize = 64 << 10;
 /// The beginning of a packet is read on behind, if it is not longer; bytes.
 const PARTIAL_SIZE: usize = 4 << 10;
@@ -65,8 +64,10 @@ pub struct Server {
     pub(super) pending: Pending,
     pub(super) arrivals: Option<Arrivals>,
     pub(super) published: bool,
-    poller: Poller,
-    listener: Listener,
+    pub(super) poller: Poller,
+    /// `None`: it is gone (`outage`).
+    pub(super) listener: Option<Listener>,
+    tls: Option<Acceptor>,
     pub(super) stopped: Arc<AtomicBool>,
     pub(super) disconnects: Random,
     pub(super) gaps: Random,
@@ -87,10 +88,12 @@ impl Server {
     /// # Errors
     /// What the system says about the address, the arrivals file or the poller.
     pub(super) fn bind(options: TenantOptions) -> io::Result<(Self, Arc<AtomicBool>, Waker)> {
-        let listener = listen(options.listen)?;
+        let tls = options.tls.acceptor()?;
+        let listener = Listener::bind(options.listen)?;
         let poller = Poller::new(EVENTS)?;
         let waker = poller.waker(WAKER)?;
-        let server = Self::on(Clock::start(), poller, Listener::Tcp(listener), options)?;
+        let mut server = Self::on(Clock::start(), poller, listener, options)?;
+        server.tls = tls;
         let stopped = Arc::clone(&server.stopped);
         Ok((server, stopped, waker))
     }
@@ -135,13 +138,15 @@ impl Server {
             options,
             clock,
             poller,
-            listener,
+            listener: Some(listener),
+            tls: None,
         })
     }
 
     /// The address it listens on.
     pub(super) fn address(&self) -> io::Result<SocketAddr> {
-        self.listener.address()
+        let listener = self.listener.as_ref();
+        listener.ok_or(ErrorKind::NotConnected)?.address()
     }
 
     /// Serves until it is stopped.
@@ -233,8 +238,8 @@ impl Server {
     }
 
     pub(super) fn accept(&mut self) {
-        loop {
-            match self.listener.accept() {
+        while let Some(listener) = &self.listener {
+            match listener.accept() {
                 Ok(mut socket) => {
                     socket.send_at_once();
                     let token = self.router.sessions.next_id().slot() + FIRST_CONNECTION;
@@ -242,6 +247,10 @@ impl Server {
                         self.platforms.counts.reject("descriptors");
                         continue;
                     }
+                    let Ok(socket) = socket.accept_tls(self.tls.as_ref()) else {
+                        continue;
+                    };
+                    let socket = socket.accept_websocket(self.options.websocket.as_deref());
                     let now = self.clock.now();
                     let session = Session::new(socket, now, CONNECT_WITHIN_NS);
                     let id = self.router.sessions.insert(session);
@@ -277,12 +286,14 @@ impl Server {
                 _ => 0,
             };
             let free = &mut self.scratch[kept..kept + READ_SIZE];
-            let count = match session.socket.receive(free) {
-                Ok(0) => return self.close(id, Ending::Peer),
-                Ok(count) => count,
+            let received = session.socket.receive(free);
+            let more = |count| session.socket.may_have_more(count, READ_SIZE);
+            let (count, full) = match received.map(|count| (count, more(count))) {
+                Ok((0, _)) => return self.close(id, Ending::Peer),
+                Ok(read) => read,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return,
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                Err(_) => return self.close(id, Ending::Peer),
+                Err(error) => return self.close(id, Ending::of(&error)),
             };
             let now = self.clock.now();
             session.heard_at = now;
@@ -291,7 +302,7 @@ impl Server {
             }
             self.decode(id, kept..kept + count, now);
             self.settle();
-            if until == Until::Short && count < READ_SIZE {
+            if until == Until::Short && !full {
                 return;
             }
         }
@@ -349,9 +360,13 @@ impl Server {
         if let Some(reason) = terms::farewell(ending) {
             self.farewell(id, reason);
         }
-        let Some(session) = self.router.sessions.remove(id) else {
+        let Some(mut session) = self.router.sessions.remove(id) else {
             return;
         };
+        match &mut session.socket {
+            Socket::Tcp(_) | Socket::Memory(_) => {}
+            layered => layered.end(),
+        }
         self.platforms.closed(id);
         for filter in &session.filters {
             self.router.subscriptions.remove(filter, id);
@@ -372,17 +387,4 @@ impl Server {
         self.arrivals = None;
         self.failure.get_or_insert(failure);
     }
-}
-
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = socket2::Socket::new(
-        socket2::Domain::for_address(address),
-        socket2::Type::STREAM,
-        Some(socket2::Protocol::TCP),
-    )?;
-    socket.set_reuse_address(true)?;
-    socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    Ok(TcpListener::from_std(socket.into()))
 }

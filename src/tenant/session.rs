@@ -9,7 +9,7 @@ use std::sync::Arc;
 use foldhash::HashSet;
 
 use super::flow::Flow;
-use crate::event::{Handle, Socket};
+use crate::event::{Handle, Socket, tls, websocket};
 use crate::mqtt::{Reason, Version};
 
 /// Where a connection stands.
@@ -26,7 +26,7 @@ pub enum Stage {
 pub enum Ending {
     /// The peer closed, reset, or said goodbye.
     Peer,
-    /// `disconnect-rate`.
+    /// `disconnect-rate` or `outage`.
     Injected,
     /// Another connection came with the same client identifier [MQTT-3.1.4-2].
     TakenOver,
@@ -45,6 +45,17 @@ pub enum Ending {
 }
 
 impl Ending {
+    /// That of an error of reading.
+    pub fn of(error: &io::Error) -> Self {
+        if tls::Failure::within(error).is_some() {
+            Self::Protocol("tls")
+        } else if websocket::Failure::within(error).is_some() {
+            Self::Protocol("websocket")
+        } else {
+            Self::Peer
+        }
+    }
+
     /// The key in the report's `rejected`, if this counts there.
     pub const fn reason(self) -> Option<&'static str> {
         match self {
@@ -128,6 +139,10 @@ impl Session {
     /// # Errors
     /// What the socket says; the connection is lost then.
     pub fn flush(&mut self) -> io::Result<()> {
+        match self.socket.flush() {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+            flushed => flushed?,
+        }
         while self.written < self.out.len() {
             match self.socket.transmit(&self.out[self.written..]) {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),

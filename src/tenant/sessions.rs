@@ -81,6 +81,12 @@ impl Sessions {
         Some(ConnectionId::new(slot as u32, found.generation))
     }
 
+    /// All connections that are open.
+    pub fn all(&self) -> Vec<ConnectionId> {
+        let slots = 0..self.slots.len();
+        slots.filter_map(|slot| self.in_slot(slot)).collect()
+    }
+
     /// Connections whose CONNECT was accepted.
     pub fn connected(&self) -> &[ConnectionId] {
         &self.connected

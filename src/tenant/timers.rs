@@ -27,6 +27,10 @@ pub(super) enum Timer {
     Silence(ConnectionId),
     /// The stall begins.
     Stall,
+    /// The outage begins.
+    Crash,
+    /// The outage is over.
+    Return,
     /// Descriptors may be free again.
     Accept,
     /// A command is pushed.
@@ -49,6 +53,8 @@ impl Server {
             }
             Timer::Silence(id) => self.check_silence(id),
             Timer::Stall => self.stall(),
+            Timer::Crash => self.crash(at),
+            Timer::Return => self.come_back(),
             Timer::Accept => self.accept(),
             Timer::Command => {
                 if let Some(push) = self.platforms.push_defined() {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::support::{Process, Signal};
+use crate::support::{Authority, Process, Signal};
 
 const INSTALL: &str = "apt-get install -y --no-install-recommends mosquitto mosquitto-clients";
 /// How long a message that was acknowledged may take to its subscriber.
@@ -24,6 +24,14 @@ pub struct Mosquitto {
     pub url: String,
     port: u16,
     folder: TempDir,
+}
+
+/// A broker that is reached by WebSocket too.
+#[derive(Debug)]
+pub struct Websockets {
+    pub broker: Mosquitto,
+    pub ws: String,
+    pub wss: String,
 }
 
 impl Mosquitto {
@@ -52,6 +60,56 @@ impl Mosquitto {
             assert_eq!(Process::start(command).finish().code(), 0);
             format!("allow_anonymous false\npassword_file {}\n", file.display())
         })
+    }
+
+    /// Everybody with a certificate of this authority may come in by TLS; the port of that. The plain
+    /// port stays for a subscriber.
+    pub fn with_tls(authority: &Authority) -> (Self, u16) {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let port = listener.local_addr().expect("it is bound").port();
+        drop(listener);
+        let own = authority.signs("broker", &["localhost", "127.0.0.1"]);
+        let broker = Self::with(|folder| {
+            let file = |name: &str, text: &str| {
+                let path = folder.path().join(name);
+                std::fs::write(&path, text).expect("a file in a new folder");
+                path.display().to_string()
+            };
+            format!(
+                "allow_anonymous true\nlistener {port} 127.0.0.1\ncafile {}\ncertfile {}\n\
+                 keyfile {}\nrequire_certificate true\n",
+                file("ca.pem", &authority.pem()),
+                file("broker.pem", &own.certificate),
+                file("broker-key.pem", &own.key),
+            )
+        });
+        (broker, port)
+    }
+
+    /// Everybody may come in by WebSocket, with TLS of this authority and without.
+    pub fn with_websockets(authority: &Authority) -> Websockets {
+        let listeners = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").expect("a free port"));
+        let [ws, wss] =
+            listeners.map(|listener| listener.local_addr().expect("it is bound").port());
+        let own = authority.signs("broker", &["localhost", "127.0.0.1"]);
+        let broker = Self::with(|folder| {
+            let file = |name: &str, text: &str| {
+                let path = folder.path().join(name);
+                std::fs::write(&path, text).expect("a file in a new folder");
+                path.display().to_string()
+            };
+            format!(
+                "allow_anonymous true\nlistener {ws} 127.0.0.1\nprotocol websockets\n\
+                 listener {wss} 127.0.0.1\nprotocol websockets\ncertfile {}\nkeyfile {}\n",
+                file("broker.pem", &own.certificate),
+                file("broker-key.pem", &own.key),
+            )
+        });
+        Websockets {
+            broker,
+            ws: format!("ws://127.0.0.1:{ws}/mqtt"),
+            wss: format!("wss://localhost:{wss}/mqtt"),
+        }
     }
 
     fn with(access: impl FnOnce(&TempDir) -> String) -> Self {
@@ -158,8 +216,13 @@ fn message(line: &str) -> Option<Message> {
 }
 
 fn serve(folder: &TempDir) -> Process {
-    let mut command = Command::new(program("mosquitto"));
-    command.arg("-c").arg(folder.path().join("mosquitto.conf"));
+    // As many connections as it may have.
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -n \"$(ulimit -H -n)\" && exec \"$0\" \"$@\""]);
+    command
+        .arg(program("mosquitto"))
+        .arg("-c")
+        .arg(folder.path().join("mosquitto.conf"));
     let mut process = Process::start(command);
     process.await_words(" running");
     process

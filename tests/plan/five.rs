@@ -354,3 +354,27 @@ fn connections_have_user_properties_of_their_own() {
     assert_eq!(will.response_topic.as_deref(), Some("hear/ep-4"));
     assert_eq!(will.user_properties, expected);
 }
+
+#[test]
+fn a_session_that_is_to_be_kept_and_has_no_expiry_interval_is_a_warning() {
+    let mut profile = five(vec![asks()]);
+    let warnings = |profile: &Profile| compile(profile).warnings.clone();
+    assert_eq!(warnings(&profile), [""; 0]);
+    profile.fleet.clean_start = false;
+    let said = warnings(&profile);
+    assert!(
+        matches!(&said[..], [one] if one.contains("fleet.session_expiry")),
+        "{said:?}"
+    );
+    profile.fleet.session.expiry_s = Some(60);
+    assert_eq!(warnings(&profile), [""; 0]);
+    profile.fleet.session.expiry_s = None;
+    profile.target.protocol = Protocol::V311;
+    profile.requests = vec![request(
+        "say",
+        "say",
+        Payload::Template("1".into()),
+        Pace::Weight(1.0),
+    )];
+    assert_eq!(warnings(&profile), [""; 0]);
+}

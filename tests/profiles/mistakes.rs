@@ -163,25 +163,13 @@ fn a_url_needs_a_scheme() {
 fn what_is_planned_is_refused_in_plain_words() {
     let text = small(
         "[fleet]",
-        "[target]\nurl = \"mqtts://h\"\nca = \"ca.pem\"\nauthentication_method = \"SCRAM\"\n[fleet]",
+        "[target]\nauthentication_method = \"SCRAM\"\n[fleet]",
     );
     assert_eq!(
         complaint(&text, &[]),
-        r#"error: profile.toml:5:7: target.url is wrong: mqtts:// is not supported yet
+        r#"error: profile.toml:5:1: authentication_method: enhanced authentication of MQTT 5 is not supported: use username and password
   |
-5 | url = "mqtts://h"
-  |       ^^^^^^^^^^^
-  |
-  = help: write "mqtt://127.0.0.1:1883"
-
-error: profile.toml:6:1: ca: TLS is not supported yet: use an mqtt:// target
-  |
-6 | ca = "ca.pem"
-  | ^^
-
-error: profile.toml:7:1: authentication_method: enhanced authentication of MQTT 5 is not supported: use username and password
-  |
-7 | authentication_method = "SCRAM"
+5 | authentication_method = "SCRAM"
   | ^^^^^^^^^^^^^^^^^^^^^"#
     );
 }
@@ -221,6 +209,136 @@ fn another_version_is_none_that_is_spoken() {
   |            ^^^^^
   |
   = help: write "3.1.1" or "5""#
+    );
+}
+
+#[test]
+fn keys_of_tls_that_do_nothing_or_not_fit_together_are_mistakes() {
+    let of = |target: &str| {
+        let text = small("[fleet]", &format!("[target]\n{target}\n[fleet]"));
+        complaint(&text, &[])
+    };
+    assert_eq!(
+        of("url = \"mqtt://h\"\nca = \"ca.pem\""),
+        r#"error: profile.toml:6:6: target.ca is about TLS, and the target is reached without
+  |
+6 | ca = "ca.pem"
+  |      ^^^^^^^^
+  |
+  = help: write url = "mqtts://HOST", or leave it out"#
+    );
+    assert_eq!(
+        of("url = \"mqtts://h\"\ncertificate = \"c.pem\""),
+        r#"error: profile.toml:6:15: target.certificate needs target.key beside it
+  |
+6 | certificate = "c.pem"
+  |               ^^^^^^^
+  |
+  = help: write key = "..." too"#
+    );
+    assert_eq!(
+        of("url = [\"mqtts://h\", \"mqtt://h\"]"),
+        r#"error: profile.toml:5:7: target.url is a list of targets with TLS and without
+  |
+5 | url = ["mqtts://h", "mqtt://h"]
+  |       ^^^^^^^^^^^^^^^^^^^^^^^^^
+  |
+  = help: write mqtts:// or mqtt:// in all of them"#
+    );
+    assert_eq!(
+        of("url = \"mqtts://h\"\ninsecure = true\nca = \"ca.pem\"\ntls_version = \"1.1\""),
+        r#"error: profile.toml:7:6: target.ca is of no use beside target.insecure, which verifies nothing
+  |
+7 | ca = "ca.pem"
+  |      ^^^^^^^^
+  |
+  = help: write one of the two
+
+error: profile.toml:8:15: target.tls_version is no version of TLS that midge speaks
+  |
+8 | tls_version = "1.1"
+  |               ^^^^^
+  |
+  = help: write "1.2", "1.3" or "any""#
+    );
+}
+
+#[test]
+fn headers_that_do_nothing_or_belong_to_the_upgrade_are_mistakes() {
+    let of = |target: &str| {
+        let text = small("[fleet]", &format!("[target]\n{target}\n[fleet]"));
+        complaint(&text, &[])
+    };
+    assert_eq!(
+        of("url = \"mqtts://h\"\nheaders = { X-A = \"b\" }"),
+        r#"error: profile.toml:6:11: target.headers is about WebSocket, and the target is reached without
+  |
+6 | headers = { X-A = "b" }
+  |           ^^^^^^^^^^^^^
+  |
+  = help: write url = "ws://HOST/PATH" or "wss://HOST/PATH", or leave it out"#
+    );
+    assert_eq!(
+        of("url = [\"ws://h\", \"mqtt://h\"]"),
+        r#"error: profile.toml:5:7: target.url is a list of targets with WebSocket and without
+  |
+5 | url = ["ws://h", "mqtt://h"]
+  |       ^^^^^^^^^^^^^^^^^^^^^^
+  |
+  = help: write ws:// or mqtt:// in all of them"#
+    );
+    for (header, sentence) in [
+        ("Sec-WebSocket-Key = \"x\"", "belongs to the upgrade itself"),
+        ("HOST = \"x\"", "belongs to the upgrade itself"),
+        ("\"a b\" = \"x\"", "is no name of a header"),
+        ("X-A = \"b\\r\\nX-C: d\"", "is no value of a header"),
+        ("X-A = \" b\"", "is no value of a header"),
+    ] {
+        let said = of(&format!("url = \"ws://h\"\nheaders = {{ {header} }}"));
+        assert!(said.contains(sentence), "{said}");
+    }
+}
+
+#[test]
+fn a_secret_in_a_header_is_refused_and_not_repeated() {
+    for name in [
+        "Authorization",
+        "cookie",
+        "X-Api-Key",
+        "x-access-token",
+        "X-Auth",
+    ] {
+        let headers = format!("headers = {{ {name} = \"hunter2\" }}");
+        let text = small(
+            "[fleet]",
+            &format!("[target]\nurl = \"ws://h\"\n{headers}\n[fleet]"),
+        );
+        let said = complaint(&text, &[]);
+        let sentence = format!("target.headers.{name} must not be written into a profile");
+        assert!(said.contains(&sentence), "{said}");
+        assert!(!said.contains("hunter2"), "{said}");
+        let set = format!("target.headers.{name}=hunter2");
+        let said = complaint(
+            &small("[fleet]", "[target]\nurl = \"ws://h\"\n[fleet]"),
+            &[&set],
+        );
+        assert!(
+            said.contains(&sentence) && !said.contains("hunter2"),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn a_key_in_a_profile_is_refused_and_not_repeated() {
+    let text = small(
+        "[fleet]",
+        "[target]\nurl = \"mqtts://h\"\ncertificate = \"c.pem\"\nkey = \"-----BEGIN PRIVATE KEY-----hunter2\"\n[fleet]",
+    );
+    let said = complaint(&text, &[]);
+    assert!(
+        said.contains("target.key must not be written into a profile"),
+        "{said}"
     );
 }
 

@@ -6,6 +6,7 @@ use super::super::tree::Node;
 use super::super::{Protocol, Secret, Sources, Target, Url};
 use super::Section;
 use super::value::{self, Wrong};
+use super::{tls, websocket};
 use crate::profile::tree::Value;
 
 /// The target; without `[target]`, the simulated tenant.
@@ -23,8 +24,14 @@ pub(super) fn read(top: &Section<'_>) -> Target {
         let wrong = Wrong::new("needs a user name beside it").instead("username = \"...\" too");
         section.wrong_at("password", wrong);
     }
+    let urls = section.read("url", urls);
+    let known = urls.as_deref().or((!section.has("url")).then_some(&[]));
+    let tls = tls::read(&section, known);
+    let headers = websocket::read(&section, known);
     Target {
-        urls: section.read("url", urls).unwrap_or_default(),
+        urls: urls.unwrap_or_default(),
+        tls,
+        headers,
         protocol,
         username,
         password,
@@ -74,7 +81,7 @@ fn protocol(node: &Node) -> Result<Protocol, Wrong> {
 }
 
 /// A reference. The value itself is never repeated: it may be a password after all.
-fn secret(node: &Node) -> Result<Secret, Wrong> {
+pub(super) fn secret(node: &Node) -> Result<Secret, Wrong> {
     let by_reference = || {
         Wrong::new("must not be written into a profile")
             .instead("\"env:NAME\" or \"file:PATH\"")
