@@ -51,7 +51,7 @@ pub fn each(measure: &mut impl Measure) {
             ("an inbound message", PUSH, COMMANDS),
             ("a foreign topic", FOREIGN, b""),
         ] {
-            let meant = recognise(plan, topic, payload, &mut captures);
+            let meant = recognise(plan, topic, payload, None, &mut captures);
             let right = match meant {
                 Recognised::Reply { .. } => what.starts_with("a reply") || topic == ERROR,
                 Recognised::Inbound { .. } => topic == PUSH,
@@ -61,7 +61,7 @@ pub fn each(measure: &mut impl Measure) {
             assert!(right, "{what} is taken for {meant:?}");
             let (topic, payload) = (topic.to_owned(), payload.to_vec());
             measure.operation(&format!("matching/{what}, {many}"), || {
-                recognise(plan, black_box(&topic), &payload, &mut captures)
+                recognise(plan, black_box(&topic), &payload, None, &mut captures)
             });
         }
     }
@@ -87,10 +87,10 @@ pub fn each(measure: &mut impl Measure) {
         ),
     ] {
         let mut captures = Captures::new();
-        let meant = recognise(plan, topic, b"", &mut captures);
+        let meant = recognise(plan, topic, b"", None, &mut captures);
         assert_eq!(meant != Recognised::Unknown, known, "{what}: {meant:?}");
         measure.operation(&format!("matching/{what}"), || {
-            recognise(plan, black_box(topic), b"", &mut captures)
+            recognise(plan, black_box(topic), b"", None, &mut captures)
         });
     }
     correlated(measure);
@@ -109,12 +109,8 @@ reply = { ok = "acme/ep-{endpoint}/answers", error = "acme/ep-{endpoint}/errors"
     let plan = plans::in_5("./bench.toml", &text);
     let mut captures = Captures::new();
     let mut hear = || {
-        let heard = Heard {
-            topic: black_box("acme/ep-7/answers"),
-            payload: b"",
-            correlation: Some(black_box(b"54321")),
-        };
-        plan.recognise_heard(Listener::Endpoint(7), &heard, &mut captures)
+        let (topic, id) = (black_box("acme/ep-7/answers"), black_box(&b"54321"[..]));
+        recognise(&plan, topic, b"", Some(id), &mut captures)
     };
     let meant = hear();
     let id = Some(54_321);
@@ -142,7 +138,13 @@ fn recognise<'a>(
     plan: &Plan,
     topic: &str,
     payload: &'a [u8],
+    correlation: Option<&[u8]>,
     captures: &mut Captures,
 ) -> Recognised<'a> {
-    plan.recognise(Listener::Endpoint(7), topic, payload, captures)
+    let heard = Heard {
+        topic,
+        payload,
+        correlation,
+    };
+    plan.recognise_heard(Listener::Endpoint(7), &heard, captures)
 }

@@ -60,10 +60,9 @@ impl<'a> Worker<'a> {
     /// The same on a poller of whatever kind.
     pub(super) fn with(assignment: &'a Assignment, spare: Empties, poller: Poller) -> Self {
         let (plan, settings, clock) = (&assignment.plan, &assignment.settings, assignment.clock);
-        let count = assignment.endpoints.len();
+        let (count, profile) = (assignment.endpoints.len(), &settings.profile);
         let portion = count as f64 / f64::from(plan.endpoints.max(1));
         let connections = connections_of(plan, assignment.index as u32, count as u32);
-        let profile = &settings.profile;
         Self {
             index: assignment.index,
             workers: assignment.workers,

@@ -131,8 +131,7 @@ fn decode_in<const FIVE: bool>(bytes: &[u8], reader: Role, max_packet: usize) ->
     // PUBLISH first and in line: in a load test nearly everything is one. Each way ends here: joined
     // again, they would copy as much as the largest packet has.
     if kind == Kind::Publish {
-        let packet = Publish::read(first_byte, body, reader, version)?;
-        return Ok(Some((Packet::Publish(packet), packet_len)));
+        return Publish::take(first_byte, body, reader, version, packet_len);
     }
     match version {
         Version::V311 => read_other(kind, body, reader, packet_len),
@@ -141,7 +140,7 @@ fn decode_in<const FIVE: bool>(bytes: &[u8], reader: Role, max_packet: usize) ->
 }
 
 /// What [`decode`] gives.
-type Taken<'a> = Result<Option<(Packet<'a>, usize)>, DecodeError>;
+pub(super) type Taken<'a> = Result<Option<(Packet<'a>, usize)>, DecodeError>;
 
 // One for each version, so that the version of neither is looked at again.
 #[inline(never)]
@@ -167,7 +166,7 @@ fn read_any(kind: Kind, body: &[u8], role: Role, version: Version, len: usize) -
             Ok(Some((Packet::Connect(packet), len)))
         }
         Kind::ConnAck => taken!(ConnAck(body, role, version)),
-        Kind::Publish => taken!(Publish(Kind::Publish.first_byte(), body, role, version)),
+        Kind::Publish => Publish::take(kind.first_byte(), body, role, version, len),
         Kind::PubAck => taken!(PubAck(body, role, version)),
         Kind::PubRec => taken!(PubRec(body, role, version)),
         Kind::PubRel => taken!(PubRel(body, role, version)),

@@ -77,8 +77,7 @@ impl Plan {
         }
         compiler.carried()?;
         let connection = compiler.connection()?;
-        compiler.warn_about_scopes();
-        compiler.warn_about_sessions();
+        compiler.warn_about_all();
         let schedule = Schedule::compile(profile)?;
         let Compiler {
             requests,

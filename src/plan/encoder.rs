@@ -228,7 +228,8 @@ impl Frame {
     }
 
     /// Puts the lengths in, and moves the body when the guessed width was wrong.
-    #[inline]
+    #[allow(clippy::inline_always, reason = "one for each version, as its caller")]
+    #[inline(always)]
     pub(crate) fn end(self, out: &mut Sheet) -> Option<Head> {
         let body = self.start + 1 + self.width;
         let remaining = out.len() - body;

@@ -179,20 +179,53 @@ impl Request {
         message: &Message<'_>,
         state: &mut [u64],
     ) -> Option<Head> {
-        let number = self.take_number(state);
-        let first = number.wrapping_mul(self.samples());
-        self.advance(message.endpoint, first, state);
-        let values = self.values(message, first, state);
+        // Decided here and not at each place: in 3.1.1 a message takes nothing more for what 5.0 has.
+        if let Properties::Absent = self.properties {
+            self.render::<false>(previous, &self.properties, true, out, message, state)
+        } else {
+            self.encode_5(previous, topic, out, message, state)
+        }
+    }
+
+    #[inline(never)]
+    fn encode_5(
+        &self,
+        previous: Option<Head>,
+        topic: TopicAs,
+        out: &mut Sheet,
+        message: &Message<'_>,
+        state: &mut [u64],
+    ) -> Option<Head> {
         let (properties, named) = match (&self.alias, topic) {
             (None, _) | (_, TopicAs::Name) => (&self.properties, true),
             (Some(alias), topic) => (&alias.properties, topic == TopicAs::Introduced),
         };
+        let head = self.render::<true>(previous, properties, named, out, message, state);
+        head.filter(|_| topic == TopicAs::Name)
+    }
+
+    /// Appends the packet; `FIVE`: with these properties, and if it is `named` its topic's name. Each of
+    /// the two has one caller, and is compiled into it.
+    #[inline]
+    fn render<const FIVE: bool>(
+        &self,
+        previous: Option<Head>,
+        properties: &Properties,
+        named: bool,
+        out: &mut Sheet,
+        message: &Message<'_>,
+        state: &mut [u64],
+    ) -> Option<Head> {
+        let number = self.take_number(state);
+        let first = number.wrapping_mul(self.samples());
+        self.advance(message.endpoint, first, state);
+        let values = self.values(message, first, state);
         let mut frame = Frame::begin(previous, self.length_width, out);
         out.append_after(self.page, |before, pen| {
             let mut pen = match previous {
                 Some(head) => frame.same_head(&before[head.range()], pen),
                 None => frame.head(self.qos, self.retain, pen, |pen| {
-                    if named {
+                    if named || !FIVE {
                         self.topic.write(&values, pen)
                     } else {
                         pen
@@ -203,29 +236,36 @@ impl Request {
                 pen = pen.first(2, &message.packet_id.to_be_bytes());
             }
             match properties {
-                Properties::Absent => {}
-                Properties::Alike(block) => pen = pen.padded(block),
-                Properties::Different(_) => return pen,
+                Properties::Alike(block) if FIVE => pen = pen.padded(block),
+                Properties::Different(_) if FIVE => return pen,
+                _ => {}
             }
             if let Body::Template(template) = &self.body {
                 pen = template.write(&values, pen);
             }
             pen
         });
-        if let Properties::Different(different) = properties {
+        if FIVE && let Properties::Different(different) = properties {
             different.write(&values, out);
             if let Body::Template(template) = &self.body {
                 out.append(self.page, |pen| template.write(&values, pen));
             }
         }
-        self.append_body(message, number, state, out);
+        self.append_body::<FIVE>(first, message, number, state, out);
         let head = frame.end(out);
-        head.filter(|_| self.topics == Topics::Alike && topic == TopicAs::Name)
+        head.filter(|_| self.topics == Topics::Alike)
     }
 
-    /// Appends a payload that is no template.
+    /// Appends a payload that is no template. As [`Request::render`], one for each version.
     #[inline]
-    fn append_body(&self, message: &Message<'_>, number: u64, state: &mut [u64], out: &mut Sheet) {
+    fn append_body<const FIVE: bool>(
+        &self,
+        first: u64,
+        message: &Message<'_>,
+        number: u64,
+        state: &mut [u64],
+        out: &mut Sheet,
+    ) {
         match &self.body {
             Body::Template(_) => {}
             Body::Literal(bytes) => out.append(bytes.len(), |pen| pen.write(bytes)),
@@ -238,7 +278,6 @@ impl Request {
                 batch,
                 interval_ns,
             } => {
-                let first = number.wrapping_mul(self.samples());
                 for index in 0..*batch {
                     if index > 0 {
                         self.advance(message.endpoint, first + u64::from(index), state);
@@ -340,6 +379,8 @@ impl Request {
 /// Bytes of a generated payload that are fresh for each message.
 const FRESH_BYTES: usize = 20;
 
+#[allow(clippy::inline_always, reason = "one for each version, as its caller")]
+#[inline(always)]
 fn write_bytes<'p>(bits: u64, length: usize, block: &[u8], pen: Pen<'p>) -> Pen<'p> {
     let mut pen = write_printable(bits, length.min(FRESH_BYTES), pen);
     let mut left = length.saturating_sub(FRESH_BYTES);

@@ -38,8 +38,14 @@ impl Compiler<'_> {
         }
     }
 
+    /// About what no single request tells.
+    pub(crate) fn warn_about_all(&mut self) {
+        self.warn_about_scopes();
+        self.warn_about_sessions();
+    }
+
     /// In MQTT 5 a session ends with its connection where nothing else is said (5.0: section 3.1.2.11.2).
-    pub(crate) fn warn_about_sessions(&mut self) {
+    fn warn_about_sessions(&mut self) {
         let fleet = &self.profile.fleet;
         let five = self.profile.target.protocol == profile::Protocol::V5;
         if five && !fleet.clean_start && fleet.session.expiry_s.unwrap_or(0) == 0 {
@@ -50,7 +56,7 @@ impl Compiler<'_> {
     }
 
     /// A reply is looked up in the scope of the first request whose pattern fits.
-    pub(crate) fn warn_about_scopes(&mut self) {
+    fn warn_about_scopes(&mut self) {
         for side in [&self.recogniser.endpoint, &self.recogniser.caller] {
             for (index, rule) in side.replies.iter().enumerate() {
                 let mine = &self.requests[usize::from(rule.request)];
