@@ -243,6 +243,31 @@ fn a_target_that_speaks_something_else_breaks_the_protocol() {
     nobody_comes_in(run, "tls_protocol", "check the port of target.url");
 }
 
+/// Most of them wait for the turn of their handshake, and what the target says has come before it.
+#[test]
+fn what_a_target_says_before_a_handshake_begins_is_heard() {
+    let other = FakeBroker::start(|peer| {
+        peer.send(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+        peer.swallow();
+    });
+    let outcome = Midge::small()
+        .gentle()
+        .target(&other.url.replace("mqtt://", "mqtts://"))
+        .set("target.insecure", "true")
+        .set("fleet.endpoints", "200")
+        .set("fleet.connect_rate", "1_000_000/s")
+        .set("fleet.connects_in_progress", "200")
+        .set("fleet.reconnect.initial_delay", "1h")
+        .set("fleet.reconnect.max_delay", "1h")
+        .go();
+    let by_class = |class: &str| outcome.count(&format!("/connections/failed_by/{class}"));
+    assert_eq!(
+        (by_class("tls_protocol"), by_class("timeout")),
+        (200, 0),
+        "{outcome}"
+    );
+}
+
 #[test]
 fn what_is_not_verified_is_said_wherever_somebody_looks() {
     let secured = Secured::tenant(&[]);
