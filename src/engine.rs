@@ -12,6 +12,7 @@
 //! | `control` | orders and reports between coordinator and workers |
 //! | `worker`, `setup` | one thread's tables and the turn of its loop; how the tables are made |
 //! | `connect`, `loss`, `close` | connections come up and stay up; fail and come back; end |
+//! | `dialect`, `terms` | what only MQTT 5 has; what its targets allow |
 //! | `secure`, `upgrade` | TLS, and WebSocket, before MQTT begins |
 //! | `reconnect`, `admission`, `away` | the next wait before an attempt to come back; which attempts may begin; who is away |
 //! | `resume`, `churn` | sessions that outlive their connections; endpoints that come and go |
@@ -50,6 +51,7 @@ mod control;
 mod copies;
 mod crew;
 mod dial;
+mod dialect;
 mod drain;
 mod endpoint;
 pub mod exchange;
@@ -79,6 +81,7 @@ mod setup;
 mod shape;
 mod stamps;
 mod steps;
+mod terms;
 mod timer;
 mod upgrade;
 mod upkeep;

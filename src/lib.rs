@@ -46,27 +46,27 @@
 //!   `kernel_timestamps` (when replies came in), `calibration` (the machine's, as a run finds it), `round` (one load of `calibrate`),
 //!   `signals`, `progress`, `environment`.
 //! * [`profile`]: a TOML file in, a checked value out. The value: `load`, `request`, `inbound`,
-//!   `generator`, `field`, `platform`, `definitions` (those of a platform alone), `url`, `tls`, `websocket`, `sources`, `reconnect`. The way there: `tree` (values that know their line),
+//!   `properties` (of MQTT 5), `generator`, `field`, `platform`, `definitions` (those of a platform alone), `url`, `tls`, `websocket`, `sources`, `reconnect`. The way there: `tree` (values that know their line),
 //!   `overlay` (a request over its definition), `set` (overrides), `origin`, `secrets` (what errors must not show), `error`. The reader:
 //!   `read`, one file per section (`read/target`, `read/fleet`, `read/load`, `read/request`,
-//!   `read/tls`, `read/websocket`, `read/reconnect`, `read/reply`, `read/inbound`, `read/generator`, `read/limits`, `read/gates`) over `read/value`, with
+//!   `read/tls`, `read/websocket`, `read/reconnect`, `read/reply`, `read/inbound`, `read/generator`, `read/properties`, `read/limits`, `read/gates`) over `read/value`, with
 //!   `read/check` for keys that nothing reads and `read/tests`. The list of all keys: `keys`,
 //!   `keys/table`. Back to text: `write`.
 //! * [`plan`]: what a profile compiles to. When: `schedule`, `curve`, `stages`, `shard`. What: `request`,
-//!   `template`, `generator`, `encoder`, `text`, `moment`, `pen` and `sheet` (what they write on),
+//!   `template`, `generator`, `encoder`, `text`, `moment`, `properties` (of MQTT 5), `pen` and `sheet` (what they write on),
 //!   `hash`, `bodies`, `identities` from an
 //!   `identity_file`, `columns` (are they all used). Request IDs:
 //!   `request_id`. What comes back: `recognise` over `trie`, `pattern`, `pointer`, `reply`, `replies`,
 //!   `inbound`, `pushes`, `carried`, `items`, `captures`, with `recognise/tests`
 //!   and `recognise/tests/random`. For people: `example`. Connections: `connection`,
-//!   `connections`, `overlap`. Around it: `compile`, `topic` (checks), `arithmetic` (how large a run
+//!   `connections`, `overlap`. Around it: `compile`, `topic` (checks), `warnings`, `arithmetic` (how large a run
 //!   will be), `error`.
 //! * [`engine`]: carries the plan out. `run` is the coordinator with its threads, `steps` the same without any, over
 //!   `crew`; `control` is what they say to the
 //!   workers; `worker` is one thread and the turn of its loop, `reports` is what it tells the coordinator, `lengths` of the phases, `setup` makes its tables, `shape` the
-//!   rows of its measurement. What it does: `connect`, `dial` (which addresses), `secure` (TLS), `upgrade` (WebSocket), `last_words`, `loss` (and coming back: `reconnect`, `admission`, `away`, `resume`), `upkeep` of connections, `churn`, `drain`, `close`, `send` (instants to packets), `write`
+//!   rows of its measurement. What it does: `connect`, `dialect` (what only MQTT 5 has), `dial` (which addresses), `secure` (TLS), `upgrade` (WebSocket), `last_words`, `loss` (and coming back: `reconnect`, `admission`, `away`, `resume`), `upkeep` of connections, `churn`, `drain`, `close`, `send` (instants to packets), `write`
 //!   (packets to the kernel), `receive`, `stamps` (when a sample left and came back by the kernel), `reply`, `first_reply`, `copies`, `pushed`, `pace` and `prepare` (closed and `"max"`), `approach` (the last microseconds). Rows of its
-//!   tables: `connection` with what is `cold` in it, `endpoint`, `exchange`, `acks`, `observed`, `batch`, `outbox`, `timer`. Beside it: `limiter` (rates),
+//!   tables: `connection` with what is `cold` in it, `terms` (of the target), `endpoint`, `exchange`, `acks`, `observed`, `batch`, `outbox`, `timer`. Beside it: `limiter` (rates),
 //!   `cap` (what the cap on all messages held back), `failure` (error classes), `heartbeat` (was the
 //!   process kept from running) with `machine` (how it fares) over `cgroup` (files of the kernel), `logger` (the file of the raw log).
 //! * [`event`]: what an event loop is made of: `clock`, `socket`, `stamps` (when the kernel passed bytes on and received them), `wheel`, `room`, and `poller` with its ways to

@@ -51,7 +51,7 @@ mod writer;
 
 pub use auth::Auth;
 pub use connack::ConnAck;
-pub use connect::Connect;
+pub use connect::{Connect, Connecting};
 pub use disconnect::Disconnect;
 pub use error::{DecodeError, EncodeError};
 pub use kind::Kind;

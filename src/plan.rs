@@ -28,6 +28,7 @@ mod overlap;
 mod pattern;
 mod pen;
 mod pointer;
+mod properties;
 mod pushes;
 mod recognise;
 mod replies;
@@ -42,6 +43,7 @@ mod template;
 mod text;
 mod topic;
 mod trie;
+mod warnings;
 
 pub use arithmetic::{Arithmetic, FILES_APART, Messages};
 #[cfg(test)]
@@ -58,9 +60,9 @@ pub use moment::Moment;
 pub use overlap::Overlap;
 pub use pattern::Listener;
 pub use pointer::Pointer;
-pub use recognise::Recognised;
+pub use recognise::{Heard, Recognised};
 pub use reply::{Reason, ReplyOutcome, Status};
-pub use request::{Message, ReplyUse, Request};
+pub use request::{Message, ReplyUse, Request, TopicAs};
 pub use request_id::{
     IdCursor, IdRange, RequestIdKind, UUID_COUNTER_MAX, parse_uuid_request_id, parse_uuid_text,
     uuid_request_id,

@@ -17,6 +17,7 @@ pub use generator::{Generator, TimestampFormat};
 pub use inbound::{Answer, Inbound, Items};
 pub use keys::{Key, keys_table};
 pub use load::{Loaded, load, load_bench, platforms, shipped};
+pub use properties::{CORRELATION_DATA, MessageProperties, Retained, Session};
 pub use reconnect::{Jitter, Policy, Reconnect, ReconnectRate};
 pub use request::{
     IdKind, IdPlace, Outcome, OutcomeIn, Pace, Payload, Reply, Request, RequestIdUse, Sender,
@@ -37,6 +38,7 @@ mod load;
 mod origin;
 mod overlay;
 mod platform;
+mod properties;
 mod read;
 mod reconnect;
 mod request;
@@ -106,6 +108,8 @@ pub struct Target {
 pub enum Protocol {
     /// MQTT 3.1.1
     V311,
+    /// MQTT 5.0
+    V5,
 }
 
 /// A secret by reference.
@@ -144,6 +148,8 @@ pub struct Fleet {
     pub connections: Connections,
     /// MQTT clean session.
     pub clean_start: bool,
+    /// What connections say besides in MQTT 5.
+    pub session: Session,
     /// Will message of every endpoint connection.
     pub will: Option<Will>,
     /// Variables: templates by name, may refer to `{endpoint}`, identity columns and each other.
@@ -161,6 +167,10 @@ pub struct Will {
     pub qos: u8,
     /// Retain flag.
     pub retain: bool,
+    /// Seconds between the loss of a client and its will; `None`: not said, which means 0. MQTT 5.
+    pub delay_s: Option<u32>,
+    /// What goes with it in MQTT 5.
+    pub properties: MessageProperties,
 }
 
 /// Which topic filters a connection subscribes to.

@@ -78,6 +78,8 @@ fn run(name: &str, sets: &[String], extra: Extra) -> (u64, usize) {
 /// The same rate all the time, counted in two stages.
 const STAGES: &str = r#"load.stages=[{ for = "1s", to = "RATE" }, { for = "1s", to = "RATE" }]"#;
 
+const FIVE: &str = "target.protocol=5";
+
 /// What one more message costs, from a slow and a fast run of equal length.
 fn allocations_per_message(name: &str, sets: &[&str], extra: Extra) -> f64 {
     let with = |rate: &str| {
@@ -125,6 +127,23 @@ fn one_more_message_costs_no_allocation() {
         ("mqtt-publish", &["request.*.qos=2"][..], Extra::Nothing),
         ("kaa-fleet", &[][..], Extra::WebSocket),
         ("mqtt-publish", &["request.*.qos=1"][..], Extra::WebSocket),
+        ("kaa-fleet", &[FIVE][..], Extra::Nothing),
+        (
+            "mqtt-publish",
+            &[FIVE, "request.*.qos=1"][..],
+            Extra::Nothing,
+        ),
+        (
+            "mqtt-publish",
+            &[
+                FIVE,
+                "request.*.qos=2",
+                "request.*.content_type=text/{endpoint}",
+                "request.*.user_properties.n=no {seq}",
+                "request.*.request_id.in=correlation-data",
+            ][..],
+            Extra::Nothing,
+        ),
     ] {
         let cost = allocations_per_message(name, sets, extra);
         // Tables grow with what is in flight at once, which the faster run has more of: that is a few

@@ -6,6 +6,8 @@
 mod arrivals;
 #[path = "plan/carried.rs"]
 mod carried;
+#[path = "plan/five.rs"]
+mod five;
 #[path = "plan/foreign.rs"]
 mod foreign;
 #[path = "plan/identities.rs"]
@@ -22,11 +24,11 @@ mod schedules;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use midge::plan::{Captures, Identities, Message, Moment, Plan, Shard, Sheet};
+use midge::plan::{Captures, Identities, Message, Moment, Plan, Shard, Sheet, TopicAs};
 use midge::profile::{
-    Arrivals, Connections, Fleet, Gates, Generator, IdKind, IdPlace, Jitter, Limits, Load, Model,
-    Pace, Payload, Policy, Profile, Protocol, Reconnect, ReconnectRate, Request, RequestIdUse,
-    Sender, Sources, Subscribe, Target,
+    Arrivals, Connections, Fleet, Gates, Generator, IdKind, IdPlace, Jitter, Limits, Load,
+    MessageProperties, Model, Pace, Payload, Policy, Profile, Protocol, Reconnect, ReconnectRate,
+    Request, RequestIdUse, Sender, Session, Sources, Subscribe, Target,
 };
 use midge::units::{Rate, Share};
 use proptest::prelude::*;
@@ -69,6 +71,7 @@ fn profile(endpoints: u32, rate: f64, seconds: u64) -> Profile {
             subscribe_qos: 0,
             connections: Connections::One,
             clean_start: true,
+            session: Session::default(),
             will: None,
             vars: BTreeMap::from([
                 ("app".to_owned(), "demo-v1".to_owned()),
@@ -127,6 +130,8 @@ fn request(name: &str, topic: &str, payload: Payload, pace: Pace) -> Request {
             observe: false,
         },
         reply: None,
+        properties: MessageProperties::default(),
+        topic_alias: false,
         generators: BTreeMap::new(),
     }
 }
@@ -321,7 +326,13 @@ fn packets_that_take_over_the_head_of_the_one_before_are_the_same_packets() {
             plan.requests[index].encode(&mut alone, &message, &mut apart);
             expected.extend_from_slice(alone.text());
             taken_over += usize::from(head.is_some());
-            head = plan.requests[index].encode_after(head, &mut sheet, &message, &mut state);
+            head = plan.requests[index].encode_after(
+                head,
+                TopicAs::Name,
+                &mut sheet,
+                &message,
+                &mut state,
+            );
         }
         assert!(sheet.text() == expected, "{}", plan.requests[index].name);
     }

@@ -175,7 +175,7 @@ impl Fleet {
     ) -> Vec<Sent> {
         let mut all = Vec::new();
         for item in items {
-            assert!(inbound.capture_id(item, captures), "it has an ID");
+            assert!(inbound.capture_id(item, None, captures), "it has an ID");
             for answer in &inbound.answers {
                 all.push(taken_apart(&self.encode(usize::from(*answer), 0, captures)));
             }

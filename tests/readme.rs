@@ -155,7 +155,13 @@ impl Tenant {
 }
 
 /// The files of the page, in the order in which it shows them.
-const FILES: [&str; 4] = ["soil.toml", "steps.toml", "acme.toml", "fleet.toml"];
+const FILES: [&str; 5] = [
+    "soil.toml",
+    "asks.toml",
+    "steps.toml",
+    "acme.toml",
+    "fleet.toml",
+];
 
 /// The files of the page with what is in them.
 fn files() -> impl Iterator<Item = (&'static str, &'static str)> {

@@ -12,6 +12,7 @@ use std::path::Path;
 use std::sync::mpsc;
 use std::time::Duration;
 
+use midge::mqtt::Version;
 use midge::profile;
 use midge::tenant::{Tenant, TenantOptions};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
@@ -35,6 +36,11 @@ const ACME: &str = r#"
     payload = '{"token":"{request_id}","value":1}'
     request_id = { in = "/token" }
     reply = { ok = "{topic}/accepted" }
+    [[request]]
+    name = "ask"
+    topic = "acme/{device}/ask"
+    request_id = { in = "correlation-data" }
+    reply = { ok = "acme/{device}/answers" }
 "#;
 
 /// Bytes for the tenant, and those that have to come back before the next step.
@@ -48,6 +54,7 @@ struct Case {
     name: &'static str,
     flags: &'static [(&'static str, &'static str)],
     subscribe: Option<&'static str>,
+    version: Version,
     steps: Vec<Step>,
 }
 
@@ -143,11 +150,30 @@ fn in_two_pieces([request, reply]: [Vec<u8>; 2]) -> [Step; 2] {
     [first, second]
 }
 
+/// A request of MQTT 5 with correlation data, and the reply where it asks for it.
+fn ask(id: u16) -> [Vec<u8>; 2] {
+    let data = [&[0x09][..], &text(&id.to_string())].concat();
+    let back = [&[0x08][..], &text("acme/d-1/mine")].concat();
+    let both = [&back[..], &data].concat();
+    let whole = |topic: &str, properties: &[u8], payload: &[u8]| {
+        let length = [properties.len() as u8];
+        packet(
+            0x30,
+            &[&text(topic)[..], &length, properties, payload].concat(),
+        )
+    };
+    [
+        whole("acme/d-1/ask", &both, b"{}"),
+        whole("acme/d-1/mine", &data, b""),
+    ]
+}
+
 fn cases() -> Vec<Case> {
     let case = |name, steps| Case {
         name,
         flags: &[],
         subscribe: None,
+        version: Version::V311,
         steps,
     };
     let report = "acme/d-1/report";
@@ -210,6 +236,15 @@ fn cases() -> Vec<Case> {
                 [publish(0, 0, &topic, "x"), reply]
             }),
         ),
+        Case {
+            version: Version::V5,
+            ..case("an ID in the correlation data", requests(ask))
+        },
+        Case {
+            version: Version::V5,
+            flags: &[("service-time", "fixed:50us")],
+            ..case("the same, after a service time", one_by_one(ask))
+        },
         case(
             "an ID in the payload of a definition",
             requests(|id| {
@@ -240,6 +275,20 @@ fn repeat(socket: &mut TcpStream, steps: &[Step], buffer: &mut [u8], times: usiz
     }
 }
 
+/// CONNECT and what accepts it: in MQTT 5 with what the tenant has not, and its longest packet.
+fn connect(version: Version) -> Step {
+    const OFFER: [u8; 12] = [11, 0x25, 0, 0x29, 0, 0x2a, 0, 0x27, 0x01, 0x10, 0, 0];
+    let (properties, offer) = match version {
+        Version::V311 => (&[][..], &[][..]),
+        Version::V5 => (&[0][..], &OFFER[..]),
+    };
+    let begin = [&text("MQTT")[..], &[version.level(), 2, 0, 60]].concat();
+    Step {
+        send: packet(0x10, &[&begin[..], properties, &text("one")].concat()),
+        expect: packet(0x20, &[&[0, 0], offer].concat()),
+    }
+}
+
 /// Allocations per time that all steps are done.
 fn cost(case: &Case) -> f64 {
     const WARM_UP: usize = 20;
@@ -265,11 +314,7 @@ fn cost(case: &Case) -> f64 {
         .set_read_timeout(Some(Duration::from_secs(20)))
         .unwrap();
     let mut buffer = vec![0; 1 << 20];
-    let connect = [&text("MQTT")[..], &[4, 2, 0, 60], &text("one")].concat();
-    let mut steps = vec![Step {
-        send: packet(0x10, &connect),
-        expect: vec![0x20, 2, 0, 0],
-    }];
+    let mut steps = vec![connect(case.version)];
     if let Some(filter) = case.subscribe {
         steps.push(Step {
             send: packet(0x82, &[&[0, 1], &text(filter)[..], &[0]].concat()),
@@ -302,6 +347,7 @@ fn a_message_that_leaves_nothing_behind_costs_the_tenant_no_allocation() {
         name: "metadata",
         flags: &[],
         subscribe: None,
+        version: Version::V311,
         steps: vec![burst([kept(1)].into_iter())],
     });
     assert!(cost >= 1.0, "{cost} allocations each time");

@@ -4,7 +4,9 @@
 
 use std::hint::black_box;
 
-use midge::mqtt::{Packet, Properties, PubAck, Publish, Qos, Role, Version, decode};
+use midge::mqtt::{
+    Packet, Properties, Property, PropertyList, PubAck, Publish, Qos, Role, Version, decode,
+};
 
 use super::Measure;
 
@@ -30,6 +32,11 @@ pub fn publish<'a>(topic: &'a str, payload: &'a [u8]) -> Publish<'a> {
 #[inline(never)]
 fn read(bytes: &[u8]) -> Option<(Packet<'_>, usize)> {
     decode(bytes, Role::Client, Version::V311, PACKET_MAX).expect("a valid packet")
+}
+
+#[inline(never)]
+fn read_5(bytes: &[u8]) -> Option<(Packet<'_>, usize)> {
+    decode(bytes, Role::Client, Version::V5, PACKET_MAX).expect("a valid packet")
 }
 
 pub fn each(measure: &mut impl Measure) {
@@ -58,6 +65,43 @@ pub fn each(measure: &mut impl Measure) {
         out.len()
     });
     small(measure);
+    version_5(measure, &publish);
+}
+
+/// What MQTT 5 makes of the same message, without properties and as a request has them.
+fn version_5(measure: &mut impl Measure, publish: &Publish<'_>) {
+    let mut list = PropertyList::new();
+    for property in [
+        Property::ResponseTopic("acme/answers/ep-12345"),
+        Property::CorrelationData(b"54321"),
+        Property::UserProperty(("site", "hall 7")),
+    ] {
+        list.push(property).expect("it is short");
+    }
+    let mut out = Vec::with_capacity(4096);
+    for (properties, with) in [
+        (Properties::NONE, "no properties"),
+        (list.as_properties(), "three properties"),
+    ] {
+        let publish = Publish {
+            properties,
+            ..*publish
+        };
+        out.clear();
+        publish
+            .write(Version::V5, &mut out)
+            .expect("a valid packet");
+        let one = out.clone();
+        let name = format!("codec/read a PUBLISH of MQTT 5 with {with}");
+        measure.operation(&name, || read_5(black_box(&one)).map(|(_, length)| length));
+        let name = format!("codec/write a PUBLISH of MQTT 5 with {with}");
+        measure.operation(&name, || {
+            out.clear();
+            let written = black_box(&publish).write(Version::V5, &mut out);
+            written.expect("a valid packet");
+            out.len()
+        });
+    }
 }
 
 fn small(measure: &mut impl Measure) {

@@ -5,7 +5,7 @@
 
 use std::hint::black_box;
 
-use midge::plan::{Captures, Listener, Plan, Recognised};
+use midge::plan::{Captures, Heard, Listener, Plan, Recognised};
 
 use super::{Measure, plans};
 
@@ -51,7 +51,7 @@ pub fn each(measure: &mut impl Measure) {
             ("an inbound message", PUSH, COMMANDS),
             ("a foreign topic", FOREIGN, b""),
         ] {
-            let meant = recognise(plan, topic, payload, &mut captures);
+            let meant = recognise(plan, topic, payload, None, &mut captures);
             let right = match meant {
                 Recognised::Reply { .. } => what.starts_with("a reply") || topic == ERROR,
                 Recognised::Inbound { .. } => topic == PUSH,
@@ -61,7 +61,7 @@ pub fn each(measure: &mut impl Measure) {
             assert!(right, "{what} is taken for {meant:?}");
             let (topic, payload) = (topic.to_owned(), payload.to_vec());
             measure.operation(&format!("matching/{what}, {many}"), || {
-                recognise(plan, black_box(&topic), &payload, &mut captures)
+                recognise(plan, black_box(&topic), &payload, None, &mut captures)
             });
         }
     }
@@ -87,12 +87,36 @@ pub fn each(measure: &mut impl Measure) {
         ),
     ] {
         let mut captures = Captures::new();
-        let meant = recognise(plan, topic, b"", &mut captures);
+        let meant = recognise(plan, topic, b"", None, &mut captures);
         assert_eq!(meant != Recognised::Unknown, known, "{what}: {meant:?}");
         measure.operation(&format!("matching/{what}"), || {
-            recognise(plan, black_box(topic), b"", &mut captures)
+            recognise(plan, black_box(topic), b"", None, &mut captures)
         });
     }
+    correlated(measure);
+}
+
+/// A reply whose ID is its correlation data.
+fn correlated(measure: &mut impl Measure) {
+    const ASKS: &str = r#"
+[[request]]
+name = "ask"
+topic = "acme/ep-{endpoint}/ask"
+request_id = { in = "correlation-data", range = [10_000, 99_999] }
+reply = { ok = "acme/ep-{endpoint}/answers", error = "acme/ep-{endpoint}/errors" }
+"#;
+    let text = format!("{NUMBERED}{ASKS}");
+    let plan = plans::in_5("./bench.toml", &text);
+    let mut captures = Captures::new();
+    let mut hear = || {
+        let (topic, id) = (black_box("acme/ep-7/answers"), black_box(&b"54321"[..]));
+        recognise(&plan, topic, b"", Some(id), &mut captures)
+    };
+    let meant = hear();
+    let id = Some(54_321);
+    let right = matches!(meant, Recognised::Reply { id: found, .. } if found == id);
+    assert!(right, "{meant:?}");
+    measure.operation("matching/a reply by correlation data, MQTT 5", hear);
 }
 
 /// A profile of so many requests, which differ by a word of their topics.
@@ -114,7 +138,13 @@ fn recognise<'a>(
     plan: &Plan,
     topic: &str,
     payload: &'a [u8],
+    correlation: Option<&[u8]>,
     captures: &mut Captures,
 ) -> Recognised<'a> {
-    plan.recognise(Listener::Endpoint(7), topic, payload, captures)
+    let heard = Heard {
+        topic,
+        payload,
+        correlation,
+    };
+    plan.recognise_heard(Listener::Endpoint(7), &heard, captures)
 }

@@ -16,9 +16,18 @@ pub fn shipped(name: &str) -> Plan {
     compiled(name, "")
 }
 
+/// The same of a text or a shipped profile, in MQTT 5.
+pub fn in_5(name: &str, text: &str) -> Plan {
+    of(name, text, &["target.protocol=5".to_owned()])
+}
+
 fn compiled(name: &str, text: &str) -> Plan {
+    of(name, text, &[])
+}
+
+fn of(name: &str, text: &str, sets: &[String]) -> Plan {
     let read = |_: &Path| Ok(text.to_owned());
-    let loaded = midge::profile::load(name, &[], &read);
+    let loaded = midge::profile::load(name, sets, &read);
     let profile = loaded.expect("a sound profile").profile;
     Plan::compile(&profile, Identities::none()).expect("a sound plan")
 }

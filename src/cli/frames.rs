@@ -5,11 +5,11 @@
 
 use std::fmt::Write as _;
 
-use crate::mqtt::{self, Packet, Publish, Role, Version};
+use crate::mqtt::{self, Packet, Property, Publish, Role, Version};
 use crate::plan::{
     Captures, Message, Moment, Plan, ReplyMeaning, Request, RequestIdKind, Sheet, uuid_request_id,
 };
-use crate::profile::{Outcome, Profile, Sender, Subscribe};
+use crate::profile::{Outcome, Profile, Protocol, Sender, Subscribe};
 use crate::tenant::{Judge, Judgement, TenantOptions};
 
 /// Messages of each request that are judged, unless they are too large.
@@ -32,6 +32,7 @@ const ITEM_IDS: [&[u8]; 2] = [b"1", b"\"1\""];
 pub(super) struct Frames<'a> {
     profile: &'a Profile,
     plan: &'a Plan,
+    version: Version,
     judge: Judge,
     /// Bytes that may still be judged.
     left: usize,
@@ -52,6 +53,10 @@ impl<'a> Frames<'a> {
         let mut this = Self {
             profile,
             plan,
+            version: match profile.target.protocol {
+                Protocol::V311 => Version::V311,
+                Protocol::V5 => Version::V5,
+            },
             judge: Judge::new(&options),
             left: JUDGED_BYTES,
             out: String::new(),
@@ -83,11 +88,14 @@ impl<'a> Frames<'a> {
         let moment = moment(0);
         let message = self.message(request, 0, captures, &moment);
         let frame = self.frame(request, 0, captures);
-        let Some(publish) = publish(&frame) else {
+        let Some(publish) = publish(&frame, self.version) else {
             self.line("topic", "(does not decode as a PUBLISH packet)");
             return;
         };
         self.line("topic", publish.topic);
+        for property in publish.properties.iter() {
+            self.line("property", &property_in_words(property));
+        }
         self.line("payload", &readable(publish.payload));
         self.rules(request, captures);
         if let Some(delay) = request.reactive {
@@ -127,7 +135,7 @@ impl<'a> Frames<'a> {
         let mut accepted = None;
         for number in 0..judged {
             let frame = self.frame(request, number, captures);
-            let Some(publish) = publish(&frame) else {
+            let Some(publish) = publish(&frame, self.version) else {
                 continue;
             };
             match self.judge.judge(publish.topic, publish.payload) {
@@ -206,7 +214,7 @@ impl<'a> Frames<'a> {
         };
         let good = ITEM_IDS.iter().map(|id| with(id)).find(|captures| {
             let frame = self.frame(request, 0, captures);
-            publish(&frame).is_some_and(|publish| {
+            publish(&frame, self.version).is_some_and(|publish| {
                 let judgement = self.judge.judge(publish.topic, publish.payload);
                 matches!(judgement, Judgement::Accepted { .. })
             })
@@ -269,10 +277,24 @@ fn kind(request: &Request) -> &'static str {
     }
 }
 
-fn publish(frame: &[u8]) -> Option<Publish<'_>> {
-    match mqtt::decode(frame, Role::Server, Version::V311, usize::MAX) {
+fn publish(frame: &[u8], version: Version) -> Option<Publish<'_>> {
+    match mqtt::decode(frame, Role::Server, version, usize::MAX) {
         Ok(Some((Packet::Publish(publish), _))) => Some(publish),
         _ => None,
+    }
+}
+
+/// One property of MQTT 5, as a profile calls it.
+fn property_in_words(property: Property<'_>) -> String {
+    match property {
+        Property::PayloadFormatIndicator(true) => "payload format: text".to_owned(),
+        Property::PayloadFormatIndicator(false) => "payload format: bytes".to_owned(),
+        Property::MessageExpiryInterval(seconds) => format!("message expiry: {seconds} s"),
+        Property::ContentType(text) => format!("content type: {text}"),
+        Property::ResponseTopic(topic) => format!("response topic: {topic}"),
+        Property::CorrelationData(data) => format!("correlation data: {}", readable(data)),
+        Property::UserProperty((name, value)) => format!("{name}: {value}"),
+        other => format!("{other:?}"),
     }
 }
 

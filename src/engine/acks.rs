@@ -16,8 +16,9 @@ pub(super) struct Ack {
     pub request: u16,
     /// PUBREC is in and PUBREL is out.
     pub released: bool,
-    /// The exchange that ends with the acknowledgement, if one does.
-    pub completes: Option<Ticket>,
+    /// Whether its exchange ends with the acknowledgement; otherwise with its reply.
+    pub completes: bool,
+    pub ticket: Option<Ticket>,
     pub intended: u64,
     /// 0 until the kernel took it.
     pub sent: u64,
@@ -97,16 +98,18 @@ impl Acks {
         rows.map(move |slot| &self.rows[slot as usize].ack)
     }
 
-    /// Takes out the handshakes of a list whose messages the kernel never took.
-    pub(super) fn forget_unsent(&mut self, list: &mut AckList) {
-        let mut slot = list.first;
+    /// Takes out the handshakes of a list whose messages the kernel never took. How many there were.
+    pub(super) fn forget_unsent(&mut self, list: &mut AckList) -> u16 {
+        let (mut slot, mut count) = (list.first, 0);
         while slot != NONE {
             let Row { ack, next, .. } = self.rows[slot as usize];
             if ack.sent == 0 {
                 self.remove(list, slot);
+                count += 1;
             }
             slot = next;
         }
+        count
     }
 
     /// Adds the youngest handshake of a connection.
@@ -225,7 +228,8 @@ mod tests {
             packet_id,
             request: 0,
             released: false,
-            completes: None,
+            completes: false,
+            ticket: None,
             intended: 0,
             sent: 0,
         }
@@ -290,7 +294,7 @@ mod tests {
         let third = acks.find(list, 3).unwrap();
         let older: Vec<u16> = acks.older(third).map(|ack| ack.packet_id).collect();
         assert_eq!(older, [2, 1]);
-        acks.forget_unsent(&mut list);
+        assert_eq!(acks.forget_unsent(&mut list), 2);
         let kept = |acks: &Acks, list| -> Vec<(u16, Vec<u8>)> {
             let rows = acks.of(list);
             rows.map(|(ack, frame)| (ack.packet_id, frame.to_vec()))

@@ -3,7 +3,7 @@
 //! Data. Not here: the write, and frames that a socket did not take (the outbox).
 
 use super::outbox::{Marker, Meaning};
-use crate::plan::{Head, Message, Request, Sheet};
+use crate::plan::{Head, Message, Request, Sheet, TopicAs};
 
 /// Frames in order, with what they mean.
 #[derive(Debug, Default)]
@@ -43,18 +43,31 @@ impl Batch {
         &mut self,
         number: u16,
         request: &Request,
+        topic: TopicAs,
         message: &Message<'_>,
         state: &mut [u64],
     ) {
         let this = (number, message.endpoint);
-        let previous = self.head.filter(|_| self.last == this);
+        let named = topic == TopicAs::Name;
+        let previous = self.head.filter(|_| self.last == this && named);
         self.last = this;
-        self.head = request.encode_after(previous, &mut self.bytes, message, state);
+        self.head = request.encode_after(previous, topic, &mut self.bytes, message, state);
     }
 
     /// Bytes for the connection that frames are being added for.
     pub(super) fn len(&self) -> usize {
         self.bytes.len() - self.first
+    }
+
+    /// Bytes of the frame that was written last and is not marked yet.
+    pub(super) fn unmarked(&self) -> usize {
+        self.bytes.len() - self.from
+    }
+
+    /// Takes that frame back.
+    pub(super) fn take_back(&mut self) {
+        self.bytes.truncate(self.from);
+        self.head = None;
     }
 
     /// The bytes of the last frame.

@@ -17,6 +17,10 @@ pub(super) struct Cold {
     pub outbox: Outbox,
     /// Packet IDs of QoS 2 messages received and not yet released: the session's, not the socket's.
     pub incoming: Vec<u16>,
+    /// Topics by the aliases that the target has for them (MQTT 5).
+    pub aliases: Vec<(u16, String)>,
+    /// Messages of an earlier connection that are still to be sent again: see `resume`.
+    pub owed: u16,
 }
 
 /// An attempt to connect that goes on.
@@ -41,6 +45,8 @@ impl Cold {
             && self.tail.is_empty()
             && self.outbox.is_empty()
             && self.incoming.is_empty()
+            && self.aliases.is_empty()
+            && self.owed == 0
     }
 
     fn empty(&mut self) {
@@ -48,6 +54,8 @@ impl Cold {
         self.tail.clear();
         self.outbox.empty();
         self.incoming.clear();
+        self.aliases.clear();
+        self.owed = 0;
     }
 
     /// Bytes that it takes, used or not.
@@ -56,6 +64,7 @@ impl Cold {
             + self.tail.capacity()
             + self.outbox.room()
             + self.incoming.capacity() * size_of::<u16>()
+            + self.aliases.capacity() * size_of::<(u16, String)>()
     }
 }
 
@@ -115,6 +124,8 @@ impl Pool {
             cold.attempt = None;
             cold.tail.clear();
             cold.outbox.empty();
+            cold.aliases.clear();
+            cold.owed = 0;
         }
         self.collect(place);
     }
@@ -158,9 +169,13 @@ mod tests {
         let cold = pool.lend(&mut place);
         cold.incoming.push(7);
         cold.tail.push(1);
+        cold.aliases
+            .push((1, "a topic of that connection".to_owned()));
+        cold.owed = 3;
         pool.take_back_all_but_session(&mut place);
         let left = place.as_mut().expect("an ID is kept");
         assert_eq!((&left.incoming[..], left.tail.len()), (&[7][..], 0));
+        assert_eq!((left.aliases.len(), left.owed), (0, 0));
         left.incoming.clear();
         left.tail.push(1);
         pool.take_back_all_but_session(&mut place);

@@ -10,7 +10,7 @@ use super::failure;
 use super::timer::Timer;
 use super::worker::Worker;
 use crate::measure::{ConnectFailure, FailReason};
-use crate::mqtt::{self, ConnAck, Connect, Properties, Qos, Reason, Version, Will};
+use crate::mqtt::{self, ConnAck, Connect, Properties, Qos, Reason, Will};
 use crate::plan::ConnectionRole;
 use crate::profile::Connections;
 
@@ -108,14 +108,17 @@ impl Worker<'_> {
             Part::Whole | Part::Publisher => ConnectionRole::Main,
         };
         self.plan.client_id(endpoint, role, &mut client_id);
-        let session = !self.settings.profile.fleet.clean_start && !client_id.is_empty();
+        self.recall_client_id(connection, &mut client_id);
+        let clean_session = self.clean_start(&client_id);
+        let session = !clean_session && self.sessions_last();
         let username = self.plan.username(endpoint);
         let will = match row.part {
             Part::Whole | Part::Publisher => self.plan.will(endpoint),
             Part::Subscriber | Part::Caller => None,
         };
+        let [properties, of_will] = self.connect_properties(endpoint, will.as_ref())?;
         let packet = Connect {
-            clean_session: !session,
+            clean_session,
             keep_alive: self.keep_alive_s(),
             client_id: &client_id,
             username: username.as_deref(),
@@ -125,11 +128,12 @@ impl Worker<'_> {
                 payload: &will.payload,
                 qos: Qos::try_from(will.qos).unwrap_or(Qos::AtMostOnce),
                 retain: will.retain,
-                properties: Properties::NONE,
+                properties: of_will.as_properties(),
             }),
-            properties: Properties::NONE,
+            properties: properties.as_properties(),
         };
-        self.batch.control(|out| packet.write(Version::V311, out))?;
+        let version = self.dialect.version;
+        self.batch.control(|out| packet.write(version, out))?;
         self.connections[connection as usize].session = session;
         Ok(())
     }
@@ -144,11 +148,12 @@ impl Worker<'_> {
         if packet.reason != Reason::Success {
             return self.connect_failed(connection, failure::of_reason(packet.reason));
         }
+        self.agree(connection, &packet);
         if let Some(attempt) = self.attempt_of(connection) {
             attempt.took = at.saturating_sub(attempt.started);
         }
         if !packet.session_present {
-            self.session_is_new(connection);
+            self.session_is_new(connection, at);
         }
         let filters = self.filters_of(connection);
         if filters.is_empty() || self.connections[connection as usize].subscribed {
@@ -159,13 +164,19 @@ impl Worker<'_> {
         let row = &mut self.connections[connection as usize];
         row.state = State::Subscribing;
         let mut missing = 0;
+        let version = self.dialect.version;
         for chunk in filters.chunks(FILTERS_PER_SUBSCRIBE) {
+            let row = &mut self.connections[connection as usize];
             let Some(packet_id) = row.allocate_packet_id(&self.acks) else {
                 break;
             };
-            let pairs = chunk.iter().map(|filter| (filter.as_str(), qos));
+            let options = chunk
+                .iter()
+                .map(|filter| self.subscribe_options(filter, qos));
+            let options: Vec<_> = options.collect();
+            let pairs = chunk.iter().map(String::as_str).zip(options);
             let written = self.batch.control(|out| {
-                mqtt::write_subscribe(packet_id, Properties::NONE, pairs, Version::V311, out)
+                mqtt::write_subscribe(packet_id, Properties::NONE, pairs, version, out)
             });
             if written.is_err() {
                 return self.connect_failed(connection, ConnectFailure::SubscribeRefused);
@@ -251,7 +262,7 @@ impl Worker<'_> {
             self.control.came_up();
             self.recorder.connected(took);
         }
-        if let Some(interval) = self.keep_alive_ns() {
+        if let Some(interval) = self.keep_alive_ns(connection) {
             self.wheel.insert(
                 at + interval,
                 Timer::KeepAlive {
@@ -276,14 +287,15 @@ impl Worker<'_> {
     }
 
     /// How long a connection may be silent. A little less than promised, so that the PINGREQ arrives
-    /// within the keep-alive (section 3.1.2.10).
-    fn keep_alive_ns(&self) -> Option<u64> {
-        let seconds = u64::from(self.keep_alive_s());
+    /// within the keep-alive (section 3.1.2.10), be it the target's own.
+    fn keep_alive_ns(&self, connection: u32) -> Option<u64> {
+        let asked = self.terms_of(connection).keep_alive_s;
+        let seconds = u64::from(asked.unwrap_or_else(|| self.keep_alive_s()));
         (seconds > 0).then_some(seconds * 900_000_000)
     }
 
     pub(super) fn keep_alive(&mut self, connection: u32, generation: u16) {
-        let Some(interval) = self.keep_alive_ns() else {
+        let Some(interval) = self.keep_alive_ns(connection) else {
             return;
         };
         let row = &mut self.connections[connection as usize];

@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use super::acks::{AckList, Acks};
 use super::cold::Cold;
+use super::terms::AllTerms;
 use crate::event::Socket;
 
 /// Where a connection stands.
@@ -98,6 +99,10 @@ pub(super) struct Connection {
     /// Counts attempts to connect, so that old timers find out that they are old.
     pub generation: u16,
     pub last_packet_id: u16,
+    /// Messages of QoS 1 and 2 whose handshake is not over: so many rows has `acks`.
+    pub unacknowledged: u16,
+    /// What its target allows, by its number.
+    pub terms: u8,
     /// Local index of its first endpoint, and how many it serves.
     pub first: u32,
     pub count: u32,
@@ -121,6 +126,8 @@ impl Connection {
             subscribed: false,
             generation: 0,
             last_packet_id: 0,
+            unacknowledged: 0,
+            terms: AllTerms::NONE,
             first: endpoints.start,
             count: endpoints.end - endpoints.start,
             last_write: Coarse(0),

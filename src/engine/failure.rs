@@ -90,8 +90,64 @@ pub(super) fn before_up(reason: FailReason) -> ConnectFailure {
         FailReason::Closed => ConnectFailure::Closed,
         FailReason::Protocol => ConnectFailure::Protocol,
         FailReason::Unreachable => ConnectFailure::Unreachable,
-        _ => ConnectFailure::Other,
+        FailReason::BadAuthenticationMethod => ConnectFailure::BadAuthenticationMethod,
+        FailReason::KeepAlive | FailReason::BackPressure | FailReason::Other => {
+            ConnectFailure::Other
+        }
+        // MQTT 5: DISCONNECT before every SUBACK was in.
+        _ => ConnectFailure::Rejected,
     }
+}
+
+/// What a DISCONNECT of the target says (5.0: section 3.14.2.1).
+pub(super) fn of_disconnect(reason: Reason) -> FailReason {
+    match reason {
+        Reason::Success => FailReason::Closed,
+        reason => of_refusal(reason),
+    }
+}
+
+/// What an acknowledgement refuses a message with (5.0: sections 3.4.2.1 and 3.5.2.1).
+pub(super) fn of_refusal(reason: Reason) -> FailReason {
+    macro_rules! same_name {
+        ($($name:ident),+) => {
+            match reason {
+                $(Reason::$name => FailReason::$name,)+
+                _ => FailReason::Refused,
+            }
+        };
+    }
+    same_name!(
+        UnspecifiedError,
+        MalformedPacket,
+        ProtocolError,
+        ImplementationSpecificError,
+        NotAuthorized,
+        ServerBusy,
+        ServerShuttingDown,
+        BadAuthenticationMethod,
+        KeepAliveTimeout,
+        SessionTakenOver,
+        TopicFilterInvalid,
+        TopicNameInvalid,
+        PacketIdentifierInUse,
+        ReceiveMaximumExceeded,
+        TopicAliasInvalid,
+        PacketTooLarge,
+        MessageRateTooHigh,
+        QuotaExceeded,
+        AdministrativeAction,
+        PayloadFormatInvalid,
+        RetainNotSupported,
+        QosNotSupported,
+        UseAnotherServer,
+        ServerMoved,
+        SharedSubscriptionsNotSupported,
+        ConnectionRateExceeded,
+        MaximumConnectTime,
+        SubscriptionIdentifiersNotSupported,
+        WildcardSubscriptionsNotSupported
+    )
 }
 
 /// What a CONNACK refuses with (section 3.2.2.3).
@@ -100,9 +156,24 @@ pub(super) fn of_reason(reason: Reason) -> ConnectFailure {
         Reason::BadUserNameOrPassword => ConnectFailure::BadCredentials,
         Reason::NotAuthorized => ConnectFailure::NotAuthorized,
         Reason::ClientIdentifierNotValid => ConnectFailure::IdentifierRejected,
-        Reason::ServerUnavailable => ConnectFailure::ServerUnavailable,
+        Reason::ServerUnavailable | Reason::ServerBusy => ConnectFailure::ServerUnavailable,
         Reason::UnsupportedProtocolVersion => ConnectFailure::UnsupportedVersion,
-        _ => ConnectFailure::Other,
+        Reason::UnspecifiedError => ConnectFailure::UnspecifiedError,
+        Reason::MalformedPacket => ConnectFailure::MalformedPacket,
+        Reason::ProtocolError => ConnectFailure::ProtocolError,
+        Reason::ImplementationSpecificError => ConnectFailure::ImplementationSpecificError,
+        Reason::Banned => ConnectFailure::Banned,
+        Reason::BadAuthenticationMethod => ConnectFailure::BadAuthenticationMethod,
+        Reason::TopicNameInvalid => ConnectFailure::TopicNameInvalid,
+        Reason::PacketTooLarge => ConnectFailure::PacketTooLarge,
+        Reason::QuotaExceeded => ConnectFailure::QuotaExceeded,
+        Reason::PayloadFormatInvalid => ConnectFailure::PayloadFormatInvalid,
+        Reason::RetainNotSupported => ConnectFailure::RetainNotSupported,
+        Reason::QosNotSupported => ConnectFailure::QosNotSupported,
+        Reason::UseAnotherServer => ConnectFailure::UseAnotherServer,
+        Reason::ServerMoved => ConnectFailure::ServerMoved,
+        Reason::ConnectionRateExceeded => ConnectFailure::ConnectionRateExceeded,
+        _ => ConnectFailure::Rejected,
     }
 }
 
@@ -115,4 +186,34 @@ pub(super) fn said(panic: Box<dyn std::any::Any + Send>) -> String {
     let text = panic.downcast_ref::<String>().cloned();
     text.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string))
         .unwrap_or_else(|| "panicked".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// In the result files words are joined by underscores.
+    fn key(reason: Reason) -> String {
+        reason.name().replace('-', "_")
+    }
+
+    #[test]
+    fn reasons_of_mqtt_5_keep_their_names() {
+        let failures = Reason::ALL.into_iter().filter(|reason| reason.is_failure());
+        let mut named = (0, 0);
+        for reason in failures {
+            let refusal = of_refusal(reason);
+            if refusal != FailReason::Refused {
+                assert_eq!(refusal.name(), key(reason));
+                named.0 += 1;
+            }
+            let connect = of_reason(reason);
+            if connect.name() == key(reason) {
+                named.1 += 1;
+            }
+        }
+        assert_eq!(of_disconnect(Reason::Success), FailReason::Closed);
+        // Those that stand in DISCONNECT, PUBACK or PUBREC of a server, and in CONNACK (table 2-6).
+        assert_eq!(named, (29, 17));
+    }
 }

@@ -8,6 +8,7 @@ use super::connection::{Part, State};
 use super::exchange::{NONE, State as Exchange};
 use super::failure;
 use super::outbox::{Marker, Meaning};
+use super::terms::AllTerms;
 use super::timer::Timer;
 use super::worker::Worker;
 use crate::measure::{ConnectFailure, DropReason, FailReason};
@@ -50,7 +51,7 @@ impl Worker<'_> {
         if let Some(cold) = &mut row.cold {
             unsent.extend(cold.outbox.clear());
         }
-        self.acks.forget_unsent(&mut row.acks);
+        row.unacknowledged -= self.acks.forget_unsent(&mut row.acks);
         self.shut(connection);
         self.give_up_unsent(&unsent);
         self.fail_exchanges(connection, why, now);
@@ -64,6 +65,7 @@ impl Worker<'_> {
         row.stream = None;
         row.state = State::Down;
         row.pinging = false;
+        row.terms = AllTerms::NONE;
         if let Some(attempt) = row.cold.as_ref().and_then(|cold| cold.attempt) {
             self.wheel.cancel(attempt.timeout);
         }
@@ -71,6 +73,7 @@ impl Worker<'_> {
             return self.cold.take_back_all_but_session(&mut row.cold);
         }
         self.acks.clear(&mut row.acks);
+        row.unacknowledged = 0;
         self.cold.take_back(&mut row.cold);
     }
 

@@ -70,6 +70,11 @@ impl Worker<'_> {
             if row.in_flight >= limit || target.state != State::Up || target.backlog() > 0 {
                 break;
             }
+            // What the target has not acknowledged brings the endpoint back too.
+            let unacknowledged = target.unacknowledged;
+            if row.in_flight > 0 && unacknowledged >= self.terms_of(connection).receive_max {
+                break;
+            }
             if let Err(again) = self.message_cap.check(now) {
                 self.make_runnable(endpoint);
                 self.arm_cap(again);

@@ -95,9 +95,9 @@ impl Pushed {
 
 /// How a message came to an endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Arrived {
-    /// Unasked, on a topic of its own: it holds items.
-    Pushed,
+pub(super) enum Arrived<'a> {
+    /// Unasked, on a topic of its own: it holds items. With its correlation data, if it has some.
+    Pushed(Option<&'a [u8]>),
     /// On the reply topic of a request, which may hold nothing to carry out.
     Carried,
 }
@@ -110,7 +110,7 @@ impl Worker<'_> {
         inbound: u16,
         payload: &[u8],
         captures: &mut Captures,
-        arrived: Arrived,
+        arrived: Arrived<'_>,
         at: u64,
     ) {
         let plan = self.plan;
@@ -121,6 +121,10 @@ impl Worker<'_> {
         if arrived == Arrived::Carried && payload.trim_ascii().is_empty() {
             return;
         }
+        let correlation = match arrived {
+            Arrived::Pushed(correlation) => correlation,
+            Arrived::Carried => None,
+        };
         for item in definition.items(payload) {
             let Ok(item) = item else {
                 return self.recorder.unattributed_error(at);
@@ -128,7 +132,7 @@ impl Worker<'_> {
             if arrived == Arrived::Carried && definition.is_no_item(item) {
                 continue;
             }
-            if !definition.capture_id(item, captures) {
+            if !definition.capture_id(item, correlation, captures) {
                 self.recorder.unattributed_error(at);
                 continue;
             }

@@ -6,10 +6,14 @@
 
 use super::acks::Ack;
 use super::connection::State;
+use super::failure;
 use super::outbox::Meaning;
 use super::worker::Worker;
 use crate::measure::{FailReason, Outcome};
-use crate::mqtt::{self, Packet, PubAck, PubComp, PubRec, PubRel, Qos, Role, Version};
+use crate::mqtt::{
+    self, Packet, Properties, Property, PubAck, PubComp, PubRec, PubRel, Qos, Reason, Role, Version,
+};
+use crate::plan::Heard;
 
 /// Reads of one connection per turn, so that a flooding target cannot starve the schedule.
 const READS_PER_TURN: usize = 4;
@@ -95,13 +99,23 @@ impl Worker<'_> {
         until == Until::Dry || full
     }
 
-    fn packets(&mut self, connection: u32, mut bytes: &[u8], at: u64) {
+    /// The packets in these bytes. A way for each version, so that in neither of them it is looked at
+    /// again for every packet.
+    fn packets(&mut self, connection: u32, bytes: &[u8], at: u64) {
+        match self.dialect.version {
+            Version::V311 => self.packets_of::<false>(connection, bytes, at),
+            Version::V5 => self.packets_of::<true>(connection, bytes, at),
+        }
+    }
+
+    fn packets_of<const FIVE: bool>(&mut self, connection: u32, mut bytes: &[u8], at: u64) {
+        let version = if FIVE { Version::V5 } else { Version::V311 };
         let limit = self.settings.profile.limits.packet_size as usize;
         let generation = self.connections[connection as usize].generation;
         self.batch.clear();
         let all = bytes.len();
         while !bytes.is_empty() {
-            match mqtt::decode(bytes, Role::Client, Version::V311, limit) {
+            match mqtt::decode(bytes, Role::Client, version, limit) {
                 Ok(Some((packet, consumed))) => {
                     self.stamps.packet(consumed == all);
                     self.packet(connection, packet, at);
@@ -114,6 +128,9 @@ impl Worker<'_> {
             if row.state == State::Down || row.generation != generation {
                 return;
             }
+        }
+        if FIVE {
+            self.go_on_sending_again(connection, at);
         }
         let row = &mut self.connections[connection as usize];
         if !bytes.is_empty() {
@@ -131,9 +148,24 @@ impl Worker<'_> {
                 if publish.dup {
                     self.recorder.redelivered(at);
                 }
-                if self.acknowledge(connection, publish.qos, publish.packet_id) {
-                    self.message(connection, publish.topic, publish.payload, at);
+                if !self.acknowledge(connection, publish.qos, publish.packet_id) {
+                    return;
                 }
+                if !publish.properties.is_empty() {
+                    return self.message_with_properties(connection, &publish, at);
+                }
+                let heard = Heard {
+                    topic: publish.topic,
+                    payload: publish.payload,
+                    correlation: None,
+                };
+                self.message(connection, &heard, at);
+            }
+            Packet::PubAck(ack) if ack.reason.is_failure() => {
+                self.refused(connection, ack.packet_id, (ack.reason, ack.properties), at);
+            }
+            Packet::PubRec(ack) if ack.reason.is_failure() => {
+                self.refused(connection, ack.packet_id, (ack.reason, ack.properties), at);
             }
             Packet::PubAck(PubAck { packet_id, .. }) => {
                 self.acknowledged(connection, packet_id, Stage::Ack, at);
@@ -156,6 +188,11 @@ impl Worker<'_> {
                 self.on_suback(connection, suback.refusal().is_some(), at);
             }
             Packet::PingResp => self.connections[connection as usize].pinging = false,
+            Packet::Disconnect(disconnect) => {
+                self.lose(connection, failure::of_disconnect(disconnect.reason));
+            }
+            // A step of an enhanced authentication that nobody has begun [MQTT-4.12.0-6].
+            Packet::Auth(_) => self.lose(connection, FailReason::BadAuthenticationMethod),
             // UNSUBACK answers nothing that was asked; the others cannot pass the codec in this role.
             _ => self.lose(connection, FailReason::Protocol),
         }
@@ -184,8 +221,9 @@ impl Worker<'_> {
 
     /// Adds a control packet to the batch that is written when all packets at hand are handled.
     fn control(&mut self, packet: &Packet<'_>) {
-        // Acknowledgements have a fixed size and always encode.
-        let _ = self.batch.control(|out| packet.write(Version::V311, out));
+        let version = self.dialect.version;
+        // Acknowledgements without a reason have a fixed size and always encode.
+        let _ = self.batch.control(|out| packet.write(version, out));
     }
 
     /// PUBACK, PUBREC or PUBCOMP for one of our messages (sections 4.3.2 and 4.3.3).
@@ -219,18 +257,52 @@ impl Worker<'_> {
             _ => return self.lose(connection, FailReason::Protocol),
         }
         self.acks.remove(&mut row.acks, slot);
+        row.unacknowledged -= 1;
         if ack.sent == 0 {
             return self.lose(connection, FailReason::Protocol);
         }
         self.recorder
             .acknowledged(ack.request, ack.intended, ack.sent, at);
-        if let Some(ticket) = ack.completes {
+        if let Some(ticket) = ack.ticket.filter(|_| ack.completes) {
             if self.exchanges.live(ticket).is_some() {
                 self.sample(ticket.slot, at);
                 self.complete(ticket.slot, at, Outcome::Ok, None);
             } else {
                 self.recorder.late(ack.request, ack.intended);
             }
+        }
+    }
+
+    /// PUBACK or PUBREC with a failure: the message is over, and nothing will answer it (5.0: sections
+    /// 4.3.2 and 4.3.3).
+    fn refused(
+        &mut self,
+        connection: u32,
+        packet_id: u16,
+        (reason, properties): (Reason, Properties<'_>),
+        at: u64,
+    ) {
+        let row = &mut self.connections[connection as usize];
+        let Some(slot) = self.acks.find(row.acks, packet_id) else {
+            return;
+        };
+        let ack = *self.acks.get_mut(slot);
+        self.acks.remove(&mut row.acks, slot);
+        row.unacknowledged -= 1;
+        if ack.sent == 0 {
+            return self.lose(connection, FailReason::Protocol);
+        }
+        let words = properties.iter().find_map(|property| match property {
+            Property::ReasonString(words) => Some(words),
+            _ => None,
+        });
+        let words = words.unwrap_or_default();
+        let name = Some(reason.name());
+        self.recorder.error_detail(ack.request, name, words, at);
+        match self.unanswered(&ack, failure::of_refusal(reason), at) {
+            Some(exchange) => self.closed_next(exchange.endpoint, at),
+            None if ack.ticket.is_some() => self.recorder.late(ack.request, ack.intended),
+            None => {}
         }
     }
 

@@ -12,7 +12,7 @@ use super::timer::Timer;
 use super::worker::Worker;
 use crate::measure::{DropReason, Outcome};
 use crate::plan::{
-    Captures, Listener, Reason, Recognised, ReplyOutcome, RequestIdKind, Status,
+    Captures, Heard, Listener, Reason, Recognised, ReplyOutcome, RequestIdKind, Status,
     parse_uuid_request_id,
 };
 use crate::profile::Sender;
@@ -34,8 +34,10 @@ struct Reply<'a> {
 
 impl Worker<'_> {
     /// One PUBLISH from the target.
-    pub(super) fn message(&mut self, connection: u32, topic: &str, payload: &[u8], at: u64) {
+    pub(super) fn message(&mut self, connection: u32, heard: &Heard<'_, '_>, at: u64) {
+        let Heard { topic, payload, .. } = *heard;
         let plan = self.plan;
+        let pushed = Arrived::Pushed(heard.correlation);
         let mut captures = Captures::new();
         let row = &self.connections[connection as usize];
         let (part, endpoints) = (row.part, row.endpoints());
@@ -47,12 +49,12 @@ impl Worker<'_> {
             } else {
                 Listener::Endpoint(self.base + endpoint)
             };
-            match plan.recognise(who, topic, payload, &mut captures) {
+            match plan.recognise_heard(who, heard, &mut captures) {
                 Recognised::Unknown => {}
                 Recognised::Echo => return,
                 Recognised::Inbound { inbound } => {
-                    let (captures, arrived) = (&mut captures, Arrived::Pushed);
-                    return self.pushed_message(endpoint, inbound, payload, captures, arrived, at);
+                    let captures = &mut captures;
+                    return self.pushed_message(endpoint, inbound, payload, captures, pushed, at);
                 }
                 Recognised::LoneError { .. } => return self.recorder.unattributed_error(at),
                 Recognised::Reply {
@@ -77,9 +79,8 @@ impl Worker<'_> {
                     if let Some(inbound) = push
                         && self.find_oldest(endpoint, request).is_none()
                     {
-                        let arrived = Arrived::Pushed;
                         return self
-                            .pushed_message(endpoint, inbound, payload, captures, arrived, at);
+                            .pushed_message(endpoint, inbound, payload, captures, pushed, at);
                     }
                     return self.reply(endpoint, &reply, captures, at);
                 }

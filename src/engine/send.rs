@@ -164,7 +164,10 @@ impl Worker<'_> {
         let result = self.encode(endpoint, request, intended, now, captures);
         if let Err(reason) = result {
             self.recorder.dropped(request, intended, reason);
-            self.skip(endpoint, request);
+            // One that was found too long has taken its values already.
+            if reason != DropReason::PacketSize {
+                self.skip(endpoint, request);
+            }
         }
         result
     }
@@ -188,12 +191,14 @@ impl Worker<'_> {
         let deadline = intended.saturating_add(definition.deadline_ns);
         let connection = self.connection_for(endpoint, request);
         self.can_take(connection, now, deadline)?;
+        self.is_allowed(connection, definition)?;
         let unnamed = definition.qos == 0 && definition.id_kind == RequestIdKind::None;
         let identity = if unnamed && !definition.has_reply() {
             Identity::PLAIN
         } else {
             self.identify(endpoint, request, connection, (intended, deadline))?
         };
+        let topic = self.topic_as(endpoint, connection, definition);
         self.moment.move_to(self.clock.unix_ns_at_start() + now);
         let message = Message {
             endpoint: self.base + endpoint,
@@ -205,7 +210,12 @@ impl Worker<'_> {
         };
         let words = plan.state_words;
         let state = &mut self.state[endpoint as usize * words..(endpoint as usize + 1) * words];
-        self.batch.message(request, definition, &message, state);
+        self.batch
+            .message(request, definition, topic, &message, state);
+        if self.is_too_long(connection) {
+            self.take_back(connection, identity.packet_id, identity.ticket, topic);
+            return Err(DropReason::PacketSize);
+        }
         self.batch.mark(match identity.ticket {
             Some(ticket) => Meaning::Exchange {
                 ticket,
@@ -251,17 +261,18 @@ impl Worker<'_> {
         let ticket = tracked
             .then(|| self.open_exchange(endpoint, request, intended, deadline, key, indexed));
         if packet_id > 0 {
-            let completes = if definition.has_reply() { None } else { ticket };
             let ack = Ack {
                 packet_id,
                 request,
                 released: false,
-                completes,
+                completes: !definition.has_reply(),
+                ticket,
                 intended,
                 sent: 0,
             };
             let row = &mut self.connections[connection as usize];
             self.acks.push(&mut row.acks, ack);
+            row.unacknowledged += 1;
         }
         Ok(Identity {
             request_id: key.id,

@@ -12,6 +12,7 @@ use super::batch::Batch;
 use super::cold::Pool;
 use super::connection::{Connection, Part};
 use super::control::{Control, Report};
+use super::dialect::Dialect;
 use super::drain::Drain;
 use super::endpoint::Endpoint;
 use super::exchange::Exchanges;
@@ -78,6 +79,7 @@ impl<'a> Worker<'a> {
             caller: caller_of(&connections),
             acks: Acks::new(),
             cold: Pool::new(),
+            dialect: Dialect::new(profile, plan, count),
             upcoming: Vec::new(),
             picked: picked(profile, count),
             state: vec![0; count * plan.state_words],

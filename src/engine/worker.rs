@@ -16,6 +16,7 @@ use super::cap::HeldBack;
 use super::cold::Pool;
 use super::connection::Connection;
 use super::control::{Control, Order, Report};
+use super::dialect::Dialect;
 use super::drain::Drain;
 use super::endpoint::Endpoint;
 use super::exchange::{Exchanges, Ticket};
@@ -81,6 +82,7 @@ pub(super) struct Worker<'a> {
     /// Of all connections.
     pub acks: Acks,
     pub cold: Pool,
+    pub dialect: Dialect,
     /// Per endpoint and stream: the arrival that comes next (open model).
     pub upcoming: Vec<Cursor>,
     /// Per endpoint: messages decided so far (closed and `"max"`).

@@ -41,6 +41,11 @@ impl Worker<'_> {
 
     /// Writes frames at `now`, or queues them behind what the socket has not taken yet.
     pub(super) fn write(&mut self, connection: u32, bytes: &[u8], markers: &[Marker], now: u64) {
+        self.write_or_queue(connection, bytes, markers, now);
+        self.may_have_told(connection);
+    }
+
+    fn write_or_queue(&mut self, connection: u32, bytes: &[u8], markers: &[Marker], now: u64) {
         let sampled = self.stamps.is_turn();
         let row = &mut self.connections[connection as usize];
         let (mut now, mut left) = (now, Err(LeftOut::HeldBack));
@@ -164,6 +169,7 @@ impl Worker<'_> {
                         && let Some(slot) = acks.find(row.acks, packet_id)
                     {
                         acks.remove(&mut row.acks, slot);
+                        row.unacknowledged -= 1;
                     }
                     live
                 }

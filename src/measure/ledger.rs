@@ -7,7 +7,7 @@
 use super::reason::{DropReason, FailReason, Reason};
 
 /// Counts of one request, or of all, over one part of a run.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ledger {
     /// Due by the schedule or a trigger.
     pub planned: u64,
@@ -40,6 +40,28 @@ pub struct Ledger {
     pub dropped_by: [u64; DropReason::COUNT],
     /// Of `failed`.
     pub failed_by: [u64; FailReason::COUNT],
+}
+
+impl Default for Ledger {
+    fn default() -> Self {
+        Self {
+            planned: 0,
+            dropped: 0,
+            sent: 0,
+            ok: 0,
+            error: 0,
+            timeout: 0,
+            failed: 0,
+            in_flight: 0,
+            late: 0,
+            duplicate: 0,
+            copies: 0,
+            orphan: 0,
+            unattributed_errors: 0,
+            dropped_by: [0; DropReason::COUNT],
+            failed_by: [0; FailReason::COUNT],
+        }
+    }
 }
 
 /// An equation that does not hold: a defect of this program.

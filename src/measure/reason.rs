@@ -87,6 +87,10 @@ reasons! {
         /// The worker came to it after its deadline. Only for lateness of our own: if back-pressure
         /// or a lost connection held it, that is the reason.
         Late = "late", Ours;
+        /// The target had said that it takes no message of this QoS, or none to be retained (MQTT 5).
+        NotSupported = "not_supported", Theirs;
+        /// Longer than the longest packet that the target takes (MQTT 5).
+        PacketSize = "packet_size", Theirs;
         /// The run was stopped (a signal) before it was due to be written.
         Stopped = "stopped", Theirs;
     }
@@ -103,12 +107,73 @@ reasons! {
         Protocol = "protocol", Theirs;
         /// No PINGRESP in time (MQTT 3.1.1 section 3.1.2.10).
         KeepAlive = "keep_alive", Theirs;
-        /// The target refused this message (MQTT 5 reason code of 0x80 and above in an acknowledgement).
+        /// The target refused this message (MQTT 5), for a reason that has no row of its own.
         Refused = "refused", Theirs;
         /// Network or host unreachable, connection timed out in the kernel.
         Unreachable = "unreachable", Theirs;
         /// We dropped the connection because its buffer limit was reached.
         BackPressure = "back_pressure", Theirs;
+        /// MQTT 5, 0x80: the target does not say why.
+        UnspecifiedError = "unspecified_error", Theirs;
+        /// MQTT 5, 0x81: the target could not read a packet.
+        MalformedPacket = "malformed_packet", Theirs;
+        /// MQTT 5, 0x82: the target did not expect a packet.
+        ProtocolError = "protocol_error", Theirs;
+        /// MQTT 5, 0x83: valid, and this target does not accept it.
+        ImplementationSpecificError = "implementation_specific_error", Theirs;
+        /// MQTT 5, 0x87: not allowed.
+        NotAuthorized = "not_authorized", Theirs;
+        /// MQTT 5, 0x89: the target is busy.
+        ServerBusy = "server_busy", Theirs;
+        /// MQTT 5, 0x8B: the target shuts down.
+        ServerShuttingDown = "server_shutting_down", Theirs;
+        /// MQTT 5, 0x8C, or AUTH: the target wants an enhanced authentication.
+        BadAuthenticationMethod = "bad_authentication_method", Theirs;
+        /// MQTT 5, 0x8D: the target heard nothing for 1.5 times the keep-alive.
+        KeepAliveTimeout = "keep_alive_timeout", Theirs;
+        /// MQTT 5, 0x8E: another connection has the client identifier now.
+        SessionTakenOver = "session_taken_over", Theirs;
+        /// MQTT 5, 0x8F: a filter is not accepted.
+        TopicFilterInvalid = "topic_filter_invalid", Theirs;
+        /// MQTT 5, 0x90: a topic is not accepted.
+        TopicNameInvalid = "topic_name_invalid", Theirs;
+        /// MQTT 5, 0x91: a packet identifier is in use.
+        PacketIdentifierInUse = "packet_identifier_in_use", Theirs;
+        /// MQTT 5, 0x93: more messages are unacknowledged than the target takes.
+        ReceiveMaximumExceeded = "receive_maximum_exceeded", Theirs;
+        /// MQTT 5, 0x94: a topic alias is not accepted.
+        TopicAliasInvalid = "topic_alias_invalid", Theirs;
+        /// MQTT 5, 0x95: a packet is longer than the target takes.
+        PacketTooLarge = "packet_too_large", Theirs;
+        /// MQTT 5, 0x96: messages come too fast.
+        MessageRateTooHigh = "message_rate_too_high", Theirs;
+        /// MQTT 5, 0x97: a limit of the target is exceeded.
+        QuotaExceeded = "quota_exceeded", Theirs;
+        /// MQTT 5, 0x98: an administrator did it.
+        AdministrativeAction = "administrative_action", Theirs;
+        /// MQTT 5, 0x99: a payload is not what it is said to be.
+        PayloadFormatInvalid = "payload_format_invalid", Theirs;
+        /// MQTT 5, 0x9A: the target retains no messages.
+        RetainNotSupported = "retain_not_supported", Theirs;
+        /// MQTT 5, 0x9B: the target has no such QoS.
+        QosNotSupported = "qos_not_supported", Theirs;
+        /// MQTT 5, 0x9C: another server is to be used for now.
+        UseAnotherServer = "use_another_server", Theirs;
+        /// MQTT 5, 0x9D: another server is to be used from now on.
+        ServerMoved = "server_moved", Theirs;
+        /// MQTT 5, 0x9E: the target has no shared subscriptions.
+        SharedSubscriptionsNotSupported = "shared_subscriptions_not_supported", Theirs;
+        /// MQTT 5, 0x9F: connections come too fast.
+        ConnectionRateExceeded = "connection_rate_exceeded", Theirs;
+        /// MQTT 5, 0xA0: the connection has lasted as long as it may.
+        MaximumConnectTime = "maximum_connect_time", Theirs;
+        /// MQTT 5, 0xA1: the target has no subscription identifiers.
+        SubscriptionIdentifiersNotSupported = "subscription_identifiers_not_supported", Theirs;
+        /// MQTT 5, 0xA2: the target has no subscriptions with wildcards.
+        WildcardSubscriptionsNotSupported = "wildcard_subscriptions_not_supported", Theirs;
+        /// MQTT 5: the target had forgotten the session when the connection was back, and with it what
+        /// became of the message.
+        SessionLost = "session_lost", Theirs;
         /// The endpoint ended the connection itself, as `fleet.churn_rate` asks.
         Left = "left", Theirs;
         /// Anything else the system reported.
@@ -139,7 +204,37 @@ reasons! {
         ServerUnavailable = "server_unavailable", Theirs;
         /// CONNACK: protocol version not supported (3.1.1 code 1, 5.0 code 0x84).
         UnsupportedVersion = "unsupported_version", Theirs;
-        /// CONNACK with any other code of refusal.
+        /// CONNACK of MQTT 5, 0x80: the target does not say why.
+        UnspecifiedError = "unspecified_error", Theirs;
+        /// CONNACK of MQTT 5, 0x81: the target could not read CONNECT.
+        MalformedPacket = "malformed_packet", Theirs;
+        /// CONNACK of MQTT 5, 0x82: CONNECT is against the rules.
+        ProtocolError = "protocol_error", Theirs;
+        /// CONNACK of MQTT 5, 0x83: valid, and this target does not accept it.
+        ImplementationSpecificError = "implementation_specific_error", Theirs;
+        /// CONNACK of MQTT 5, 0x8A: the client is banned.
+        Banned = "banned", Theirs;
+        /// CONNACK of MQTT 5, 0x8C, or AUTH: the target wants an enhanced authentication.
+        BadAuthenticationMethod = "bad_authentication_method", Theirs;
+        /// CONNACK of MQTT 5, 0x90: the topic of the will is not accepted.
+        TopicNameInvalid = "topic_name_invalid", Theirs;
+        /// CONNACK of MQTT 5, 0x95: CONNECT is longer than the target takes.
+        PacketTooLarge = "packet_too_large", Theirs;
+        /// CONNACK of MQTT 5, 0x97: a limit of the target is exceeded.
+        QuotaExceeded = "quota_exceeded", Theirs;
+        /// CONNACK of MQTT 5, 0x99: the will is not what it is said to be.
+        PayloadFormatInvalid = "payload_format_invalid", Theirs;
+        /// CONNACK of MQTT 5, 0x9A: the target retains no messages.
+        RetainNotSupported = "retain_not_supported", Theirs;
+        /// CONNACK of MQTT 5, 0x9B: the target has no QoS like the will's.
+        QosNotSupported = "qos_not_supported", Theirs;
+        /// CONNACK of MQTT 5, 0x9C: another server is to be used for now.
+        UseAnotherServer = "use_another_server", Theirs;
+        /// CONNACK of MQTT 5, 0x9D: another server is to be used from now on.
+        ServerMoved = "server_moved", Theirs;
+        /// CONNACK of MQTT 5, 0x9F: connections come too fast.
+        ConnectionRateExceeded = "connection_rate_exceeded", Theirs;
+        /// CONNACK with any other code of refusal, or DISCONNECT before the connection was up.
         Rejected = "rejected", Theirs;
         /// SUBACK refused a filter that the run needs.
         SubscribeRefused = "subscribe_refused", Theirs;

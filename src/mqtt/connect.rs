@@ -40,7 +40,49 @@ pub struct Connect<'a> {
     pub properties: Properties<'a>,
 }
 
+/// A CONNECT that was read and judged; its fields are read again by whoever asks. If every packet had
+/// room for them, every message would be copied together with that room.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Connecting<'a> {
+    body: &'a [u8],
+    version: Version,
+}
+
+impl<'a> Connecting<'a> {
+    pub(super) fn read(body: &'a [u8], version: Version) -> Result<Self, DecodeError> {
+        Connect::read(body, version)?;
+        Ok(Self { body, version })
+    }
+
+    /// What it says.
+    pub fn fields(&self) -> Connect<'a> {
+        // It was found to be valid when it was taken off the stream.
+        Connect::read(self.body, self.version).unwrap_or(Connect::NOBODY)
+    }
+
+    /// Appends the packet, as [`Connect::write`] does.
+    pub fn write(&self, version: Version, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        self.fields().write(version, out)
+    }
+}
+
+impl fmt::Debug for Connecting<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.fields().fmt(f)
+    }
+}
+
 impl<'a> Connect<'a> {
+    const NOBODY: Self = Self {
+        clean_session: true,
+        keep_alive: 0,
+        client_id: "",
+        username: None,
+        password: None,
+        will: None,
+        properties: Properties::NONE,
+    };
+
     /// Another protocol level than `version`'s ends the reading at once: what follows has another
     /// shape [MQTT-3.1.2-2].
     pub(super) fn read(body: &'a [u8], version: Version) -> Result<Self, DecodeError> {
@@ -254,7 +296,7 @@ mod tests {
 
     fn read(bytes: &[u8]) -> Result<Connect<'_>, DecodeError> {
         match vector::read(bytes, Role::Server)? {
-            Packet::Connect(packet) => Ok(packet),
+            Packet::Connect(packet) => Ok(packet.fields()),
             other => panic!("{other:?}"),
         }
     }
@@ -448,9 +490,10 @@ mod tests {
             0,
             0, // password: empty
         ];
-        let Ok(Packet::Connect(packet)) = vector::read_5(&bytes, Role::Server) else {
+        let Ok(Packet::Connect(read)) = vector::read_5(&bytes, Role::Server) else {
             panic!("{:?}", vector::read_5(&bytes, Role::Server));
         };
+        let packet = read.fields();
         let limits = [
             Property::ReceiveMaximum(20),
             Property::SessionExpiryInterval(60),
@@ -460,7 +503,7 @@ mod tests {
         let delay = Property::WillDelayInterval(5);
         assert_eq!(will.properties.iter().collect::<Vec<_>>(), [delay]);
         assert_eq!((packet.username, packet.password), (None, Some(&[][..])));
-        vector::is_written_5(Packet::Connect(packet), &bytes);
+        vector::is_written_5(Packet::Connect(read), &bytes);
         let mut of_3 = bytes;
         of_3[8] = 4;
         let other = vector::read_5(&of_3, Role::Server);

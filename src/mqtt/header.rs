@@ -93,6 +93,7 @@ pub const fn remaining_length_len(n: usize) -> usize {
 ///
 /// `n` is at most [`MAX_REMAINING_LENGTH`]; anything larger takes a fifth byte, which every reader
 /// refuses.
+#[inline]
 pub fn write_remaining_length(n: u32, out: &mut Vec<u8>) {
     let mut rest = n;
     while rest >= 0x80 {

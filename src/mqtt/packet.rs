@@ -2,16 +2,16 @@
 //! have a file each.
 
 use super::{
-    Auth, ConnAck, Connect, DecodeError, Disconnect, EncodeError, Kind, PingReq, PingResp, PubAck,
-    PubComp, PubRec, PubRel, Publish, Role, SubAck, Subscribe, UnsubAck, Unsubscribe, Version,
-    header,
+    Auth, ConnAck, Connecting, DecodeError, Disconnect, EncodeError, Kind, PingReq, PingResp,
+    PubAck, PubComp, PubRec, PubRel, Publish, Role, SubAck, Subscribe, UnsubAck, Unsubscribe,
+    Version, header,
 };
 
 /// A control packet that borrows from the bytes it was read from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Packet<'a> {
     /// A client asks for a connection.
-    Connect(Connect<'a>),
+    Connect(Connecting<'a>),
     /// The server's answer to it.
     ConnAck(ConnAck<'a>),
     /// An application message.
@@ -101,6 +101,16 @@ pub fn decode(
     version: Version,
     max_packet: usize,
 ) -> Result<Option<(Packet<'_>, usize)>, DecodeError> {
+    // Who asks for one version only gets a function that knows no other.
+    match version {
+        Version::V311 => decode_in::<false>(bytes, reader, max_packet),
+        Version::V5 => decode_in::<true>(bytes, reader, max_packet),
+    }
+}
+
+#[inline]
+fn decode_in<const FIVE: bool>(bytes: &[u8], reader: Role, max_packet: usize) -> Taken<'_> {
+    let version = if FIVE { Version::V5 } else { Version::V311 };
     let Some(&first_byte) = bytes.first() else {
         return Ok(None);
     };
@@ -121,8 +131,7 @@ pub fn decode(
     // PUBLISH first and in line: in a load test nearly everything is one. Each way ends here: joined
     // again, they would copy as much as the largest packet has.
     if kind == Kind::Publish {
-        let packet = Publish::read(first_byte, body, reader, version)?;
-        return Ok(Some((Packet::Publish(packet), packet_len)));
+        return Publish::take(first_byte, body, reader, version, packet_len);
     }
     match version {
         Version::V311 => read_other(kind, body, reader, packet_len),
@@ -131,7 +140,7 @@ pub fn decode(
 }
 
 /// What [`decode`] gives.
-type Taken<'a> = Result<Option<(Packet<'a>, usize)>, DecodeError>;
+pub(super) type Taken<'a> = Result<Option<(Packet<'a>, usize)>, DecodeError>;
 
 // One for each version, so that the version of neither is looked at again.
 #[inline(never)]
@@ -152,9 +161,12 @@ fn read_any(kind: Kind, body: &[u8], role: Role, version: Version, len: usize) -
         };
     }
     match kind {
-        Kind::Connect => taken!(Connect(body, version)),
+        Kind::Connect => {
+            let packet = Connecting::read(body, version)?;
+            Ok(Some((Packet::Connect(packet), len)))
+        }
         Kind::ConnAck => taken!(ConnAck(body, role, version)),
-        Kind::Publish => taken!(Publish(Kind::Publish.first_byte(), body, role, version)),
+        Kind::Publish => Publish::take(kind.first_byte(), body, role, version, len),
         Kind::PubAck => taken!(PubAck(body, role, version)),
         Kind::PubRec => taken!(PubRec(body, role, version)),
         Kind::PubRel => taken!(PubRel(body, role, version)),

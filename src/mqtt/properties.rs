@@ -72,8 +72,8 @@ impl<'a> Properties<'a> {
         Ok(seen)
     }
 
-    /// Bytes with the length in front [MQTT-2.2.2-1].
-    pub(super) const fn len(&self) -> usize {
+    /// Bytes with the length in front [MQTT-2.2.2-1]: at least one.
+    pub const fn len(&self) -> usize {
         header::remaining_length_len(self.bytes.len()) + self.bytes.len()
     }
 
@@ -105,6 +105,11 @@ impl PropertyList {
     /// Without properties.
     pub const fn new() -> Self {
         Self { bytes: Vec::new() }
+    }
+
+    /// Adds copies of all of these.
+    pub fn extend(&mut self, properties: Properties<'_>) {
+        self.bytes.extend_from_slice(properties.bytes);
     }
 
     /// Adds one. Text that is too long or has U+0000 is an error; whether the property has its place

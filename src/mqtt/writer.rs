@@ -16,6 +16,8 @@ pub(super) const fn field_len(field: &[u8]) -> Result<usize, EncodeError> {
 }
 
 /// Appends the fixed header of a packet and makes room for its body.
+#[allow(clippy::inline_always, reason = "a part of writing each message")]
+#[inline(always)]
 pub(super) fn begin(
     first_byte: u8,
     remaining_length: usize,

@@ -21,7 +21,7 @@ use crate::plan::schedule::Schedule;
 use crate::plan::sheet::Sheet;
 use crate::plan::stages::spans;
 use crate::plan::template::{ItemIdKnown, Position, Scope, Template};
-use crate::plan::topic::{check_topic, warn_about_digits};
+use crate::plan::topic::check_topic;
 use crate::plan::{Plan, columns, replies};
 use crate::profile::{self, Profile, Sender, Url};
 use crate::units::nanoseconds;
@@ -77,7 +77,7 @@ impl Plan {
         }
         compiler.carried()?;
         let connection = compiler.connection()?;
-        compiler.warn_about_scopes();
+        compiler.warn_about_all();
         let schedule = Schedule::compile(profile)?;
         let Compiler {
             requests,
@@ -121,7 +121,7 @@ pub(crate) struct Compiler<'a> {
     pub(crate) requests: Vec<Request>,
     scopes: Vec<String>,
     next_word: usize,
-    warnings: Vec<String>,
+    pub(crate) warnings: Vec<String>,
     pub(crate) recogniser: Recogniser,
 }
 
@@ -200,6 +200,7 @@ impl<'a> Compiler<'a> {
             index,
         )?;
         let id_kind = replies::request_id_kind(request, &topic, &body)?;
+        let (properties, alias) = self.properties(request, scope, &topic, &generators)?;
         self.warn(request, &topic, &generators, id_kind);
         if let Some(reply) = &request.reply {
             let owner = replies::Owner {
@@ -236,6 +237,8 @@ impl<'a> Compiler<'a> {
             observe: request.request_id.observe,
             reactive: None,
             topic,
+            properties,
+            alias,
             body,
             fields: self.fields(generators),
             ..self.blank()
@@ -283,6 +286,8 @@ impl<'a> Compiler<'a> {
             frame_typical: 0,
             frame_longest: 0,
             topic: Template::default(),
+            properties: self.no_properties(),
+            alias: None,
             body: Body::Literal(Box::default()),
             fields: self.fields(Vec::new()),
             counter_word: self.next_word,
@@ -337,53 +342,6 @@ impl<'a> Compiler<'a> {
         request.length_width = remaining_length_width(frame.len().saturating_sub(2));
         self.requests.push(request);
         Ok(())
-    }
-
-    fn warn(
-        &mut self,
-        request: &profile::Request,
-        topic: &Template,
-        generators: &[Generator],
-        id_kind: RequestIdKind,
-    ) {
-        let digits = warn_about_digits(&request.name, topic, generators, self.identities);
-        self.warnings.extend(digits);
-        let unpaced = matches!(request.pace, profile::Pace::Weight(_));
-        if unpaced && self.profile.load.model == profile::Model::OpenOwnRates {
-            self.warnings.push(format!(
-                "request {}: never sent; it has a weight, but there is no load.arrival_rate",
-                request.name
-            ));
-        }
-        if let RequestIdKind::Decimal(range) = id_kind
-            && request.reply.is_some()
-            && range.size() < 2 * u64::from(self.profile.load.in_flight_max)
-        {
-            self.warnings.push(format!(
-                "request {}: {} request IDs for up to {} requests in flight per endpoint; IDs of timed-out requests are withheld, so requests may be dropped",
-                request.name, range.size(), self.profile.load.in_flight_max
-            ));
-        }
-    }
-
-    /// A reply is looked up in the scope of the first request whose pattern fits.
-    fn warn_about_scopes(&mut self) {
-        for side in [&self.recogniser.endpoint, &self.recogniser.caller] {
-            for (index, rule) in side.replies.iter().enumerate() {
-                let mine = &self.requests[usize::from(rule.request)];
-                let clash = side.replies[..index]
-                    .iter()
-                    .filter(|first| first.pattern == rule.pattern)
-                    .map(|first| &self.requests[usize::from(first.request)])
-                    .find(|first| first.scope != mine.scope && first.name != mine.name);
-                if let Some(first) = clash {
-                    self.warnings.push(format!(
-                        "requests {} and {} share a reply topic but not a request_id.scope; replies to the second one cannot be matched",
-                        first.name, mine.name
-                    ));
-                }
-            }
-        }
     }
 
     fn scope_index(&mut self, scope: &str) -> u16 {

@@ -18,7 +18,7 @@ pub enum ConnectionRole {
     Caller(u32),
 }
 
-/// A will, rendered (MQTT 3.1.1, section 3.1.2.5).
+/// A will, rendered (section 3.1.2.5). What is the same for all endpoints stands in the profile.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Will {
     /// Topic name.
@@ -29,6 +29,12 @@ pub struct Will {
     pub qos: u8,
     /// Retain flag.
     pub retain: bool,
+    /// Content type; only MQTT 5 has one, and the rest.
+    pub content_type: Option<String>,
+    /// Response topic.
+    pub response_topic: Option<String>,
+    /// User properties.
+    pub user_properties: Vec<(String, String)>,
 }
 
 /// Templates of what connections say, compiled.
@@ -36,6 +42,8 @@ pub struct Will {
 pub(crate) struct ConnectionTemplates {
     pub(crate) client_id: Template,
     pub(crate) username: Option<Template>,
+    /// Of CONNECT in MQTT 5.
+    pub(crate) user_properties: NamedTemplates,
     /// Certificate and key.
     pub(crate) own: Option<(Template, Template)>,
     pub(crate) will: Option<WillTemplate>,
@@ -48,7 +56,13 @@ pub(crate) struct WillTemplate {
     pub(crate) payload: Template,
     pub(crate) qos: u8,
     pub(crate) retain: bool,
+    pub(crate) content_type: Option<Template>,
+    pub(crate) response_topic: Option<Template>,
+    pub(crate) user_properties: NamedTemplates,
 }
+
+/// User properties: names with templates of their values.
+pub(crate) type NamedTemplates = Vec<(String, Template)>;
 
 /// Where topic filters of endpoints come from.
 #[derive(Debug, Clone, PartialEq)]
@@ -102,7 +116,26 @@ impl Plan {
             payload: self.of_endpoint(&will.payload, endpoint).into_bytes(),
             qos: will.qos,
             retain: will.retain,
+            content_type: self.of_endpoint_if_any(will.content_type.as_ref(), endpoint),
+            response_topic: self.of_endpoint_if_any(will.response_topic.as_ref(), endpoint),
+            user_properties: self.named(&will.user_properties, endpoint),
         })
+    }
+
+    /// The user properties of an endpoint's CONNECT (MQTT 5). Callers use those of endpoint 0.
+    pub fn user_properties(&self, endpoint: u32) -> Vec<(String, String)> {
+        self.named(&self.connection.user_properties, endpoint)
+    }
+
+    fn named(&self, templates: &NamedTemplates, endpoint: u32) -> Vec<(String, String)> {
+        let named = templates.iter();
+        named
+            .map(|(name, value)| (name.clone(), self.of_endpoint(value, endpoint)))
+            .collect()
+    }
+
+    fn of_endpoint_if_any(&self, template: Option<&Template>, endpoint: u32) -> Option<String> {
+        template.map(|template| self.of_endpoint(template, endpoint))
     }
 
     /// Appends the topic filters of one endpoint: what can be answered or pushed to it, each

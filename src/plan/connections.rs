@@ -2,8 +2,10 @@
 //!
 //! Not here: rendering it for one endpoint.
 
+use std::collections::BTreeMap;
+
 use crate::plan::compile::Compiler;
-use crate::plan::connection::{ConnectionTemplates, Filters, WillTemplate};
+use crate::plan::connection::{ConnectionTemplates, Filters, NamedTemplates, WillTemplate};
 use crate::plan::error::PlanError;
 use crate::plan::template::Position;
 use crate::plan::topic::{check_filter, check_topic};
@@ -20,11 +22,25 @@ impl Compiler<'_> {
                 let topic = compile("fleet.will, topic", &will.topic)?;
                 check_topic("fleet.will, topic", &topic, &[], self.identities)?;
                 let payload = compile("fleet.will, payload", &will.payload)?;
+                let said = &will.properties;
+                let text = |key: &str, text: &Option<String>| {
+                    let text = text.as_deref();
+                    text.map(|text| compile(&format!("fleet.will, {key}"), text))
+                        .transpose()
+                };
+                let response_topic = text("response_topic", &said.response_topic)?;
+                if let Some(topic) = &response_topic {
+                    let place = "fleet.will, response_topic";
+                    check_topic(place, topic, &[], self.identities)?;
+                }
                 Some(WillTemplate {
                     topic,
                     payload,
                     qos: will.qos,
                     retain: will.retain,
+                    content_type: text("content_type", &said.content_type)?,
+                    response_topic,
+                    user_properties: self.named("fleet.will", &said.user_properties)?,
                 })
             }
         };
@@ -54,9 +70,23 @@ impl Compiler<'_> {
             username: username
                 .map(|text| compile("target.username", text))
                 .transpose()?,
+            user_properties: self.named("fleet", &fleet.session.user_properties)?,
             own,
             will,
             filters,
         })
+    }
+
+    fn named(
+        &self,
+        owner: &str,
+        texts: &BTreeMap<String, String>,
+    ) -> Result<NamedTemplates, PlanError> {
+        let compile = |(name, text): (&String, &String)| {
+            let place = format!("{owner}.user_properties.{name}");
+            let value = self.scope(&place, Position::Endpoint).compile(text)?;
+            Ok((name.clone(), value))
+        };
+        texts.iter().map(compile).collect()
     }
 }

@@ -1,4 +1,4 @@
-//! Rendering: compiled templates straight into the bytes of an MQTT 3.1.1 PUBLISH packet.
+//! Rendering: compiled templates straight into the bytes of a PUBLISH packet, of MQTT 3.1.1 or 5.0.
 //!
 //! Appends to the caller's buffer and allocates only when that is too small. Not here: what is
 //! rendered when (requests), and every other packet type (the codec).
@@ -228,7 +228,8 @@ impl Frame {
     }
 
     /// Puts the lengths in, and moves the body when the guessed width was wrong.
-    #[inline]
+    #[allow(clippy::inline_always, reason = "one for each version, as its caller")]
+    #[inline(always)]
     pub(crate) fn end(self, out: &mut Sheet) -> Option<Head> {
         let body = self.start + 1 + self.width;
         let remaining = out.len() - body;
@@ -245,17 +246,22 @@ impl Frame {
         } else {
             let (remaining_length, topic_length) = lengths.split_at_mut(width);
             topic_length.copy_from_slice(&topic);
-            let mut rest = remaining;
-            for byte in remaining_length {
-                *byte = (rest & 0x7F) as u8 | if rest > 0x7F { 0x80 } else { 0 };
-                rest >>= 7;
-            }
+            write_variable(remaining_length, remaining);
         }
         Some(Head {
             start: u32::try_from(self.start).ok()?,
             topic: self.topic,
             width: NonZeroU8::new(width as u8)?,
         })
+    }
+}
+
+/// Fills `room`, which has [`remaining_length_width`] bytes, with a length.
+pub(crate) fn write_variable(room: &mut [u8], length: usize) {
+    let mut rest = length;
+    for byte in room {
+        *byte = (rest & 0x7F) as u8 | if rest > 0x7F { 0x80 } else { 0 };
+        rest >>= 7;
     }
 }
 

@@ -24,11 +24,22 @@ pub struct Inbound {
     pub answers: Vec<u16>,
     /// Names of the captures of its topic, in order.
     pub(crate) captures: Vec<String>,
-    pub(crate) id: Option<Pointer>,
+    pub(crate) id: ItemId,
     /// Numbers of the captures that belong to an item's key.
     pub(crate) key_captures: Vec<usize>,
     /// Whether the item's ID belongs to its key.
     pub(crate) key: KeyUse,
+}
+
+/// Where the ID of an item stands.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum ItemId {
+    /// It has none.
+    None,
+    /// In the item.
+    Payload(Pointer),
+    /// It is the correlation data of its message (MQTT 5).
+    CorrelationData,
 }
 
 /// Whether an item's ID tells it from others.
@@ -46,14 +57,18 @@ impl Inbound {
 
     /// Puts the item's ID, as written in the message, into `captures`. False when it should have
     /// one and has none, or it is too long (then the item cannot be answered).
-    pub fn capture_id(&self, item: &[u8], captures: &mut Captures) -> bool {
-        let Some(pointer) = &self.id else {
-            return captures.set_item_id(b"");
+    pub fn capture_id(
+        &self,
+        item: &[u8],
+        correlation: Option<&[u8]>,
+        captures: &mut Captures,
+    ) -> bool {
+        let id = match &self.id {
+            ItemId::None => Some(&[][..]),
+            ItemId::Payload(pointer) => pointer.find(item).map(str::as_bytes),
+            ItemId::CorrelationData => correlation,
         };
-        match pointer.find(item) {
-            Some(id) => captures.set_item_id(id.as_bytes()),
-            None => false,
-        }
+        id.is_some_and(|id| captures.set_item_id(id))
     }
 
     /// Whether what a reply carries is no item: it should have an ID, and has none, `null` or `""`.
@@ -61,7 +76,11 @@ impl Inbound {
     pub fn is_no_item(&self, item: &[u8]) -> bool {
         let has_none =
             |pointer: &Pointer| matches!(pointer.find(item), None | Some("null" | "\"\""));
-        item.trim_ascii().is_empty() || self.id.as_ref().is_some_and(has_none)
+        let pointed = match &self.id {
+            ItemId::Payload(pointer) => Some(pointer),
+            ItemId::None | ItemId::CorrelationData => None,
+        };
+        item.trim_ascii().is_empty() || pointed.is_some_and(has_none)
     }
 
     /// What tells an item from all others of this kind: a hash of the endpoint and the key fields.
@@ -100,7 +119,7 @@ mod tests {
             deduplicate: true,
             answers: vec![],
             captures: vec!["command_type".into()],
-            id: Pointer::parse("/id"),
+            id: Pointer::parse("/id").map_or(ItemId::None, ItemId::Payload),
             key_captures: vec![0],
             key: KeyUse::WithId,
         }
@@ -109,7 +128,7 @@ mod tests {
     fn key(endpoint: u32, capture: &str, item: &str) -> u64 {
         let mut captures = Captures::new();
         captures.push(capture.as_bytes());
-        assert!(inbound().capture_id(item.as_bytes(), &mut captures));
+        assert!(inbound().capture_id(item.as_bytes(), None, &mut captures));
         inbound().key(endpoint, &captures)
     }
 
@@ -150,7 +169,7 @@ mod tests {
             assert!(!inbound().is_no_item(item.as_bytes()), "{item}");
         }
         let any = Inbound {
-            id: None,
+            id: ItemId::None,
             ..inbound()
         };
         assert!(any.is_no_item(b"") && !any.is_no_item(b"{}"));
@@ -159,15 +178,28 @@ mod tests {
     #[test]
     fn an_item_without_its_id_cannot_be_answered() {
         let mut captures = Captures::new();
-        assert!(!inbound().capture_id(b"{}", &mut captures));
+        assert!(!inbound().capture_id(b"{}", None, &mut captures));
         let long = format!("{{\"id\":\"{}\"}}", "x".repeat(300));
-        assert!(!inbound().capture_id(long.as_bytes(), &mut captures));
+        assert!(!inbound().capture_id(long.as_bytes(), None, &mut captures));
         assert!(
             Inbound {
-                id: None,
+                id: ItemId::None,
                 ..inbound()
             }
-            .capture_id(b"{}", &mut captures)
+            .capture_id(b"{}", None, &mut captures)
         );
+    }
+
+    #[test]
+    fn correlation_data_are_an_id_that_no_item_needs() {
+        let correlated = Inbound {
+            id: ItemId::CorrelationData,
+            ..inbound()
+        };
+        let mut captures = Captures::new();
+        assert!(correlated.capture_id(b"{}", Some(b"c\x00d"), &mut captures));
+        assert_eq!(captures.item_id(), b"c\x00d");
+        assert!(!correlated.capture_id(b"{}", None, &mut captures));
+        assert!(!correlated.is_no_item(b"{}") && correlated.is_no_item(b""));
     }
 }

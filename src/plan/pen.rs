@@ -54,7 +54,11 @@ impl<'p> Pen<'p> {
     }
 
     /// Writes a text that lies ready with slack of its own.
-    #[inline]
+    #[allow(
+        clippy::inline_always,
+        reason = "once properties called it too, a call for every literal took a twentieth more"
+    )]
+    #[inline(always)]
     pub(crate) fn padded(self, text: &Padded) -> Self {
         if text.length <= SLACK
             && let Some(bytes) = text.bytes.first_chunk::<SLACK>()

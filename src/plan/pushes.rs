@@ -5,7 +5,7 @@
 use crate::plan::captures::CAPTURES_MAX;
 use crate::plan::compile::Compiler;
 use crate::plan::error::PlanError;
-use crate::plan::inbound::{Inbound, KeyUse};
+use crate::plan::inbound::{Inbound, ItemId, KeyUse};
 use crate::plan::pattern::{CaptureMeaning, Pattern};
 use crate::plan::reply::parse_pointer;
 use crate::plan::request::{Body, Request};
@@ -23,6 +23,14 @@ impl Compiler<'_> {
     ) -> Result<Inbound, PlanError> {
         let place = format!("inbound {}, topic", pushed.name);
         let (topic, captures) = self.pushed_topic(pushed)?;
+        let id = match pushed.id.as_deref() {
+            None => ItemId::None,
+            Some(profile::CORRELATION_DATA) => ItemId::CorrelationData,
+            Some(pointer) => {
+                let place = format!("inbound {}, id", pushed.name);
+                ItemId::Payload(parse_pointer(&place, pointer)?)
+            }
+        };
         let item_id = if pushed.id.is_some() {
             ItemIdKnown::Yes
         } else {
@@ -41,10 +49,9 @@ impl Compiler<'_> {
                 _ => format!("{}-answer-{}", pushed.name, index + 1),
             };
             answers.push(self.requests.len() as u16);
-            self.answer(answer, &name, Scope { item_id, ..scope })?;
+            self.answer(answer, &name, Scope { item_id, ..scope }, &id)?;
         }
         let (key, key_fields) = key_fields(pushed, &scope)?;
-        let id_place = format!("inbound {}, id", pushed.name);
         Ok(Inbound {
             name: pushed.name.clone(),
             at: pushed.at,
@@ -52,11 +59,7 @@ impl Compiler<'_> {
             deduplicate: pushed.deduplicate,
             answers,
             captures: heard.names(&captures),
-            id: pushed
-                .id
-                .as_deref()
-                .map(|id| parse_pointer(&id_place, id))
-                .transpose()?,
+            id,
             key_captures: heard.key(&key_fields),
             key,
         })
@@ -113,6 +116,7 @@ impl Compiler<'_> {
         answer: &profile::Answer,
         name: &str,
         scope: Scope<'_>,
+        id: &ItemId,
     ) -> Result<(), PlanError> {
         if self.requests.iter().any(|request| request.name == name) {
             return Err(PlanError::value(
@@ -136,11 +140,16 @@ impl Compiler<'_> {
             });
         }
         self.echo(&topic, Sender::Endpoint, RequestIdKind::None);
+        let properties = match id {
+            ItemId::CorrelationData => self.correlated_answer(name)?,
+            ItemId::None | ItemId::Payload(_) => self.no_properties(),
+        };
         self.push_request(Request {
             name: name.to_owned(),
             qos: answer.qos,
             reactive: Some(answer.after),
             topic,
+            properties,
             body: Body::Template(payload),
             ..self.blank()
         })

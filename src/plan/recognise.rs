@@ -88,9 +88,22 @@ pub(crate) struct ReplyRule {
     pub(crate) pattern: Pattern,
     pub(crate) request: u16,
     pub(crate) id_kind: RequestIdKind,
+    /// Whether the ID is the correlation data.
+    pub(crate) correlated: bool,
     pub(crate) meaning: TopicMeaning,
     /// Index into [`Side::contents`].
     pub(crate) content: usize,
+}
+
+/// A message that arrived, as far as it tells what it is.
+#[derive(Debug, Clone, Copy)]
+pub struct Heard<'t, 'a> {
+    /// Its topic.
+    pub topic: &'t str,
+    /// Its payload.
+    pub payload: &'a [u8],
+    /// Its correlation data; MQTT 3.1.1 has none.
+    pub correlation: Option<&'t [u8]>,
 }
 
 impl Plan {
@@ -106,11 +119,26 @@ impl Plan {
         payload: &'a [u8],
         captures: &mut Captures,
     ) -> Recognised<'a> {
+        let heard = Heard {
+            topic,
+            payload,
+            correlation: None,
+        };
+        self.recognise_heard(who, &heard, captures)
+    }
+
+    /// The same of a message that may have correlation data (MQTT 5).
+    pub fn recognise_heard<'a>(
+        &self,
+        who: Listener,
+        heard: &Heard<'_, 'a>,
+        captures: &mut Captures,
+    ) -> Recognised<'a> {
         let side = match who {
             Listener::Endpoint(_) => &self.recogniser.endpoint,
             Listener::Caller => &self.recogniser.caller,
         };
-        side.recognise(who, topic, payload, &self.identities, captures)
+        side.recognise(who, heard, &self.identities, captures)
     }
 }
 
@@ -145,7 +173,8 @@ impl Side {
         for (index, rule) in self.replies.iter().enumerate() {
             // One that takes and reads what an earlier one does is never asked.
             let known = self.replies[..index].iter().any(|first| {
-                (first.id_kind, first.meaning) == (rule.id_kind, rule.meaning)
+                (first.id_kind, first.correlated, first.meaning)
+                    == (rule.id_kind, rule.correlated, rule.meaning)
                     && first.pattern == rule.pattern
                     && self.contents[first.content] == self.contents[rule.content]
             });
@@ -168,17 +197,17 @@ impl Side {
     fn recognise<'a>(
         &self,
         who: Listener,
-        topic: &str,
-        payload: &'a [u8],
+        heard: &Heard<'_, 'a>,
         identities: &Identities,
         captures: &mut Captures,
     ) -> Recognised<'a> {
+        let topic = heard.topic;
         let mut meant = Meant::default();
         self.trie
             .each_fit(topic, who, identities, &mut |rule, fit| match *rule {
                 Rule::Reply(index) if is_first(index, meant.reply.map(|(index, _)| index)) => {
                     let rule = &self.replies[index];
-                    let read = rule.read(&self.contents[rule.content], fit.found(), payload);
+                    let read = rule.read(&self.contents[rule.content], fit.found(), heard);
                     if let Some(reply) = read {
                         meant.reply = Some((index, reply));
                     }
@@ -200,7 +229,7 @@ impl Side {
                 Rule::Echo(index) => meant.echo |= self.is_echo(index, fit),
                 Rule::Reply(_) | Rule::Inbound(_) => {}
             });
-        self.settle(&meant, payload)
+        self.settle(&meant, heard.payload)
     }
 
     /// Our own messages have IDs that may have been issued.
@@ -244,18 +273,24 @@ impl ReplyRule {
         &self,
         content: &ReplyContent,
         found: Found<'_>,
-        payload: &'a [u8],
+        heard: &Heard<'_, 'a>,
     ) -> Option<Recognised<'a>> {
         let id_in_payload = content.has_id();
-        let in_topic = match self.id_kind {
+        let outside = match self.id_kind {
             RequestIdKind::None => None,
             _ if id_in_payload => None,
+            kind if self.correlated => match heard.correlation {
+                Some(data) => Some(kind.parse(data)?),
+                // As an error without an ID in its payload.
+                None if self.meaning == TopicMeaning::Error => None,
+                None => return None,
+            },
             kind => Some(kind.parse(found.request_id?.as_bytes())?),
         };
-        let said = content.read(payload, self.meaning);
+        let said = content.read(heard.payload, self.meaning);
         let id = match (self.id_kind, said.id) {
             (RequestIdKind::None, _) => None,
-            _ if !id_in_payload => in_topic,
+            _ if outside.is_some() => outside,
             (kind, Some(raw)) => Some(kind.parse(unquoted(raw).as_bytes())?),
             (_, None) if self.meaning == TopicMeaning::Error => {
                 return Some(Recognised::LoneError {

@@ -41,7 +41,7 @@ pub(crate) fn compile(
     }
     let id_pointer = match &request.request_id.place {
         IdPlace::Payload(pointer) => Some(pointer.as_str()),
-        IdPlace::Topic | IdPlace::None => None,
+        IdPlace::Topic | IdPlace::CorrelationData | IdPlace::None => None,
     };
     let side = match request.from {
         Sender::Endpoint => &mut recogniser.endpoint,
@@ -78,6 +78,7 @@ pub(crate) fn compile(
             pattern,
             request: owner.index,
             id_kind: owner.id_kind,
+            correlated: request.request_id.place == IdPlace::CorrelationData,
             meaning,
             content,
         });
@@ -103,6 +104,9 @@ pub(crate) fn reply_template(
         }
         (IdPlace::Payload(_), true) => {
             "the request ID is read from the payload, so the reply's topic must not have it"
+        }
+        (IdPlace::CorrelationData, true) => {
+            "the request ID is the correlation data, so the reply's topic must not have it"
         }
         (IdPlace::None, true) => "{request_id} is used, but request_id.in is \"none\"",
         _ => return Ok(template),
@@ -146,7 +150,7 @@ pub(crate) fn request_id_kind(
                 "request_id.in is a place in the payload, but the payload has no {request_id}",
             );
         }
-        IdPlace::Topic | IdPlace::Payload(_) => {}
+        IdPlace::Topic | IdPlace::Payload(_) | IdPlace::CorrelationData => {}
     }
     match request.request_id.kind {
         IdKind::Uuid => Ok(RequestIdKind::Uuid),

@@ -12,6 +12,7 @@ use crate::plan::generator::write_printable;
 use crate::plan::identities::Identities;
 use crate::plan::moment::Moment;
 use crate::plan::pen::{Pen, SLACK};
+use crate::plan::properties::{Alias, Properties};
 use crate::plan::request_id::RequestIdKind;
 use crate::plan::sheet::Sheet;
 use crate::plan::template::Template;
@@ -50,6 +51,9 @@ pub struct Request {
     pub frame_longest: usize,
     pub(crate) carried: Option<Carried>,
     pub(crate) topic: Template,
+    /// Those of MQTT 5.
+    pub(crate) properties: Properties,
+    pub(crate) alias: Option<Box<Alias>>,
     pub(crate) body: Body,
     pub(crate) fields: Fields,
     /// State word that counts the messages.
@@ -67,6 +71,17 @@ pub struct Request {
 pub(crate) enum Topics {
     Alike,
     Different,
+}
+
+/// How a packet says what its topic is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TopicAs {
+    /// By its name.
+    Name,
+    /// By its name, and from then on a number stands for it on this connection.
+    Introduced,
+    /// By that number.
+    Alias,
 }
 
 /// Whether a request is answered.
@@ -126,25 +141,77 @@ impl Request {
         self.reply == ReplyUse::ErrorsOnly
     }
 
+    /// The topic alias, from 1 to the number of requests that have one; `None`: its packets have the
+    /// topic's name.
+    pub fn alias(&self) -> Option<u16> {
+        self.alias.as_ref().map(|alias| alias.number)
+    }
+
+    /// The topic of an endpoint's messages where it is the same in all of them, as for an alias it is.
+    pub(crate) fn fixed_topic(&self, endpoint: u32, identities: &Identities) -> String {
+        let mut topic = Vec::new();
+        self.topic.render(endpoint, identities, &mut topic);
+        String::from_utf8(topic).unwrap_or_default()
+    }
+
     /// Free bytes that a sheet needs so that [`Request::encode`] does not make it grow.
     pub fn room(&self) -> usize {
         // A pen asks for its page before it knows how little of it will be used.
         self.frame_longest.saturating_add(self.page + SLACK)
     }
 
-    /// Appends one PUBLISH packet (MQTT 3.1.1, section 3.3) and takes the next message number.
+    /// Appends one PUBLISH packet (section 3.3) of the profile's version of MQTT, with its topic's name,
+    /// and takes the next message number.
     ///
     /// `state`: the endpoint's [`Plan::state_words`](crate::plan::Plan::state_words) words, zero at first.
     pub fn encode(&self, out: &mut Sheet, message: &Message<'_>, state: &mut [u64]) {
-        self.encode_after(None, out, message, state);
+        self.encode_after(None, TopicAs::Name, out, message, state);
     }
 
     /// As [`Request::encode`], after a packet of the same request and endpoint that lies in `out` at
     /// `previous`: where their topics are alike, this one's is copied. Says where the packet's own
-    /// beginning lies, if it serves the next.
+    /// beginning lies, if it serves the next. Only a topic by its name serves, and is served.
     pub fn encode_after(
         &self,
         previous: Option<Head>,
+        topic: TopicAs,
+        out: &mut Sheet,
+        message: &Message<'_>,
+        state: &mut [u64],
+    ) -> Option<Head> {
+        // Decided here and not at each place: in 3.1.1 a message takes nothing more for what 5.0 has.
+        if let Properties::Absent = self.properties {
+            self.render::<false>(previous, &self.properties, true, out, message, state)
+        } else {
+            self.encode_5(previous, topic, out, message, state)
+        }
+    }
+
+    #[inline(never)]
+    fn encode_5(
+        &self,
+        previous: Option<Head>,
+        topic: TopicAs,
+        out: &mut Sheet,
+        message: &Message<'_>,
+        state: &mut [u64],
+    ) -> Option<Head> {
+        let (properties, named) = match (&self.alias, topic) {
+            (None, _) | (_, TopicAs::Name) => (&self.properties, true),
+            (Some(alias), topic) => (&alias.properties, topic == TopicAs::Introduced),
+        };
+        let head = self.render::<true>(previous, properties, named, out, message, state);
+        head.filter(|_| topic == TopicAs::Name)
+    }
+
+    /// Appends the packet; `FIVE`: with these properties, and if it is `named` its topic's name. Each of
+    /// the two has one caller, and is compiled into it.
+    #[inline]
+    fn render<const FIVE: bool>(
+        &self,
+        previous: Option<Head>,
+        properties: &Properties,
+        named: bool,
         out: &mut Sheet,
         message: &Message<'_>,
         state: &mut [u64],
@@ -158,17 +225,47 @@ impl Request {
             let mut pen = match previous {
                 Some(head) => frame.same_head(&before[head.range()], pen),
                 None => frame.head(self.qos, self.retain, pen, |pen| {
-                    self.topic.write(&values, pen)
+                    if named || !FIVE {
+                        self.topic.write(&values, pen)
+                    } else {
+                        pen
+                    }
                 }),
             };
             if self.qos > 0 {
                 pen = pen.first(2, &message.packet_id.to_be_bytes());
+            }
+            match properties {
+                Properties::Alike(block) if FIVE => pen = pen.padded(block),
+                Properties::Different(_) if FIVE => return pen,
+                _ => {}
             }
             if let Body::Template(template) = &self.body {
                 pen = template.write(&values, pen);
             }
             pen
         });
+        if FIVE && let Properties::Different(different) = properties {
+            different.write(&values, out);
+            if let Body::Template(template) = &self.body {
+                out.append(self.page, |pen| template.write(&values, pen));
+            }
+        }
+        self.append_body::<FIVE>(first, message, number, state, out);
+        let head = frame.end(out);
+        head.filter(|_| self.topics == Topics::Alike)
+    }
+
+    /// Appends a payload that is no template. As [`Request::render`], one for each version.
+    #[inline]
+    fn append_body<const FIVE: bool>(
+        &self,
+        first: u64,
+        message: &Message<'_>,
+        number: u64,
+        state: &mut [u64],
+        out: &mut Sheet,
+    ) {
         match &self.body {
             Body::Template(_) => {}
             Body::Literal(bytes) => out.append(bytes.len(), |pen| pen.write(bytes)),
@@ -196,8 +293,6 @@ impl Request {
                 out.append(1, |pen| pen.byte(b']'));
             }
         }
-        let head = frame.end(out);
-        head.filter(|_| self.topics == Topics::Alike)
     }
 
     /// Takes the next message number without writing: everything after it is as if it had been sent.
@@ -223,10 +318,17 @@ impl Request {
             Body::Batch { sample, .. } => text(sample),
             Body::Bytes { .. } | Body::Literal(_) => 0,
         };
-        Frame::HEAD + text(&self.topic) + 2 + payload
+        Frame::HEAD + text(&self.topic) + 2 + self.properties_longest() + payload
     }
 
-    /// Topic, packet ID and payload at most, in bytes.
+    /// Bytes of the properties at most, an alias among them.
+    fn properties_longest(&self) -> usize {
+        let alias = self.alias.as_ref();
+        let aliased = alias.map_or(0, |alias| alias.properties.longest());
+        self.properties.longest().max(aliased)
+    }
+
+    /// Topic, packet ID, properties and payload at most, in bytes.
     pub(crate) fn longest(&self, identities: &Identities) -> usize {
         let text = |template: &Template| template.longest(&self.fields.generators, identities);
         let payload = match &self.body {
@@ -237,7 +339,7 @@ impl Request {
             Body::Bytes { length, .. } => *length,
             Body::Literal(bytes) => bytes.len(),
         };
-        payload.saturating_add(text(&self.topic) + 4)
+        payload.saturating_add(text(&self.topic) + 4 + self.properties_longest())
     }
 
     fn samples(&self) -> u64 {
@@ -277,6 +379,8 @@ impl Request {
 /// Bytes of a generated payload that are fresh for each message.
 const FRESH_BYTES: usize = 20;
 
+#[allow(clippy::inline_always, reason = "one for each version, as its caller")]
+#[inline(always)]
 fn write_bytes<'p>(bits: u64, length: usize, block: &[u8], pen: Pen<'p>) -> Pen<'p> {
     let mut pen = write_printable(bits, length.min(FRESH_BYTES), pen);
     let mut left = length.saturating_sub(FRESH_BYTES);

@@ -40,6 +40,11 @@ impl Sheet {
         self.end = 0;
     }
 
+    /// Forgets what was written after the first `length` bytes.
+    pub fn truncate(&mut self, length: usize) {
+        self.end = self.end.min(length);
+    }
+
     /// Bytes that it can hold before it has to allocate.
     #[must_use]
     pub fn capacity(&self) -> usize {

@@ -15,7 +15,8 @@ pub struct Inbound {
     pub topic: String,
     /// One item per message, or a JSON array of items.
     pub items: Items,
-    /// JSON pointer of an item's ID; becomes the field `{id}` (as written in the message).
+    /// JSON pointer of an item's ID; becomes the field `{id}` (as written in the message). Or
+    /// [`CORRELATION_DATA`](super::CORRELATION_DATA): answers carry it back.
     pub id: Option<String>,
     /// Fields that identify an item, for deduplication.
     pub key: Vec<String>,

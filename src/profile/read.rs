@@ -21,6 +21,7 @@ mod generator;
 mod inbound;
 mod limits;
 mod load;
+mod properties;
 mod reconnect;
 mod reply;
 mod request;
@@ -109,10 +110,14 @@ pub(super) fn profile(root: &Node, around: &Around<'_>, log: &Log) -> Profile {
     let load = load::read(&top, &requests);
     let fleet = fleet::read(&top, around);
     sums(&top, &load, &fleet, &requests);
+    let target = target::read(&top);
+    if target.protocol == super::Protocol::V311 {
+        properties::refuse(&top);
+    }
     Profile {
         name: name(&top, around.stem),
         description: top.text("description"),
-        target: target::read(&top),
+        target,
         inbound: inbound::all(&top),
         tenant: limits::tenant(&top),
         limits: limits::read(&top),

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::Generator;
+use super::{Generator, MessageProperties};
 use crate::units::Rate;
 
 /// One kind of message that endpoints (or callers) send.
@@ -31,6 +31,10 @@ pub struct Request {
     pub request_id: RequestIdUse,
     /// What an answer looks like; `None`: complete with the acknowledgement or the write.
     pub reply: Option<Reply>,
+    /// What goes with each message in MQTT 5.
+    pub properties: MessageProperties,
+    /// In MQTT 5, whether a number stands for the topic from an endpoint's second message on.
+    pub topic_alias: bool,
     /// Generators by field name.
     pub generators: BTreeMap<String, Generator>,
 }
@@ -102,6 +106,8 @@ pub enum IdPlace {
     Topic,
     /// A JSON pointer (RFC 6901) into the payload.
     Payload(String),
+    /// The correlation data of MQTT 5, of the request and of the reply.
+    CorrelationData,
     /// No ID: replies are matched first in, first out.
     None,
 }

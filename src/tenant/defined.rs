@@ -10,6 +10,7 @@ use super::problem::{self, Problem};
 use super::responder::{Asked, Form, Meaning, Recognised, Subscriber, Target};
 use super::routes::{Known, Unanswered};
 use super::sessions::ConnectionId;
+use crate::mqtt::Property;
 
 /// The first of two answers to one request: more is to come. It leaves at once.
 #[derive(Debug, Default)]
@@ -155,6 +156,7 @@ impl Platforms {
         let asked = Asked {
             values: &found.values,
             id: id.as_ref(),
+            response_topic: &self.response_topic,
         };
         if let Some(first) = &answers.intermediate
             && *form == Form::Sound
@@ -222,7 +224,14 @@ impl Platforms {
         self.topic.clear();
         self.payload.clear();
         let (topic, payload) = (&mut self.topic, &mut self.payload);
-        let inbound = self.responder.write_push(place, identity, topic, payload)?;
+        let (inbound, id) = self.responder.write_push(place, identity, topic, payload)?;
+        self.properties.clear();
+        if let Some(id) = id {
+            let mut text = itoa::Buffer::new();
+            let data = text.format(id).as_bytes();
+            // A number is short.
+            let _ = self.properties.push(Property::CorrelationData(data));
+        }
         Some(DefinedPush { inbound, to })
     }
 }

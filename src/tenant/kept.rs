@@ -162,6 +162,7 @@ mod tests {
             topic: "a",
             payload: b"b",
             qos,
+            properties: Properties::NONE,
         }
     }
 

@@ -12,7 +12,7 @@ use super::router::Message;
 use super::server::Server;
 use super::session::{Ending, Stage};
 use super::sessions::ConnectionId;
-use super::terms;
+use super::terms::{self, Asked};
 use super::timers::Timer;
 use crate::mqtt::{
     DecodeError, Packet, Properties, PubAck, PubComp, PubRec, PubRel, Publish, Qos, Reason, Role,
@@ -74,7 +74,7 @@ impl Server {
         if session.stage == Stage::Opened {
             // [MQTT-3.1.0-1]
             return match packet {
-                Packet::Connect(connect) => self.connect(id, connect, now),
+                Packet::Connect(connect) => self.connect(id, &connect.fields(), now),
                 _ => Err(Ending::Protocol("no-connect")),
             };
         }
@@ -144,11 +144,14 @@ impl Server {
                 self.agenda.insert(now + outage.after_ns, Timer::Crash);
             }
         }
+        let asked = Asked::of(publish);
+        self.platforms.asked(asked);
         let (route, reply) = self.platforms.publish(id, publish.topic, publish.payload);
         let message = Message {
             topic: publish.topic,
             payload: publish.payload,
             qos: publish.qos,
+            properties: publish.properties,
         };
         match (self.router.delivery(), route) {
             (_, Route::Private) | (Delivery::Kpc, Route::Nobody) => {}
@@ -191,17 +194,17 @@ impl Server {
         let ready_at = self.service.ready_at(now);
         let topic = std::mem::take(&mut self.platforms.topic);
         let payload = std::mem::take(&mut self.platforms.payload);
+        let properties = std::mem::take(&mut self.platforms.properties);
+        let message = Message {
+            topic: &topic,
+            payload: &payload,
+            qos,
+            properties: properties.as_properties(),
+        };
         if ready_at <= now {
-            self.send_reply(
-                reply,
-                Message {
-                    topic: &topic,
-                    payload: &payload,
-                    qos,
-                },
-            );
+            self.send_reply(reply, message);
         } else {
-            match self.pending.insert(reply, qos, &topic, &payload) {
+            match self.pending.insert(reply, &message) {
                 Some(number) => {
                     self.agenda.insert(ready_at, Timer::Reply(number));
                 }
@@ -210,6 +213,7 @@ impl Server {
         }
         self.platforms.topic = topic;
         self.platforms.payload = payload;
+        self.platforms.properties = properties;
     }
 
     /// Sends a reply that is ready, where and as often as it is to be sent, and counts it.
@@ -236,13 +240,16 @@ impl Server {
     /// Sends what comes before a reply. It is a part of it and not counted by itself.
     fn send_intermediate(&mut self, to: Recipient, qos: Qos) {
         let intermediate = std::mem::take(&mut self.platforms.intermediate);
+        let properties = std::mem::take(&mut self.platforms.properties);
         let message = Message {
             topic: &intermediate.topic,
             payload: &intermediate.payload,
             qos,
+            properties: properties.as_properties(),
         };
         self.deliver(to, message);
         self.platforms.intermediate = intermediate;
+        self.platforms.properties = properties;
     }
 
     /// False: it reached nobody.

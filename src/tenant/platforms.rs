@@ -20,6 +20,8 @@ use super::responder::Responder;
 use super::routes::{Known, Routes, repeated};
 use super::rules::Rules;
 use super::sessions::ConnectionId;
+use super::terms::Asked;
+use crate::mqtt::{Property, PropertyList};
 
 /// More endpoints than any fleet of one machine has.
 const ENDPOINTS_MAX: usize = 4_000_000;
@@ -82,6 +84,10 @@ pub struct Platforms {
     pub topic: String,
     /// Payload of the last reply or push.
     pub payload: Vec<u8>,
+    /// What goes with replies to the message at hand.
+    pub properties: PropertyList,
+    /// Where it asks for its reply; empty: it does not.
+    pub(super) response_topic: String,
     pub(super) rules: Rules,
     pub(super) endpoints: Endpoints,
     /// Kaa endpoints.
@@ -112,6 +118,8 @@ impl Platforms {
             intermediate: Intermediate::default(),
             topic: String::new(),
             payload: Vec::new(),
+            properties: PropertyList::new(),
+            response_topic: String::new(),
             rules: Rules::new(options),
             endpoints: Endpoints::new(ENDPOINTS_MAX),
             things: Vec::new(),
@@ -124,6 +132,19 @@ impl Platforms {
             key: String::new(),
             routes: Routes::default(),
         }
+    }
+
+    /// What the next message says about its reply. Correlation data are for whoever asked, so every reply
+    /// has them; where replies go is the platform's affair, unless the definition leaves it to the request.
+    pub fn asked(&mut self, asked: Asked<'_>) {
+        self.properties.clear();
+        if let Some(data) = asked.correlation {
+            // As long as in the request, so it fits.
+            let _ = self.properties.push(Property::CorrelationData(data));
+        }
+        self.response_topic.clear();
+        self.response_topic
+            .push_str(asked.topic.unwrap_or_default());
     }
 
     /// A message from a connection: where it goes on, and what is replied.

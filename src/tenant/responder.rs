@@ -336,18 +336,19 @@ impl Responder {
     }
 
     /// Appends topic and payload of the next push to the endpoint of this identity (empty for a
-    /// connection); the place of its inbound definition.
+    /// connection); the place of its inbound definition, and its ID where correlation data carry it.
     pub fn write_push(
         &mut self,
         place: usize,
         identity: &str,
         topic: &mut String,
         payload: &mut Vec<u8>,
-    ) -> Option<u16> {
+    ) -> Option<(u16, Option<u64>)> {
         let pushed = self.pushed.get(place)?;
         self.number += 1;
         pushed.write(identity, self.number, topic, payload);
-        Some(pushed.inbound)
+        let id = pushed.correlated.then_some(self.number);
+        Some((pushed.inbound, id))
     }
 
     /// Who is behind a subscription, as far as something could be pushed to them.

@@ -20,6 +20,8 @@ pub struct Message<'a> {
     pub payload: &'a [u8],
     /// The QoS it was published with.
     pub qos: Qos,
+    /// What goes with it, to clients of MQTT 5.
+    pub properties: Properties<'a>,
 }
 
 /// Connections and subscriptions.
@@ -114,7 +116,9 @@ impl Router {
             return false;
         }
         // [MQTT-3.1.2-24], [MQTT-3.1.2-25]
-        if terms::packet_len(message.topic, message.payload) > session.packet_max as usize {
+        if terms::packet_len(message.topic, message.payload, message.properties)
+            > session.packet_max as usize
+        {
             return false;
         }
         let kept = session.unacknowledged.as_ref();
@@ -131,7 +135,7 @@ impl Router {
             topic: message.topic,
             packet_id,
             payload: message.payload,
-            properties: Properties::NONE,
+            properties: message.properties,
         };
         let begin = session.out.len();
         if publish.write(session.version, &mut session.out).is_err() {

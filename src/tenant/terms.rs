@@ -6,8 +6,8 @@
 
 use super::session::Ending;
 use crate::mqtt::{
-    Connect, EncodeError, Property, PropertyList, Publish, Reason, Subscribe, SubscribeOptions,
-    topic,
+    Connect, EncodeError, Properties, Property, PropertyList, Publish, Reason, Subscribe,
+    SubscribeOptions, topic,
 };
 
 /// What a client says of itself in CONNECT (5.0: section 3.1.2.11).
@@ -146,10 +146,34 @@ pub fn of_rule(rule: &str) -> Reason {
     }
 }
 
-/// Bytes of a message as a packet of 5.0 without properties, at most.
-pub const fn packet_len(topic: &str, payload: &[u8]) -> usize {
-    // Fixed header, length of the topic, packet identifier, length of the properties.
-    5 + 2 + topic.len() + 2 + 1 + payload.len()
+/// Bytes of a message as a packet of 5.0, at most.
+pub const fn packet_len(topic: &str, payload: &[u8], properties: Properties<'_>) -> usize {
+    // Fixed header, length of the topic, packet identifier.
+    5 + 2 + topic.len() + 2 + properties.len() + payload.len()
+}
+
+/// What a request of 5.0 says about its response (section 4.10).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Asked<'a> {
+    /// Where it is to go.
+    pub topic: Option<&'a str>,
+    /// What it is to carry.
+    pub correlation: Option<&'a [u8]>,
+}
+
+impl<'a> Asked<'a> {
+    /// Reads it.
+    pub fn of(publish: &Publish<'a>) -> Self {
+        let mut asked = Self::default();
+        for property in publish.properties.iter() {
+            match property {
+                Property::ResponseTopic(topic) => asked.topic = Some(topic),
+                Property::CorrelationData(data) => asked.correlation = Some(data),
+                _ => {}
+            }
+        }
+        asked
+    }
 }
 
 #[cfg(test)]
@@ -171,7 +195,7 @@ mod tests {
         };
         let mut out = Vec::new();
         publish.write(Version::V5, &mut out).expect("valid");
-        let said = packet_len(topic, &payload);
+        let said = packet_len(topic, &payload, Properties::NONE);
         assert!(out.len() <= said && said < out.len() + 4);
     }
 

@@ -13,7 +13,7 @@ use super::router::Message;
 use super::server::Server;
 use super::session::{Ending, Stage};
 use super::sessions::ConnectionId;
-use crate::mqtt::Qos;
+use crate::mqtt::{Properties, Qos};
 
 /// A stalled tenant looks this often whether it is to stop.
 const STALL_STEP: Duration = Duration::from_millis(5);
@@ -47,14 +47,7 @@ impl Server {
         match timer {
             Timer::Reply(number) => {
                 if let Some(waiting) = self.pending.take(number) {
-                    self.send_reply(
-                        waiting.reply,
-                        Message {
-                            topic: &waiting.topic,
-                            payload: &waiting.payload,
-                            qos: waiting.qos,
-                        },
-                    );
+                    self.send_reply(waiting.reply, waiting.message());
                     self.pending.recycle(waiting);
                 }
             }
@@ -146,6 +139,7 @@ impl Server {
             topic: &self.platforms.topic,
             payload: &self.platforms.payload,
             qos: Qos::AtMostOnce,
+            properties: Properties::NONE,
         };
         let reached = match push.way {
             Way::AsReply => self.router.reply(speaker, message),
@@ -167,6 +161,7 @@ impl Server {
             topic: &self.platforms.topic,
             payload: &self.platforms.payload,
             qos: Qos::AtMostOnce,
+            properties: self.platforms.properties.as_properties(),
         };
         let reached = match push.to {
             Recipient::Session(connection) => self.router.send_to_session(connection, message),

@@ -170,7 +170,7 @@ fn answered(plan: &Plan, topic: &str, payload: &str) -> (String, String) {
     let who = Listener::Endpoint(7);
     let heard = plan.recognise(who, topic, payload.as_bytes(), &mut captures);
     assert_eq!(heard, Recognised::Inbound { inbound: 0 }, "{topic}");
-    assert!(plan.inbound[0].capture_id(payload.as_bytes(), &mut captures));
+    assert!(plan.inbound[0].capture_id(payload.as_bytes(), None, &mut captures));
     let message = Message {
         endpoint: 7,
         request_id: 0,

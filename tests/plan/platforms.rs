@@ -10,8 +10,9 @@ use midge::plan::{
     uuid_request_id,
 };
 use midge::profile::{
-    Answer, Delay, Generator, IdKind, IdPlace, Inbound, Items, Outcome, OutcomeIn, Pace, Payload,
-    Profile, Reply, Request, RequestIdUse, Sender, Subscribe, TimestampFormat, Will,
+    Answer, Delay, Generator, IdKind, IdPlace, Inbound, Items, MessageProperties, Outcome,
+    OutcomeIn, Pace, Payload, Profile, Reply, Request, RequestIdUse, Sender, Subscribe,
+    TimestampFormat, Will,
 };
 
 use super::{encode, parse, profile, request};
@@ -246,7 +247,7 @@ fn pushed_commands_are_answered_with_captures_and_ids() {
     let mut keys = Vec::new();
     for item in command.items(payload) {
         let item = item.expect("an array");
-        assert!(command.capture_id(item, &mut captures));
+        assert!(command.capture_id(item, None, &mut captures));
         keys.push(command.key(7, &captures));
         let message = midge::plan::Message {
             endpoint: 7,
@@ -278,7 +279,7 @@ fn several_answers_are_numbered_and_keep_the_quotes_of_their_template() {
     let names: Vec<&str> = plan.requests[2..].iter().map(|r| r.name.as_str()).collect();
     assert_eq!(names, ["command-answer-1", "command-answer-2"]);
     let mut captures = Captures::new();
-    assert!(plan.inbound[0].capture_id(br#"{"id":"a-b","name":"n"}"#, &mut captures));
+    assert!(plan.inbound[0].capture_id(br#"{"id":"a-b","name":"n"}"#, None, &mut captures));
     let message = midge::plan::Message {
         endpoint: 3,
         request_id: 0,
@@ -347,6 +348,8 @@ fn connections_have_names_and_wills() {
         payload,
         qos: 1,
         retain: true,
+        delay_s: None,
+        properties: MessageProperties::default(),
     });
     let plan = compile(&named);
     let name = |plan: &Plan, role| {

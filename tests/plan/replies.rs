@@ -342,7 +342,7 @@ fn a_caller_hears_the_messages_of_every_endpoint_and_tells_them_apart() {
         let topic = format!("kp1/demo-v1/cex/{endpoint}/command/{kind}/status");
         let heard = plan.recognise(Listener::Caller, &topic, b"[]", &mut captures);
         assert_eq!(heard, Recognised::Inbound { inbound: 0 }, "{topic}");
-        assert!(plan.inbound[0].capture_id(item.as_bytes(), &mut captures));
+        assert!(plan.inbound[0].capture_id(item.as_bytes(), None, &mut captures));
         plan.inbound[0].key(0, &captures)
     };
     let one = key("ep-1", "reboot", r#"{"id":1}"#);

@@ -203,6 +203,49 @@ fn values_outside_their_bounds_are_refused_by_name() {
 }
 
 #[test]
+fn properties_of_mqtt_5_have_their_bounds() {
+    const FIVE: &str = "target.protocol=5";
+    for set in [
+        "fleet.session_expiry=never",
+        "fleet.session_expiry=4294967294s",
+        "fleet.receive_maximum=65535",
+        "fleet.topic_alias_maximum=0",
+        "fleet.user_properties.site=hall-{endpoint}",
+        "fleet.user_properties.number=5",
+        "fleet.retained=new",
+        "target.password=env:NAME",
+        "request.data.payload_format=text",
+        "request.data.message_expiry=0s",
+        "request.data.response_topic=replies/{endpoint}",
+        "request.data.request_id.in=correlation-data",
+    ] {
+        if let Err(errors) = load_text(WHOLE, &[FIVE, set]) {
+            panic!("{set}: {}", rendered(&errors));
+        }
+    }
+    for set in [
+        "fleet.session_expiry=90ms",
+        "fleet.session_expiry=4294967295s",
+        "fleet.receive_maximum=0",
+        "fleet.topic_alias_maximum=65536",
+        "fleet.user_properties=5",
+        "fleet.user_properties.site=a\0b",
+        "fleet.retained=often",
+        "fleet.no_local=1",
+        "request.data.payload_format=json",
+        "request.data.message_expiry=1500ms",
+        "request.data.response_topic=a/+",
+        "request.data.topic_alias=3",
+    ] {
+        let Err(errors) = load_text(WHOLE, &[FIVE, set]) else {
+            panic!("{set} loads");
+        };
+        let named = errors[0].to_string().starts_with("--set ");
+        assert!(named, "{set}: {}", rendered(&errors));
+    }
+}
+
+#[test]
 fn how_connections_come_back_has_bounds_too() {
     let sets = [
         "fleet.churn_rate=0/s",

@@ -163,16 +163,52 @@ fn a_url_needs_a_scheme() {
 fn what_is_planned_is_refused_in_plain_words() {
     let text = small(
         "[fleet]",
-        "[target]\nurl = \"wss://h\"\nprotocol = \"5\"\n[fleet]",
+        "[target]\nauthentication_method = \"SCRAM\"\n[fleet]",
     );
     assert_eq!(
         complaint(&text, &[]),
-        r#"error: profile.toml:6:12: target.protocol "5" is not supported yet
+        r#"error: profile.toml:5:1: authentication_method: enhanced authentication of MQTT 5 is not supported: use username and password
   |
-6 | protocol = "5"
-  |            ^^^
+5 | authentication_method = "SCRAM"
+  | ^^^^^^^^^^^^^^^^^^^^^"#
+    );
+}
+
+#[test]
+fn what_only_mqtt_5_has_needs_mqtt_5() {
+    let text = small(
+        "payload = \"{}\"",
+        "payload = \"{}\"\nmessage_expiry = \"5s\"\nrequest_id = { in = \"correlation-data\" }",
+    );
+    assert_eq!(
+        complaint(&text, &[]),
+        r#"error: profile.toml:14:18: request.data.message_expiry is a property of MQTT 5, but target.protocol is "3.1.1"
+   |
+14 | message_expiry = "5s"
+   |                  ^^^^
+   |
+   = help: write target.protocol = "5" too
+
+error: profile.toml:15:21: request.data.request_id.in is "correlation-data", which MQTT 5 has, but target.protocol is "3.1.1"
+   |
+15 | request_id = { in = "correlation-data" }
+   |                     ^^^^^^^^^^^^^^^^^^
+   |
+   = help: write target.protocol = "5" too"#
+    );
+}
+
+#[test]
+fn another_version_is_none_that_is_spoken() {
+    let text = small("[fleet]", "[target]\nprotocol = \"3.1\"\n[fleet]");
+    assert_eq!(
+        complaint(&text, &[]),
+        r#"error: profile.toml:5:12: target.protocol is no version of MQTT that midge speaks
   |
-  = help: write "3.1.1""#
+5 | protocol = "3.1"
+  |            ^^^^^
+  |
+  = help: write "3.1.1" or "5""#
     );
 }
 

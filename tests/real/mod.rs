@@ -74,7 +74,7 @@ pub enum Version {
 
 impl Version {
     /// Those that the program speaks.
-    pub const SPOKEN: [Self; 1] = [Self::V311];
+    pub const SPOKEN: [Self; 2] = [Self::V311, Self::V5];
 
     /// As profiles and people call it.
     pub const fn name(self) -> &'static str {

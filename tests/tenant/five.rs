@@ -55,7 +55,9 @@ fn clients_of_both_versions_hear_each_other() {
     of_5.send(&publish(0x32, &[0, 9], "news/a", &property, "hi"));
     assert_eq!(of_5.packet(), (0x40, vec![0, 9])); // PUBACK: success goes without saying
     let (first, body) = of_5.packet();
-    assert_eq!((first, &body[..]), (0x32, &b"\0\x06news/a\0\x01\0hi"[..]));
+    // What goes with a message is passed on with it [MQTT-3.3.2-17].
+    let passed_on = [&b"\0\x06news/a\0\x01\x07"[..], &property, b"hi"].concat();
+    assert_eq!((first, body), (0x32, passed_on));
     let heard = of_3.message();
     assert_eq!(
         (heard.topic.as_str(), heard.payload.as_str()),

@@ -20,6 +20,7 @@ use random::{definitions, word};
 #[derive(Debug, Clone, Default)]
 struct Places {
     id: Option<&'static str>,
+    correlated: bool,
     reply: profile::Reply,
 }
 
@@ -68,6 +69,7 @@ impl Sides {
                         // Some requests have several topics.
                         request: (side.replies.len() / 2) as u16,
                         id_kind: *id_kind,
+                        correlated: places.correlated,
                         meaning: *meaning,
                         content: side.contents.len() - 1,
                     });
@@ -94,15 +96,15 @@ impl Sides {
     fn one_by_one<'a>(
         &self,
         who: Listener,
-        topic: &str,
-        payload: &'a [u8],
+        heard: &Heard<'_, 'a>,
         identities: &Identities,
         captures: &mut Captures,
     ) -> Recognised<'a> {
+        let Heard { topic, payload, .. } = *heard;
         let side = &self.side;
         for rule in &side.replies {
             if let Some(found) = rule.pattern.matches(topic, who, identities, captures)
-                && let Some(mut reply) = self.reply(rule, found, payload)
+                && let Some(mut reply) = self.reply(rule, found, heard)
             {
                 if let Recognised::Reply { id: None, push, .. } = &mut reply {
                     *push = self.push(who, topic, identities, captures);
@@ -163,11 +165,22 @@ impl Sides {
         &self,
         rule: &ReplyRule,
         found: Found<'_>,
-        payload: &'a [u8],
+        heard: &Heard<'_, 'a>,
     ) -> Option<Recognised<'a>> {
+        let payload = heard.payload;
         let places = &self.places[rule.content];
         let id = match (rule.id_kind, places.id) {
             (RequestIdKind::None, _) => None,
+            (kind, None) if places.correlated => match heard.correlation {
+                Some(data) => Some(kind.parse(data)?),
+                None if rule.meaning == TopicMeaning::Error => {
+                    return Some(Recognised::LoneError {
+                        request: Some(rule.request),
+                        status: self.status(rule, payload),
+                    });
+                }
+                None => return None,
+            },
             (kind, None) => Some(kind.parse(found.request_id?.as_bytes())?),
             (kind, pointer) => match value(pointer, payload) {
                 Some(raw) => Some(kind.parse(unquoted(raw).as_bytes())?),
@@ -285,8 +298,13 @@ proptest! {
             for payload in &payloads {
                 let payload = payload.as_bytes();
                 let (mut here, mut there) = (Captures::new(), Captures::new());
-                let found = sides.side.recognise(who, &topic, payload, &identities, &mut here);
-                let model = sides.one_by_one(who, &topic, payload, &identities, &mut there);
+                let heard = Heard {
+                    topic: &topic,
+                    payload,
+                    correlation: (change > 1).then_some(words[3].as_bytes()),
+                };
+                let found = sides.side.recognise(who, &heard, &identities, &mut here);
+                let model = sides.one_by_one(who, &heard, &identities, &mut there);
                 prop_assert_eq!(found, model, "{} {:?}", topic, String::from_utf8_lossy(payload));
                 let captured = matches!(
                     found,
@@ -317,7 +335,12 @@ fn pushed(topics: &[&[Piece]]) -> Sides {
 
 fn hear(sides: &Sides, topic: &str, captures: &mut Captures) -> Recognised<'static> {
     let (who, identities) = (Listener::Endpoint(7), Identities::none());
-    sides.side.recognise(who, topic, b"", &identities, captures)
+    let heard = Heard {
+        topic,
+        payload: b"",
+        correlation: None,
+    };
+    sides.side.recognise(who, &heard, &identities, captures)
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::super::tree::{Node, Table, Value};
 use super::super::{Connections, Fleet, Subscribe, Will, is_field_name};
 use super::value::{self, Wrong};
-use super::{Around, Section, reconnect};
+use super::{Around, Section, properties, reconnect};
 use crate::units::Rate;
 
 /// Names of fields that templates have anyway.
@@ -64,6 +64,7 @@ pub(super) fn read(top: &Section<'_>, around: &Around<'_>) -> Fleet {
         clean_start: section
             .read("clean_start", value::truth)
             .unwrap_or_default(),
+        session: properties::session(&section),
         will: section.section("will").map(|will| self::will(&will)),
         vars: vars(&section),
     }
@@ -130,6 +131,8 @@ fn will(section: &Section<'_>) -> Will {
         payload: section.read("payload", value::template).unwrap_or_default(),
         qos: section.read("qos", value::qos).unwrap_or_default(),
         retain: section.read("retain", value::truth).unwrap_or_default(),
+        delay_s: section.read("delay", properties::seconds),
+        properties: properties::message(section),
     }
 }
 

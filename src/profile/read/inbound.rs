@@ -4,7 +4,8 @@
 
 use std::collections::BTreeSet;
 
-use super::super::{Answer, Delay, Inbound, Items, Sender};
+use super::super::tree::Node;
+use super::super::{Answer, CORRELATION_DATA, Delay, Inbound, Items, Sender};
 use super::Section;
 use super::request::{label, unique};
 use super::value::{self, Wrong};
@@ -49,7 +50,7 @@ fn one(section: &Section<'_>) -> Inbound {
             wrong.instead("a [[request]] with from = \"caller\""),
         );
     }
-    let id = section.read("id", value::pointer);
+    let id = section.read("id", id);
     let key = section.read("key", value::texts);
     let key = key.unwrap_or_else(|| id.iter().map(|_| "id".to_owned()).collect());
     if key.iter().any(|field| field == "id") && id.is_none() && !section.has("id") {
@@ -77,6 +78,15 @@ fn one(section: &Section<'_>) -> Inbound {
         id,
         key,
     }
+}
+
+/// Where the ID of an item stands.
+fn id(node: &Node) -> Result<String, Wrong> {
+    let written = value::text(node)?;
+    if written == CORRELATION_DATA {
+        return Ok(written);
+    }
+    value::pointer(node)
 }
 
 fn answers(inbound: &Section<'_>) -> Vec<Answer> {

@@ -17,8 +17,10 @@ pub(super) fn read(top: &Section<'_>) -> Target {
         .unwrap_or_else(|| Section::new(&empty, "target", "target", top.origin, top.log));
     let username = section.read("username", value::template);
     let password = section.read("password", secret);
-    // MQTT 3.1.1, 3.1.2.9: a password needs a user name.
-    if section.has("password") && !section.has("username") {
+    let protocol = section.read("protocol", protocol).unwrap_or(Protocol::V311);
+    // MQTT 3.1.1, 3.1.2.9: a password needs a user name. MQTT 5 takes it alone.
+    let alone = section.has("password") && !section.has("username");
+    if alone && protocol == Protocol::V311 {
         let wrong = Wrong::new("needs a user name beside it").instead("username = \"...\" too");
         section.wrong_at("password", wrong);
     }
@@ -30,7 +32,7 @@ pub(super) fn read(top: &Section<'_>) -> Target {
         urls: urls.unwrap_or_default(),
         tls,
         headers,
-        protocol: section.read("protocol", protocol).unwrap_or(Protocol::V311),
+        protocol,
         username,
         password,
         bind: section.read("bind", bind).unwrap_or_default(),
@@ -71,8 +73,10 @@ fn bind(node: &Node) -> Result<Sources, Wrong> {
 fn protocol(node: &Node) -> Result<Protocol, Wrong> {
     match value::any_text(node)?.as_str() {
         "3.1.1" => Ok(Protocol::V311),
-        "5" | "5.0" => Err(Wrong::new("\"5\" is not supported yet").instead("\"3.1.1\"")),
-        _ => Err(Wrong::new("is no version of MQTT that midge speaks").instead("\"3.1.1\"")),
+        "5" | "5.0" => Ok(Protocol::V5),
+        _ => {
+            Err(Wrong::new("is no version of MQTT that midge speaks").instead("\"3.1.1\" or \"5\""))
+        }
     }
 }
 

@@ -11,8 +11,11 @@ use crate::profile::tree;
 /// Profiles that together have every kind of table, so that the reader asks for every key.
 const SINKS: [&str; 2] = [
     r#"
+    [target]
+    protocol = "5"
     [fleet]
-    will = { topic = "gone/{endpoint}" }
+    will = { topic = "gone/{endpoint}", user_properties = { a = "b" } }
+    user_properties = { a = "b" }
     vars = { a = "b" }
     [load]
     arrival_rate = "1/s"
@@ -21,6 +24,7 @@ const SINKS: [&str; 2] = [
     name = "a"
     topic = "t/{request_id}"
     request_id = { in = "topic" }
+    user_properties = { a = "b" }
     reply = { topic = "r", outcome = "/state", ok = "done", carries = "b" }
     generate.a = { counter = 0 }
     generate.b = { uniform = [0, 1] }

@@ -28,6 +28,8 @@ pub struct Answers {
 /// One answer.
 #[derive(Debug)]
 pub struct Answer {
+    /// Whether the request may ask for another topic.
+    by_request: bool,
     topic: Text,
     payload: Body,
 }
@@ -57,6 +59,8 @@ pub struct Asked<'a> {
     pub values: &'a [&'a str],
     /// Its ID, as the request writes it.
     pub id: Option<&'a Id<'a>>,
+    /// The topic that it asks for its reply on; empty: it does not.
+    pub response_topic: &'a str,
 }
 
 /// What an answer says besides its place.
@@ -165,7 +169,11 @@ impl Maker<'_> {
         let status = says
             .outcome
             .map_or_else(|| says.status.to_string(), str::to_owned);
+        // An error's own topic is not what a request asks for.
+        let is_error = self.reply.error_topic.as_deref() == Some(topic);
+        let correlated = self.request.request_id.place == IdPlace::CorrelationData;
         Ok(Some(Answer {
+            by_request: correlated && !is_error,
             topic: self.text(topic, &status)?,
             payload: self.body(says, &status)?,
         }))
@@ -195,7 +203,7 @@ impl Maker<'_> {
         let place = |pointer: &Option<String>| pointer.as_deref().map(Place::new).transpose();
         let id = match &self.request.request_id.place {
             IdPlace::Payload(pointer) => Some(Place::new(pointer)?),
-            IdPlace::Topic | IdPlace::None => None,
+            IdPlace::Topic | IdPlace::CorrelationData | IdPlace::None => None,
         };
         let mut fixed: Vec<(Place, Value)> = Vec::new();
         if says.payload.is_none() {
@@ -261,7 +269,11 @@ fn plain(text: &str) -> Value {
 impl Answer {
     /// Appends its topic and its payload.
     pub fn write(&self, asked: &Asked<'_>, topic: &mut String, payload: &mut Vec<u8>) {
-        self.topic.write(asked, topic);
+        if self.by_request && !asked.response_topic.is_empty() {
+            topic.push_str(asked.response_topic);
+        } else {
+            self.topic.write(asked, topic);
+        }
         match &self.payload {
             Body::Fixed(bytes) => payload.extend_from_slice(bytes),
             Body::WithId {

@@ -11,7 +11,7 @@ use super::known::{FormId, Known, values};
 use super::names::{Depth, Names, Token};
 use super::pattern::Pattern;
 use crate::mqtt::topic;
-use crate::profile::Inbound;
+use crate::profile::{CORRELATION_DATA, Inbound};
 
 /// To whom something is pushed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +27,8 @@ pub enum Target {
 pub struct Pushed {
     /// Its place among the inbound definitions.
     pub inbound: u16,
+    /// Whether its ID is its correlation data.
+    pub correlated: bool,
     topic: Vec<Piece>,
     payload: Vec<Piece>,
     /// Its topic as a subscription may name it.
@@ -90,6 +92,7 @@ impl Pushed {
             .collect();
         Ok(Some(Self {
             inbound,
+            correlated: definition.id.as_deref() == Some(CORRELATION_DATA),
             topic,
             payload,
             example: pattern.example(),

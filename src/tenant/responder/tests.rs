@@ -29,6 +29,7 @@ fn answered(responder: &Responder, topic: &str, payload: &str) -> Vec<(&'static 
     let asked = Asked {
         values: &found.values,
         id: id.as_ref(),
+        response_topic: "",
     };
     let answers = responder.answers(*definition).unwrap();
     let all = match form {

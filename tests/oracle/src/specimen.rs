@@ -63,22 +63,26 @@ pub struct OwnedWill {
 }
 
 impl Specimen {
+    fn connect(connect: &Connect<'_>) -> Self {
+        Self::Connect {
+            clean_session: connect.clean_session,
+            keep_alive: connect.keep_alive,
+            client_id: connect.client_id.to_owned(),
+            username: connect.username.map(str::to_owned),
+            password: connect.password.map(<[u8]>::to_vec),
+            will: connect.will.map(|will| OwnedWill {
+                topic: will.topic.to_owned(),
+                payload: will.payload.to_vec(),
+                qos: will.qos as u8,
+                retain: will.retain,
+            }),
+        }
+    }
+
     /// Copies what midge has read.
     pub fn of(packet: &Packet<'_>) -> Self {
         match *packet {
-            Packet::Connect(connect) => Self::Connect {
-                clean_session: connect.clean_session,
-                keep_alive: connect.keep_alive,
-                client_id: connect.client_id.to_owned(),
-                username: connect.username.map(str::to_owned),
-                password: connect.password.map(<[u8]>::to_vec),
-                will: connect.will.map(|will| OwnedWill {
-                    topic: will.topic.to_owned(),
-                    payload: will.payload.to_vec(),
-                    qos: will.qos as u8,
-                    retain: will.retain,
-                }),
-            },
+            Packet::Connect(connect) => Self::connect(&connect.fields()),
             Packet::ConnAck(ack) => Self::ConnAck {
                 session_present: ack.session_present,
                 code: ConnAck::RETURN_CODES

@@ -174,27 +174,31 @@ fn qos(level: u8) -> Qos {
 }
 
 impl Specimen5 {
+    fn connect(connect: &Connect<'_>) -> Self {
+        Self::Connect {
+            clean_session: connect.clean_session,
+            keep_alive: connect.keep_alive,
+            client_id: connect.client_id.to_owned(),
+            username: connect.username.map(str::to_owned),
+            password: connect.password.map(<[u8]>::to_vec),
+            will: connect.will.map(|will| OwnedWill5 {
+                topic: will.topic.to_owned(),
+                payload: will.payload.to_vec(),
+                qos: will.qos as u8,
+                retain: will.retain,
+                properties: owned(will.properties),
+            }),
+            properties: owned(connect.properties),
+        }
+    }
+
     /// Copies what midge has read.
     pub fn of(packet: &Packet<'_>) -> Self {
         let ack = |kind: Kind, packet_id, reason: Reason, properties| {
             Self::Ack(kind as u8, packet_id, reason as u8, owned(properties))
         };
         match *packet {
-            Packet::Connect(connect) => Self::Connect {
-                clean_session: connect.clean_session,
-                keep_alive: connect.keep_alive,
-                client_id: connect.client_id.to_owned(),
-                username: connect.username.map(str::to_owned),
-                password: connect.password.map(<[u8]>::to_vec),
-                will: connect.will.map(|will| OwnedWill5 {
-                    topic: will.topic.to_owned(),
-                    payload: will.payload.to_vec(),
-                    qos: will.qos as u8,
-                    retain: will.retain,
-                    properties: owned(will.properties),
-                }),
-                properties: owned(connect.properties),
-            },
+            Packet::Connect(connect) => Self::connect(&connect.fields()),
             Packet::ConnAck(ack) => {
                 Self::ConnAck(ack.session_present, ack.reason as u8, owned(ack.properties))
             }
@@ -264,21 +268,26 @@ impl Specimen5 {
                 password,
                 will,
                 ..
-            } => Packet::Connect(Connect {
-                clean_session: *clean_session,
-                keep_alive: *keep_alive,
-                client_id,
-                username: username.as_deref(),
-                password: password.as_deref(),
-                will: will.as_ref().map(|will| Will {
-                    topic: &will.topic,
-                    payload: &will.payload,
-                    qos: qos(will.qos),
-                    retain: will.retain,
-                    properties: of_will,
-                }),
-                properties,
-            }),
+            } => {
+                let connect = Connect {
+                    clean_session: *clean_session,
+                    keep_alive: *keep_alive,
+                    client_id,
+                    username: username.as_deref(),
+                    password: password.as_deref(),
+                    will: will.as_ref().map(|will| Will {
+                        topic: &will.topic,
+                        payload: &will.payload,
+                        qos: qos(will.qos),
+                        retain: will.retain,
+                        properties: of_will,
+                    }),
+                    properties,
+                };
+                return connect
+                    .write(version, out)
+                    .unwrap_or_else(|error| panic!("{self:?}: {error}"));
+            }
             Self::ConnAck(session_present, code, _) => Packet::ConnAck(ConnAck {
                 session_present: *session_present,
                 reason: reason(*code),

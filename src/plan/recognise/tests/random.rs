@@ -62,8 +62,10 @@ fn places() -> impl Strategy<Value = Places> {
         Just(OutcomeIn::Topic),
         select(vec!["/a", "/b"]).prop_map(|text| OutcomeIn::Payload(text.to_owned())),
     ]);
-    (pointer(), pointer(), pointer(), outcome).prop_map(|(id, status, reason, place)| Places {
+    let all = (pointer(), any::<bool>(), pointer(), pointer(), outcome);
+    all.prop_map(|(id, correlated, status, reason, place)| Places {
         id,
+        correlated: correlated && id.is_none(),
         reply: profile::Reply {
             status: status.map(str::to_owned),
             reason: reason.map(str::to_owned),
