@@ -22,6 +22,9 @@ pub(super) const PROFILES: &[(&str, &str)] = &[
     ("mqtt-publish", include_str!("mqtt-publish.toml")),
     ("mqtt-fan-in", include_str!("mqtt-fan-in.toml")),
     ("mqtt-fan-out", include_str!("mqtt-fan-out.toml")),
+    ("mqtt-one-to-one", include_str!("mqtt-one-to-one.toml")),
+    ("mqtt-shared", include_str!("mqtt-shared.toml")),
+    ("mqtt-retained", include_str!("mqtt-retained.toml")),
 ];
 
 /// Platform definitions by name.

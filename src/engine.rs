@@ -42,6 +42,7 @@ mod connection;
 mod control;
 mod copies;
 mod crew;
+mod deliveries;
 mod dial;
 mod drain;
 mod endpoint;

@@ -14,6 +14,7 @@ mod compile;
 mod connection;
 mod connections;
 mod curve;
+mod deliveries;
 mod encoder;
 mod error;
 mod example;
@@ -38,6 +39,7 @@ mod schedule;
 mod shard;
 mod sheet;
 mod stages;
+mod stamp;
 mod template;
 mod text;
 mod topic;
@@ -60,6 +62,7 @@ pub use pattern::Listener;
 pub use pointer::Pointer;
 pub use recognise::Recognised;
 pub use reply::{Reason, ReplyOutcome, Status};
+pub use deliveries::{Audience, Delivery, Lines};
 pub use request::{Message, ReplyUse, Request};
 pub use request_id::{
     IdCursor, IdRange, RequestIdKind, UUID_COUNTER_MAX, parse_uuid_request_id, parse_uuid_text,
@@ -69,6 +72,7 @@ pub use schedule::{Arrival, Cursor, Schedule};
 pub use shard::Shard;
 pub use sheet::Sheet;
 pub use stages::StageSpan;
+pub use stamp::{STAMP_BYTES, Stamp};
 
 use crate::profile::Connections;
 

@@ -9,6 +9,7 @@ mod change;
 mod compare;
 mod compare_text;
 mod difference;
+mod deliveries;
 mod environment;
 mod errors;
 mod exit;

@@ -19,7 +19,22 @@ pub(super) fn security(profile: &Profile, plan: &Plan) -> Result<Option<Security
     if !urls.iter().any(|url| url.tls) {
         return Ok(None);
     }
-    let connector = Connector::new(&ClientSetting {
+    Ok(Some(Security {
+        connector: connector(setting)?,
+        names: urls
+            .iter()
+            .map(|url| name(setting.server_name.as_deref(), &url.host))
+            .collect::<Result<_, _>>()?,
+        credentials: match &setting.own {
+            None => None,
+            Some(own) => credentials(own, plan)?,
+        },
+    }))
+}
+
+/// What makes connections as the setting says; whoever makes them shows the certificate.
+pub(super) fn connector(setting: &TlsSetting) -> Result<Connector, Failure> {
+    Connector::new(&ClientSetting {
         roots: if setting.insecure {
             None
         } else {
@@ -32,18 +47,7 @@ pub(super) fn security(profile: &Profile, plan: &Plan) -> Result<Option<Security
         },
         resumption: setting.resumption,
     })
-    .map_err(|error| Failure::internal(format!("cannot prepare TLS: {error}")))?;
-    Ok(Some(Security {
-        connector,
-        names: urls
-            .iter()
-            .map(|url| name(setting.server_name.as_deref(), &url.host))
-            .collect::<Result<_, _>>()?,
-        credentials: match &setting.own {
-            None => None,
-            Some(own) => credentials(own, plan)?,
-        },
-    }))
+    .map_err(|error| Failure::internal(format!("cannot prepare TLS: {error}")))
 }
 
 /// Refuses a witness beside connections under TLS.
@@ -88,7 +92,8 @@ fn roots(setting: &TlsSetting) -> Result<Roots, Failure> {
     Roots::from_pem(&text).map_err(|error| refused(&format!("target.ca: {path} {error}"), help))
 }
 
-fn name(of_setting: Option<&str>, host: &str) -> Result<String, Failure> {
+/// The name that the target's certificate is for.
+pub(super) fn name(of_setting: Option<&str>, host: &str) -> Result<String, Failure> {
     let name = of_setting.unwrap_or(host);
     if Connector::is_name(name) {
         return Ok(name.to_owned());

@@ -122,6 +122,7 @@ impl Worker<'_> {
         match packet {
             Packet::Publish(publish) => {
                 if self.acknowledge(connection, publish.qos, publish.packet_id) {
+                    self.deliveries.retained = publish.retain;
                     self.message(connection, publish.topic, publish.payload, at);
                 }
             }

@@ -10,6 +10,7 @@ use super::batch::Batch;
 use super::cold::Pool;
 use super::connection::{Connection, Part};
 use super::control::{Control, Report};
+use super::deliveries::Deliveries;
 use super::drain::Drain;
 use super::endpoint::Endpoint;
 use super::exchange::Exchanges;
@@ -85,6 +86,7 @@ impl<'a> Worker<'a> {
             exchanges: Exchanges::new(exchange_limit(profile, portion)),
             observed: Observed::default(),
             pushed: Pushed::new(),
+            deliveries: Deliveries::new(plan, settings.nonce, count),
             batch: Batch::default(),
             moment: Moment::at(0),
             prepared: Prepared::default(),

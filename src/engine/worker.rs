@@ -14,6 +14,7 @@ use super::cap::HeldBack;
 use super::cold::Pool;
 use super::connection::Connection;
 use super::control::{Control, Order, Report, WorkerEnd};
+use super::deliveries::Deliveries;
 use super::drain::Drain;
 use super::endpoint::Endpoint;
 use super::exchange::{Exchanges, Ticket};
@@ -93,6 +94,7 @@ pub(super) struct Worker<'a> {
     pub exchanges: Exchanges,
     pub observed: Observed,
     pub pushed: Pushed,
+    pub deliveries: Deliveries,
     pub batch: Batch,
     /// The wall clock of the message that is being written.
     pub moment: Moment,

@@ -277,6 +277,7 @@ impl<'a> Compiler<'a> {
             reply: ReplyUse::None,
             intermediate: false,
             observe: false,
+            stamp: None,
             carried: None,
             reactive: None,
             frame_typical: 0,

@@ -120,12 +120,19 @@ impl Plan {
                 );
             }
             Filters::Derived => {
-                let patterns = side
-                    .replies
-                    .iter()
-                    .map(|rule| &rule.pattern)
-                    .chain(side.inbound.iter().map(|(_, pattern)| pattern));
-                self.derive(patterns, Listener::Endpoint(endpoint), out);
+                let who = Listener::Endpoint(endpoint);
+                let replies = side.replies.iter().map(|rule| &rule.pattern);
+                self.derive(replies, who, out);
+                for (inbound, pattern) in &side.inbound {
+                    let filter = pattern.filter(who, &self.identities);
+                    let filter = match &self.inbound[usize::from(*inbound)].share {
+                        Some(group) => format!("$share/{group}/{filter}"),
+                        None => filter,
+                    };
+                    if !out.contains(&filter) {
+                        out.push(filter);
+                    }
+                }
                 without_overlap(out);
             }
         }

@@ -7,11 +7,12 @@ use jiff::Timestamp;
 use super::environment::Environment;
 use super::exit::exit_of;
 use super::result::{
-    ConnectionsResult, Generator, LoadResult, PhaseLengths, ProfileId, RequestResult, RunResult,
+    ConnectionsResult, Generator, InboundResult, LoadResult, PhaseLengths, ProfileId,
+    RequestResult, RunResult,
 };
 use super::stages::stages;
 use crate::measure::{
-    ConnectFailure, Distribution, Evidence, FailReason, Gates, Health, Judged, LedgerCounts, Named,
+    ConnectFailure, DeliveryFigures, Distribution, Evidence, FailReason, Gates, Health, Judged, LedgerCounts, Named,
     Pacing, Population, RequestTally, Seconds, Shape, Statistics, Tally, Threshold, Verdict, Worst,
     builtin,
 };
@@ -111,10 +112,7 @@ impl RunResult {
                     .zip(tally.requests.iter().zip(&shape.requests)),
                 |(tally, shape)| request(tally, shape.reactive),
             ),
-            inbound: named(
-                shape.inbound.iter().map(String::as_str).zip(&tally.inbound),
-                |inbound| (*inbound).into(),
-            ),
+            inbound: inbound(shape, tally),
             generator: generator(tally, health),
             health: Box::new(worst),
             statistics: Box::new(statistics),
@@ -213,6 +211,20 @@ fn request(tally: &RequestTally, reactive: bool) -> RequestResult {
     }
 }
 
+fn inbound(shape: &Shape, tally: &Tally) -> Named<InboundResult> {
+    let rows = tally.inbound.iter().enumerate();
+    named(
+        shape.inbound.iter().map(String::as_str).zip(rows),
+        |(place, inbound)| {
+            let deliveries = tally.deliveries.get(place).and_then(Option::as_ref);
+            InboundResult {
+                delivery: deliveries.map(|of| Box::new(DeliveryFigures::of(of, shape, tally))),
+                ..(*inbound).into()
+            }
+        },
+    )
+}
+
 fn generator(tally: &Tally, health: &Health) -> Generator {
     let traffic = tally.traffic;
     Generator {
@@ -253,6 +265,10 @@ fn thresholds(
         oks,
     );
     judged.extend(of_profile.iter().map(|threshold| {
+        if let Some(inbound) = threshold.inbound() {
+            let found = result.inbound.0.get(usize::from(inbound));
+            return threshold.judge_delivery(found.and_then(|(_, of)| of.delivery.as_deref()));
+        }
         let of_request = threshold
             .request()
             .and_then(|request| result.requests.0.get(usize::from(request)));

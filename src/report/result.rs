@@ -10,7 +10,7 @@ use super::raw_log::RawLog;
 use super::tls::TlsResult;
 use super::witness::WitnessResult;
 use crate::measure::{
-    Distribution, Figures, Inbound, Judged, LedgerCounts, Named, StageFigures, Statistics, Verdict,
+    DeliveryFigures, Distribution, Figures, Inbound, Judged, LedgerCounts, Named, StageFigures, Statistics, Verdict,
     Worst,
 };
 
@@ -178,7 +178,7 @@ pub struct StageResult {
 }
 
 /// One kind of message that the tenant pushes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct InboundResult {
     /// Items received, repeated ones included.
     pub received: u64,
@@ -186,6 +186,9 @@ pub struct InboundResult {
     pub duplicate: u64,
     /// Whose final answer was written.
     pub answered: u64,
+    /// What became of each message of the request that it delivers; absent where that is not asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivery: Option<Box<DeliveryFigures>>,
 }
 
 impl From<Inbound> for InboundResult {
@@ -200,6 +203,8 @@ impl From<Inbound> for InboundResult {
             received,
             duplicate,
             answered,
+            // Whoever knows of deliveries adds them.
+            delivery: None,
         }
     }
 }

@@ -5,6 +5,7 @@
 
 use std::fmt::Write;
 
+use super::deliveries;
 use super::ink::{Colour, Ink};
 use super::raw_log;
 use super::result::RunResult;
@@ -53,6 +54,7 @@ pub fn screen(result: &RunResult, folder: Option<&str>, colour: Colour) -> Strin
     lines.extend(more.map(|line| ink.waits(line)));
     lines.extend(too_few(result));
     lines.extend(lists(result));
+    lines.extend(deliveries::lines(result));
     lines.extend(thresholds(&result.thresholds));
     lines.extend(findings("reason", &result.verdict.reasons));
     lines.extend(findings("warning", &result.verdict.warnings));
@@ -356,6 +358,7 @@ fn judged_value(expression: &str, value: f64) -> String {
         "schedule_lag.",
         "acknowledge_time.",
         "first_reply_time.",
+        "delivery_time.",
     ];
     if timed.iter().any(|metric| expression.contains(metric)) {
         duration(value)

@@ -1,7 +1,8 @@
-//! What the tenant does with each packet: the server half of MQTT 3.1.1, clean sessions only.
+//! What the tenant does with each packet: the server half of MQTT 3.1.1, clean sessions only, and what
+//! both halves have in common.
 //!
 //! Section numbers and statements are those of the OASIS standard. Not here: sockets and timers
-//! (`server`), what an application message means (`platforms`).
+//! (`server`), what an application message means (`platforms`), what only a client does (`attached`).
 
 use super::faults::Fate;
 use super::flow::Arrival;
@@ -33,11 +34,15 @@ pub(super) enum Progress {
 impl Server {
     /// Handles every whole packet in `input`.
     pub(super) fn packets(&mut self, id: ConnectionId, input: &[u8], now: u64) -> Progress {
+        let role = match self.attachment {
+            Some(_) => Role::Client,
+            None => Role::Server,
+        };
         let mut used = 0;
         loop {
             match decode(
                 &input[used..],
-                Role::Server,
+                role,
                 Version::V311,
                 self.options.max_packet,
             ) {
@@ -92,6 +97,8 @@ impl Server {
             // [MQTT-3.1.0-1]
             return match packet {
                 Packet::Connect(connect) => self.connect(id, connect, now),
+                // The codec lets it through to a client alone.
+                Packet::ConnAck(ack) => self.admitted(id, ack),
                 _ => Err(Ending::Protocol("no-connect")),
             };
         }
@@ -126,8 +133,10 @@ impl Server {
             Packet::Disconnect => return Err(Ending::Peer),
             // [MQTT-3.1.0-2]
             Packet::Connect(_) => return Err(Ending::Protocol("second-connect")),
-            // The codec lets no packet of the other direction through.
-            Packet::ConnAck(_) | Packet::SubAck(_) | Packet::UnsubAck(_) | Packet::PingResp => {
+            // What a broker says to the tenant; the codec lets it through to a client alone.
+            Packet::SubAck(ack) => self.granted(id, ack),
+            Packet::PingResp => {}
+            Packet::ConnAck(_) | Packet::UnsubAck(_) => {
                 return Err(Ending::Protocol("wrong-direction"));
             }
         }
@@ -183,7 +192,7 @@ impl Server {
     }
 
     fn publish(&mut self, id: ConnectionId, publish: &Publish, now: u64) {
-        if !self.take(id, publish) {
+        if !self.take(id, publish) || !self.is_request(id, publish) {
             return;
         }
         if let Some(arrivals) = &mut self.arrivals
@@ -197,13 +206,18 @@ impl Server {
                 self.agenda.insert(now + stall.after_ns, Timer::Stall);
             }
         }
-        let (route, reply) = self.platforms.publish(id, publish.topic, publish.payload);
+        let from = self.sender(id);
+        let (route, reply) = self
+            .platforms
+            .publish(from, publish.topic, publish.payload);
         let message = Message {
             topic: publish.topic,
             payload: publish.payload,
             qos: publish.qos,
         };
         match (self.router.delivery(), route) {
+            // The broker has passed it on to whoever it is for.
+            _ if self.attachment.is_some() => {}
             (_, Route::Private) | (Delivery::Kpc, Route::Nobody) => {}
             // A broker passes everything else on and knows no endpoints.
             (Delivery::Broker, _) | (Delivery::Kpc, Route::Subscribers) => {
@@ -300,6 +314,9 @@ impl Server {
 
     /// False: it reached nobody.
     pub(super) fn deliver(&mut self, to: Recipient, message: Message) -> bool {
+        if let Some(attachment) = &mut self.attachment {
+            return attachment.publish(&mut self.router, to, message);
+        }
         match to {
             Recipient::Session(connection) => self.router.send_to_session(connection, message),
             Recipient::Endpoint(_) | Recipient::Connection(_) => {
@@ -347,7 +364,7 @@ impl Server {
     }
 
     /// Counts an acknowledgement that nothing waited for; it does no harm.
-    fn expected(
+    pub(super) fn expected(
         &mut self,
         waited: impl FnOnce(&mut super::session::Session) -> bool,
         id: ConnectionId,
@@ -357,9 +374,9 @@ impl Server {
         }
     }
 
-    fn write(&mut self, id: ConnectionId, packet: &Packet) {
+    pub(super) fn write(&mut self, id: ConnectionId, packet: &Packet) {
         if let Some(session) = self.router.sessions.writing(id) {
-            // Acknowledgements of fixed size always fit, and repeat what was decoded.
+            // Acknowledgements of fixed size always fit, and repeat what was decoded; a CONNECT is sound.
             let _ = packet.write(Version::V311, &mut session.out);
         }
     }
