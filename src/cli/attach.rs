@@ -60,9 +60,10 @@ impl AttachArgs {
             ca: self.attach_ca.clone(),
             ..TlsSetting::default()
         };
-        let tls = match url.tls {
-            false => None,
-            true => Some((tls::connector(&setting)?, tls::name(None, &url.host)?)),
+        let tls = if url.tls {
+            Some((tls::connector(&setting)?, tls::name(None, &url.host)?))
+        } else {
+            None
         };
         let nonce =
             Clock::start().unix_ns_at_start() ^ u64::from(std::process::id()).rotate_left(48);

@@ -40,7 +40,7 @@ impl Deliveries {
         });
         let first = first.collect();
         Self {
-            run: (nonce ^ nonce >> 32) as u32,
+            run: (nonce ^ (nonce >> 32)) as u32,
             first,
             numbers: vec![0; count],
             retained: false,

@@ -36,7 +36,7 @@ impl Stamp {
     /// Writes the instant into the same forty bytes.
     pub fn write_instant(at: u64, measured: bool, out: &mut [u8]) {
         hexadecimal(
-            at << 1 | u64::from(measured),
+            (at << 1) | u64::from(measured),
             &mut out[AT..STAMP_BYTES],
         );
     }
@@ -70,7 +70,7 @@ fn number(text: &[u8]) -> Option<u64> {
             b'a'..=b'f' => digit - b'a' + 10,
             _ => return None,
         };
-        Some(word << 4 | u64::from(value))
+        Some((word << 4) | u64::from(value))
     })
 }
 

@@ -219,7 +219,7 @@ fn inbound(shape: &Shape, tally: &Tally) -> Named<InboundResult> {
             let deliveries = tally.deliveries.get(place).and_then(Option::as_ref);
             InboundResult {
                 delivery: deliveries.map(|of| Box::new(DeliveryFigures::of(of, shape, tally))),
-                ..(*inbound).into()
+                ..InboundResult::from(*inbound)
             }
         },
     )

@@ -85,7 +85,8 @@ impl Server {
         };
         let (client_id, to) = (attachment.client_id(number), attachment.to.clone());
         let now = self.clock.now();
-        let id = (self.router.sessions).insert(Session::new(socket, now, CONNECT_WITHIN_NS));
+        let session = Session::new(socket, now, CONNECT_WITHIN_NS);
+        let id = self.router.sessions.insert(session);
         self.watch(id, now + CONNECT_WITHIN_NS);
         if let Some(client) = self.client(number) {
             client.id = Some(id);
@@ -175,7 +176,7 @@ impl Server {
             Step::Probing if now_refused > 0 => self.found_out(id, Sharing::No),
             Step::Probing => self.probe(id),
             Step::Subscribing { awaited, refused } => {
-                let (awaited, refused) = (awaited - 1, refused + now_refused);
+                let (awaited, refused) = (awaited.saturating_sub(1), refused + now_refused);
                 attachment.clients[number].step = Step::Subscribing { awaited, refused };
                 if awaited == 0 {
                     self.has_attached(number, refused);
@@ -231,12 +232,12 @@ impl Server {
         if attachment.clients.iter().filter(there).count() == wanted {
             let url = &attachment.to.url;
             let qos = attachment.to.qos as u8;
-            let who = match (wanted, attachment.sharing) {
-                (1, _) if attachment.clients.len() > 1 => {
+            let who = match wanted {
+                1 if attachment.clients.len() > 1 => {
                     "one client (the broker has no shared subscriptions)".to_owned()
                 }
-                (1, _) => "one client".to_owned(),
-                (more, _) => format!("{more} clients, which share them"),
+                1 => "one client".to_owned(),
+                more => format!("{more} clients, which share them"),
             };
             let words = format!("attached to {url}: {count} filters at QoS {qos}, {who}");
             attachment.tell(words);

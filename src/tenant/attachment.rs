@@ -4,6 +4,7 @@
 //! all clients share the filters; if not, the first one is alone. Not here: packets (`attached`), what is
 //! subscribed to (`filters`).
 
+use std::fmt;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::mpsc::Sender;
@@ -30,7 +31,7 @@ pub(super) const PROBES: &str = "midge/tenant/";
 pub(super) const FILTERS_AT_ONCE: usize = 8;
 
 /// What a tenant attaches itself to, and as whom.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Attach {
     /// As it is told to people.
     pub url: String,
@@ -48,6 +49,13 @@ pub struct Attach {
     pub password: Option<Vec<u8>>,
     /// Tells this tenant's client identifiers, and its subscriptions, from those of another one.
     pub nonce: u64,
+}
+
+/// Hides the password.
+impl fmt::Debug for Attach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Attach").field(&self.url).finish()
+    }
 }
 
 impl Attach {
