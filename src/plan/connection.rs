@@ -125,10 +125,7 @@ impl Plan {
                 self.derive(replies, who, out);
                 for (inbound, pattern) in &side.inbound {
                     let filter = pattern.filter(who, &self.identities);
-                    let filter = match &self.inbound[usize::from(*inbound)].share {
-                        Some(group) => format!("$share/{group}/{filter}"),
-                        None => filter,
-                    };
+                    let filter = self.inbound[usize::from(*inbound)].subscription(filter);
                     if !out.contains(&filter) {
                         out.push(filter);
                     }

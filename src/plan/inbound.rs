@@ -44,6 +44,14 @@ pub(crate) enum KeyUse {
 }
 
 impl Inbound {
+    /// What its listeners subscribe to for this filter.
+    pub(crate) fn subscription(&self, filter: String) -> String {
+        match &self.share {
+            Some(group) => format!("$share/{group}/{filter}"),
+            None => filter,
+        }
+    }
+
     /// The items of a payload.
     pub fn items<'a>(&self, payload: &'a [u8]) -> Items<'a> {
         Items::new(self.items, payload)
