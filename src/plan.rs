@@ -50,6 +50,7 @@ pub use arithmetic::{Arithmetic, FILES_APART, Messages};
 pub(crate) use arithmetic::{CONNECTION_BYTES, ENDPOINT_BYTES, TIMER_BYTES};
 pub use captures::{CAPTURE_BYTES_MAX, CAPTURES_MAX, Captures};
 pub use connection::{ConnectionRole, Will};
+pub use deliveries::{Audience, Delivery, Lines};
 pub use encoder::Head;
 pub use error::PlanError;
 pub use example::{PushExample, ReplyMeaning, ReplyTopic};
@@ -62,7 +63,6 @@ pub use pattern::Listener;
 pub use pointer::Pointer;
 pub use recognise::Recognised;
 pub use reply::{Reason, ReplyOutcome, Status};
-pub use deliveries::{Audience, Delivery, Lines};
 pub use request::{Message, ReplyUse, Request};
 pub use request_id::{
     IdCursor, IdRange, RequestIdKind, UUID_COUNTER_MAX, parse_uuid_request_id, parse_uuid_text,

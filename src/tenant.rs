@@ -159,9 +159,7 @@ impl Tenant {
         Server::attach(options, to, words).and_then(Self::with)
     }
 
-    fn with(
-        (server, stopped, waker): (Server, Arc<AtomicBool>, mio::Waker),
-    ) -> io::Result<Self> {
+    fn with((server, stopped, waker): (Server, Arc<AtomicBool>, mio::Waker)) -> io::Result<Self> {
         let address = server.address()?;
         Ok(Self {
             server,

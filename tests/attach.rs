@@ -160,7 +160,11 @@ fn what_the_tenant_pushes_through_a_broker_is_answered_and_no_request_when_it_co
     let count = |pointer: &str| counts.pointer(pointer).and_then(Value::as_u64).unwrap_or(0);
     let called = of("/requests/set-power/whole_run/ok");
     assert!(called > 20, "{outcome}");
-    assert_eq!(called, of("/requests/set-power/whole_run/sent"), "{outcome}");
+    assert_eq!(
+        called,
+        of("/requests/set-power/whole_run/sent"),
+        "{outcome}"
+    );
     // The commands of the fleet's own callers are heard; those of the tenant are not heard again.
     assert_eq!(count("/received/command"), called, "{outcome}\n{counts}");
     let pushed = count("/pushed/command");
@@ -182,7 +186,9 @@ fn a_tenant_comes_back_to_a_broker_that_crashed() {
     let mut tenant = Attached::start(&broker.url, &["--attach-clients=2"]);
     broker.crash();
     tenant.0.await_words(&format!("lost {}", broker.url));
-    tenant.0.await_words(&format!("cannot attach to {}", broker.url));
+    tenant
+        .0
+        .await_words(&format!("cannot attach to {}", broker.url));
     broker.restart();
     // It says so a second time.
     let deadline = Instant::now() + Duration::from_secs(30);
@@ -212,7 +218,9 @@ fn suback(body: &[u8], code: u8) -> Vec<u8> {
 }
 
 fn holds(bytes: &[u8], text: &str) -> bool {
-    bytes.windows(text.len()).any(|part| part == text.as_bytes())
+    bytes
+        .windows(text.len())
+        .any(|part| part == text.as_bytes())
 }
 
 /// What a broker does that has no shared subscriptions.
@@ -265,8 +273,16 @@ fn one_client_does_without_shared_subscriptions(does: Without) {
     assert!(said.contains(one), "{said}");
     std::thread::sleep(Duration::from_millis(300));
     let counts = tenant.stop();
-    assert_eq!(counts["received"], serde_json::json!({"dcx-json": 1}), "{counts}");
-    assert_eq!(counts["replied_ok"], serde_json::json!({"dcx-json": 1}), "{counts}");
+    assert_eq!(
+        counts["received"],
+        serde_json::json!({"dcx-json": 1}),
+        "{counts}"
+    );
+    assert_eq!(
+        counts["replied_ok"],
+        serde_json::json!({"dcx-json": 1}),
+        "{counts}"
+    );
     assert_eq!(counts["attached"]["shared"], false, "{counts}");
     assert_eq!(counts["attached"]["clients"], 1, "{counts}");
 }

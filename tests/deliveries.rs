@@ -128,14 +128,26 @@ fn every_fault_of_a_broker_is_counted(change: impl Fn(Midge) -> Midge) {
     assert_eq!(delivery(&outcome, "lost"), did(&done.lost), "{outcome}");
     let delivered = sent - did(&done.lost);
     assert_eq!(delivery(&outcome, "delivered"), delivered, "{outcome}");
-    assert_eq!(delivery(&outcome, "duplicate"), did(&done.repeated), "{outcome}");
-    assert_eq!(delivery(&outcome, "reordered"), did(&done.turned), "{outcome}");
+    assert_eq!(
+        delivery(&outcome, "duplicate"),
+        did(&done.repeated),
+        "{outcome}"
+    );
+    assert_eq!(
+        delivery(&outcome, "reordered"),
+        did(&done.turned),
+        "{outcome}"
+    );
     for none in ["retained", "foreign", "untracked"] {
         assert_eq!(delivery(&outcome, none), 0, "{none}\n{outcome}");
     }
     // What is lost is among those of which the percentiles are.
     let measured = outcome.count("/total/sent");
-    assert_eq!(delivery(&outcome, "delivery_time_us/planned"), measured, "{outcome}");
+    assert_eq!(
+        delivery(&outcome, "delivery_time_us/planned"),
+        measured,
+        "{outcome}"
+    );
     let timed = delivery(&outcome, "delivery_time_us/count");
     assert!((1..measured).contains(&timed), "{timed}\n{outcome}");
     let said = format!("heard {delivered} of {sent} ({} lost, ", did(&done.lost));
@@ -184,8 +196,14 @@ fn what_is_lost_fails_a_threshold_and_repeated_messages_fail_another() {
         .go();
     let judged = outcome.at("/thresholds").as_array().expect("a list");
     let failed = judged.iter().filter(|one| one["passed"] == false);
-    let failed: Vec<&str> = failed.filter_map(|one| one["expression"].as_str()).collect();
-    assert_eq!(failed, ["heard.lost = 0", "heard.duplicate < 1"], "{outcome}");
+    let failed: Vec<&str> = failed
+        .filter_map(|one| one["expression"].as_str())
+        .collect();
+    assert_eq!(
+        failed,
+        ["heard.lost = 0", "heard.duplicate < 1"],
+        "{outcome}"
+    );
 }
 
 #[test]
@@ -246,7 +264,10 @@ fn the_delivery_time_is_that_of_the_broker() {
         outcome.at(&pointer).as_f64().expect("a number")
     };
     assert!(time("min") >= 60_000.0, "{outcome}");
-    assert!(time("p50") < 90_000.0 || outcome.is_disturbed(), "{outcome}");
+    assert!(
+        time("p50") < 90_000.0 || outcome.is_disturbed(),
+        "{outcome}"
+    );
     for file in ["percentiles.csv", "histogram.csv"] {
         let rows = outcome.file(file);
         assert!(rows.contains("\nheard,delivery_time,"), "{rows}");
@@ -257,7 +278,10 @@ fn the_delivery_time_is_that_of_the_broker() {
 fn messages_without_room_for_a_stamp_are_refused_with_what_to_do() {
     for (set, said) in [
         ("request.publish.bytes=39B", "bytes = \"40B\" or more"),
-        ("inbound.heard.delivery_of=other", "names no request of the profile"),
+        (
+            "inbound.heard.delivery_of=other",
+            "names no request of the profile",
+        ),
     ] {
         let (key, value) = set.split_once('=').expect("a key");
         let outcome = Midge::call(["check", "./loop.toml"])
@@ -298,8 +322,16 @@ fn everything_is_delivered(profile: &str, request: &str, qos: u8, workers: usize
     assert!(sent > 10, "{outcome}");
     assert_eq!(outcome.count("/whole_run/ok"), sent, "{outcome}");
     assert_eq!(seen, sent, "{outcome}");
-    assert_eq!(delivery(&outcome, "expected"), sent * listeners, "{outcome}");
-    assert_eq!(delivery(&outcome, "delivered"), sent * listeners, "{outcome}");
+    assert_eq!(
+        delivery(&outcome, "expected"),
+        sent * listeners,
+        "{outcome}"
+    );
+    assert_eq!(
+        delivery(&outcome, "delivered"),
+        sent * listeners,
+        "{outcome}"
+    );
     for none in [
         "lost",
         "duplicate",
@@ -311,7 +343,11 @@ fn everything_is_delivered(profile: &str, request: &str, qos: u8, workers: usize
         assert_eq!(delivery(&outcome, none), 0, "{none}\n{outcome}");
     }
     let measured = outcome.count("/total/sent") * listeners;
-    assert_eq!(delivery(&outcome, "delivery_time_us/count"), measured, "{outcome}");
+    assert_eq!(
+        delivery(&outcome, "delivery_time_us/count"),
+        measured,
+        "{outcome}"
+    );
     ends_with_unless_disturbed(&outcome, 0);
 }
 

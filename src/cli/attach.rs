@@ -28,7 +28,7 @@ pub(super) struct AttachArgs {
     /// User name that the tenant tells the broker
     #[arg(long, value_name = "NAME", requires = "attach")]
     attach_user: Option<String>,
-    /// Password that the tenant tells the broker, by reference: env:NAME or file:PATH
+    /// Password that the tenant tells the broker, by reference: `env:NAME` or `file:PATH`
     #[arg(long, value_name = "REFERENCE", requires = "attach_user")]
     attach_password: Option<String>,
     /// Whose signature the broker's certificate must have: a PEM file; by default whom this system trusts
@@ -104,7 +104,10 @@ mod tests {
             reference("env:A").ok(),
             Some(Secret::Environment("A".into()))
         );
-        assert_eq!(reference("file:/a:b").ok(), Some(Secret::File("/a:b".into())));
+        assert_eq!(
+            reference("file:/a:b").ok(),
+            Some(Secret::File("/a:b".into()))
+        );
         for wrong in ["hunter2", "env:", "file:", "env:A=B"] {
             let error = reference(wrong).unwrap_err();
             assert!(!error.text.contains("hunter2"), "{}", error.text);

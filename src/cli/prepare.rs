@@ -82,9 +82,7 @@ pub(super) fn fetch_for(key: &str, secret: &Secret) -> Result<Vec<u8>, Failure> 
     let bytes = match secret {
         Secret::Environment(name) => std::env::var_os(name)
             .map(std::ffi::OsString::into_encoded_bytes)
-            .ok_or_else(|| {
-                Failure::usage(format!("{key}: the variable {name} is not set"))
-            })?,
+            .ok_or_else(|| Failure::usage(format!("{key}: the variable {name} is not set")))?,
         Secret::File(path) => {
             let mut bytes = std::fs::read(path)
                 .map_err(|error| Failure::usage(format!("{key}: {path}: {error}")))?;

@@ -109,7 +109,12 @@ pub(super) struct TenantArgs {
     #[arg(long, value_name = "TEXT", conflicts_with = "attach")]
     password: Option<String>,
     /// Takes connections by TLS alone and shows this certificate: a PEM file with its chain
-    #[arg(long, value_name = "FILE", requires = "tls_key", conflicts_with = "attach")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "tls_key",
+        conflicts_with = "attach"
+    )]
     tls_certificate: Option<String>,
     /// The certificate's private key: a PEM file
     #[arg(long, value_name = "FILE", requires = "tls_certificate")]

@@ -66,8 +66,8 @@ impl Batch {
             if start >= end {
                 break;
             }
-            let measured = measures(intended.unwrap_or(now));
-            Stamp::write_instant(now, measured, self.bytes.text_from_mut(start));
+            let counts = measures(intended.unwrap_or(now));
+            Stamp::write_instant(now, counts, self.bytes.text_from_mut(start));
             self.stamped += 1;
         }
     }

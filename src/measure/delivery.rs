@@ -70,8 +70,11 @@ impl Numbers {
     /// Adds what another one has heard; how many numbers both have.
     fn merge(&mut self, other: &Self) -> u64 {
         let end = |numbers: &Self| numbers.whole + numbers.words.len();
-        let both = (0..end(self).max(end(other))).map(|place| (self.word(place), other.word(place)));
-        let common = both.clone().map(|(one, two)| u64::from((one & two).count_ones()));
+        let both =
+            (0..end(self).max(end(other))).map(|place| (self.word(place), other.word(place)));
+        let common = both
+            .clone()
+            .map(|(one, two)| u64::from((one & two).count_ones()));
         let common = common.sum();
         self.words = both.map(|(one, two)| one | two).collect();
         self.whole = 0;

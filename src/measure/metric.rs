@@ -33,7 +33,7 @@ pub(super) enum Subject {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Delivered {
     Expected,
-    Delivered,
+    Heard,
     Lost,
     Duplicate,
     Reordered,
@@ -94,7 +94,7 @@ const SIMPLE: [(&str, Metric); 13] = [
 
 const DELIVERIES: [(&str, Delivered); 5] = [
     ("expected", Delivered::Expected),
-    ("delivered", Delivered::Delivered),
+    ("delivered", Delivered::Heard),
     ("lost", Delivered::Lost),
     ("duplicate", Delivered::Duplicate),
     ("reordered", Delivered::Reordered),
@@ -123,10 +123,7 @@ pub(super) fn subject(key: &str, shape: &Shape) -> Result<(Subject, Metric), Thr
             Ok((Subject::Total, time(key, name, statistic)?))
         }
         [request, name] => Ok((find(key, request, shape)?, simple(key, name)?)),
-        [request, name, statistic] => Ok((
-            find(key, request, shape)?,
-            time(key, name, statistic)?,
-        )),
+        [request, name, statistic] => Ok((find(key, request, shape)?, time(key, name, statistic)?)),
         _ => Err(error(
             key,
             "has too many parts: it is [request.]metric[.statistic]",
@@ -271,7 +268,7 @@ impl Metric {
         match self {
             Self::DeliveryTime(statistic) => figures.delivery_time_us.value(statistic),
             Self::Deliveries(Delivered::Expected) => count(figures.expected),
-            Self::Deliveries(Delivered::Delivered) => count(figures.delivered),
+            Self::Deliveries(Delivered::Heard) => count(figures.delivered),
             Self::Deliveries(Delivered::Lost) => count(figures.lost),
             Self::Deliveries(Delivered::Duplicate) => count(figures.duplicate),
             Self::Deliveries(Delivered::Reordered) => count(figures.reordered),

@@ -35,10 +35,7 @@ impl Stamp {
 
     /// Writes the instant into the same forty bytes.
     pub fn write_instant(at: u64, measured: bool, out: &mut [u8]) {
-        hexadecimal(
-            (at << 1) | u64::from(measured),
-            &mut out[AT..STAMP_BYTES],
-        );
+        hexadecimal((at << 1) | u64::from(measured), &mut out[AT..STAMP_BYTES]);
     }
 
     /// Reads the stamp at the beginning of a payload. `None`: there is none.

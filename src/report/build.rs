@@ -12,9 +12,9 @@ use super::result::{
 };
 use super::stages::stages;
 use crate::measure::{
-    ConnectFailure, DeliveryFigures, Distribution, Evidence, FailReason, Gates, Health, Judged, LedgerCounts, Named,
-    Pacing, Population, RequestTally, Seconds, Shape, Statistics, Tally, Threshold, Verdict, Worst,
-    builtin,
+    ConnectFailure, DeliveryFigures, Distribution, Evidence, FailReason, Gates, Health, Judged,
+    LedgerCounts, Named, Pacing, Population, RequestTally, Seconds, Shape, Statistics, Tally,
+    Threshold, Verdict, Worst, builtin,
 };
 
 /// Everything that a result is made of.

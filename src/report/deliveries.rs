@@ -2,6 +2,8 @@
 //!
 //! Not here: how they are told apart.
 
+use std::fmt::Write as _;
+
 use super::result::RunResult;
 use super::text::{field, wait};
 use crate::measure::{DeliveryFigures, Statistic};
@@ -13,7 +15,9 @@ const LINES_MAX: usize = 4;
 pub(super) fn lines(result: &RunResult) -> Vec<String> {
     let all = result.inbound.iter();
     let told = all.filter_map(|(name, inbound)| Some((name, inbound.delivery.as_deref()?)));
-    told.take(LINES_MAX).map(|(name, of)| line(name, of)).collect()
+    told.take(LINES_MAX)
+        .map(|(name, of)| line(name, of))
+        .collect()
 }
 
 fn line(name: &str, of: &DeliveryFigures) -> String {
@@ -22,14 +26,14 @@ fn line(name: &str, of: &DeliveryFigures) -> String {
         ("foreign", of.foreign),
         ("untracked", of.untracked),
     ];
-    let beside: String = beside
-        .iter()
-        .filter(|(_, count)| *count > 0)
-        .map(|(name, count)| format!(", {count} {name}"))
-        .collect();
+    let mut more = String::new();
+    for (name, count) in beside.iter().filter(|(_, count)| *count > 0) {
+        // Writing into a String cannot fail.
+        let _ = write!(more, ", {count} {name}");
+    }
     let time = |statistic| wait(&of.delivery_time_us, statistic);
     let said = format!(
-        "{name} {} of {} ({} lost, {} duplicate, {} reordered{beside}); p50 {}, p99 {}, max {}",
+        "{name} {} of {} ({} lost, {} duplicate, {} reordered{more}); p50 {}, p99 {}, max {}",
         of.delivered,
         of.expected,
         of.lost,

@@ -10,8 +10,8 @@ use super::raw_log::RawLog;
 use super::tls::TlsResult;
 use super::witness::WitnessResult;
 use crate::measure::{
-    DeliveryFigures, Distribution, Figures, Inbound, Judged, LedgerCounts, Named, StageFigures, Statistics, Verdict,
-    Worst,
+    DeliveryFigures, Distribution, Figures, Inbound, Judged, LedgerCounts, Named, StageFigures,
+    Statistics, Verdict, Worst,
 };
 
 /// Everything that is known of a run after its end.

@@ -104,7 +104,7 @@ impl Server {
     }
 
     /// CONNACK.
-    pub(super) fn admitted(&mut self, id: ConnectionId, ack: &ConnAck) -> Result<(), Ending> {
+    pub(super) fn admitted(&mut self, id: ConnectionId, ack: ConnAck) -> Result<(), Ending> {
         if ack.code != ConnectReturnCode::Accepted {
             return Err(Ending::Refused(ack.code));
         }

@@ -15,7 +15,7 @@ use super::echoes::Echoes;
 use super::platforms::Recipient;
 use super::router::{Message, Router};
 use super::sessions::ConnectionId;
-use crate::event::tls::{Connector, Introduction};
+use crate::event::tls::{Connector, Introduction, Tls};
 use crate::event::{Poller, Socket};
 use crate::mqtt::{Qos, topic};
 
@@ -68,7 +68,7 @@ impl Attach {
             return Ok(socket);
         };
         let mut socket = socket.connect_tls(connector, name, Introduction::default())?;
-        let begun = socket.tls_client().map_or(Ok(()), |tls| tls.begin());
+        let begun = socket.tls_client().map_or(Ok(()), Tls::begin);
         match begun {
             // It is not connected yet; what it has to say leaves with the first write.
             Err(error) if is_early(&error) => Ok(socket),

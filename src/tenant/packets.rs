@@ -40,12 +40,7 @@ impl Server {
         };
         let mut used = 0;
         loop {
-            match decode(
-                &input[used..],
-                role,
-                Version::V311,
-                self.options.max_packet,
-            ) {
+            match decode(&input[used..], role, Version::V311, self.options.max_packet) {
                 Ok(None) => return Progress::Consumed(used),
                 Ok(Some((packet, length))) => {
                     used += length;
@@ -98,7 +93,7 @@ impl Server {
             return match packet {
                 Packet::Connect(connect) => self.connect(id, connect, now),
                 // The codec lets it through to a client alone.
-                Packet::ConnAck(ack) => self.admitted(id, ack),
+                Packet::ConnAck(ack) => self.admitted(id, *ack),
                 _ => Err(Ending::Protocol("no-connect")),
             };
         }
@@ -207,9 +202,7 @@ impl Server {
             }
         }
         let from = self.sender(id);
-        let (route, reply) = self
-            .platforms
-            .publish(from, publish.topic, publish.payload);
+        let (route, reply) = self.platforms.publish(from, publish.topic, publish.payload);
         let message = Message {
             topic: publish.topic,
             payload: publish.payload,

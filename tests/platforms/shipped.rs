@@ -265,7 +265,14 @@ fn everything_is_delivered(expected: u64, outcome: &Outcome) {
     let of = |name: &str| outcome.count(&format!("/inbound/heard/delivery/{name}"));
     assert_eq!(of("expected"), expected, "{outcome}");
     assert_eq!(of("delivered"), expected, "{outcome}");
-    for none in ["lost", "duplicate", "reordered", "retained", "foreign", "untracked"] {
+    for none in [
+        "lost",
+        "duplicate",
+        "reordered",
+        "retained",
+        "foreign",
+        "untracked",
+    ] {
         assert_eq!(of(none), 0, "{none}\n{outcome}");
     }
     assert!(of("delivery_time_us/count") > 0, "{outcome}");

@@ -211,7 +211,10 @@ mod tests {
         for template in ["a/{x}/c", "t/{m}/?$rid={r}", "{x}"] {
             let pattern = pattern(template).unwrap();
             assert!(pattern.matches(&pattern.example()).is_some(), "{template}");
-            assert!(crate::mqtt::topic::matches(&pattern.filter(), &pattern.example()));
+            assert!(crate::mqtt::topic::matches(
+                &pattern.filter(),
+                &pattern.example()
+            ));
         }
         assert_eq!(pattern("a/{x}/c").unwrap().fixed(), 4);
         let filter = pattern("a/S{x}-{y}/c/{z}").unwrap().filter();
