@@ -86,10 +86,12 @@ fn engine(endpoints: u32, length: Duration, target: SocketAddr) -> Cost {
         targets: vec![target],
         password: None,
         tls: None,
+        websocket: Vec::new(),
         nonce: 1,
         workers: 1,
         raw_log: None,
         approach: Approach::Asleep,
+        kernel_timestamps: 0.0,
     };
     let run = engine::start(Arc::new(plan), shape, settings, Clock::start()).expect("threads");
     // Connecting is not what is compared.

@@ -17,7 +17,7 @@ use far::Far;
 use midge::engine::{self, Approach, Progress, Security, Settings};
 use midge::event::Clock;
 use midge::event::tls::{ClientSetting, Connector, Protocols, Roots};
-use midge::mqtt::{Connect, Publish, Qos, Version};
+use midge::mqtt::{Connect, Properties, Publish, Qos, Version};
 use midge::plan::{Identities, Plan};
 use midge::profile::{self, Model};
 use mio::{Events, Interest, Poll, Token};
@@ -82,10 +82,12 @@ fn midge(target: SocketAddr, authority: &Authority) -> Cost {
             names: vec!["localhost".to_owned()],
             credentials: None,
         }),
+        websocket: Vec::new(),
         nonce: 1,
         workers: 1,
         raw_log: None,
         approach: Approach::Asleep,
+        kernel_timestamps: 0.0,
     };
     let run = engine::start(Arc::new(plan), shape, settings, Clock::start()).expect("threads");
     let mut begun = 0;
@@ -125,6 +127,7 @@ impl Plain {
             username: None,
             password: None,
             will: None,
+            properties: Properties::NONE,
         };
         let mut bytes = Vec::new();
         connect.write(Version::V311, &mut bytes).expect("a packet");
@@ -139,6 +142,7 @@ impl Plain {
             retain: false,
             topic: &topic,
             packet_id: 1,
+            properties: Properties::NONE,
             payload: &[b'x'; 64],
         };
         let mut packet = Vec::new();

@@ -25,6 +25,18 @@ pub(super) const PROFILES: &[(&str, &str)] = &[
     ("mqtt-one-to-one", include_str!("mqtt-one-to-one.toml")),
     ("mqtt-shared", include_str!("mqtt-shared.toml")),
     ("mqtt-retained", include_str!("mqtt-retained.toml")),
+    ("connect-storm", include_str!("connect-storm.toml")),
+    ("reconnect-storm", include_str!("reconnect-storm.toml")),
+    ("churn", include_str!("churn.toml")),
+];
+
+/// Profiles that load this program itself, by what they load it with.
+pub(super) const BENCH: &[(&str, &str)] = &[
+    ("flood", include_str!("bench/flood.toml")),
+    ("closed", include_str!("bench/closed.toml")),
+    ("request-reply", include_str!("bench/kaa.toml")),
+    ("paced", include_str!("bench/paced.toml")),
+    ("idle", include_str!("bench/idle.toml")),
 ];
 
 /// Platform definitions by name.

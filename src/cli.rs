@@ -9,26 +9,31 @@
 )]
 
 mod attach;
+mod calibrate;
+mod calibration;
 mod check;
 mod compare;
 mod environment;
 mod frames;
-mod health;
+mod kernel_timestamps;
 mod limits;
 mod prepare;
 mod profiles;
 mod progress;
 mod raw_log;
 mod report;
+mod round;
 mod run;
 mod selftest;
 mod signals;
 mod simulated;
+mod sink;
 mod size;
 mod sources;
 mod target;
 mod tenant;
 mod tls;
+mod websocket;
 mod witness;
 
 use std::io::{IsTerminal, Write as _};
@@ -64,6 +69,11 @@ enum Command {
     Compare(compare::CompareArgs),
     /// Tests this program against what is known beforehand; takes about eight minutes
     Selftest(selftest::SelftestArgs),
+    /// Finds out what this machine can do, for later runs to quote; takes about a minute
+    Calibrate(calibrate::CalibrateArgs),
+    /// The null broker that calibrate measures against; ends when its standard input is closed
+    #[command(hide = true)]
+    Sink,
     /// Lists the shipped profiles; shows one, or every key that a profile may have
     Profiles(profiles::ProfilesArgs),
 }
@@ -116,6 +126,8 @@ pub fn main() -> u8 {
         Command::Report(args) => report::run(&args),
         Command::Compare(args) => compare::run(&args),
         Command::Selftest(args) => selftest::run(&args),
+        Command::Calibrate(args) => calibrate::run(&args),
+        Command::Sink => sink::run(),
         Command::Profiles(args) => profiles::run(&args),
     };
     match result {

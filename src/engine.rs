@@ -12,6 +12,9 @@
 //! | `control` | orders and reports between coordinator and workers |
 //! | `worker`, `setup` | one thread's tables and the turn of its loop; how the tables are made |
 //! | `connect`, `loss`, `close` | connections come up and stay up; fail and come back; end |
+//! | `secure`, `upgrade` | TLS, and WebSocket, before MQTT begins |
+//! | `reconnect`, `admission`, `away` | the next wait before an attempt to come back; which attempts may begin; who is away |
+//! | `resume`, `churn` | sessions that outlive their connections; endpoints that come and go |
 //! | `dial` | the socket of one connection: both of its addresses |
 //! | `send` | from an intended instant to an encoded frame, or a reason to drop it |
 //! | `write` | from frames to bytes in the kernel |
@@ -19,6 +22,7 @@
 //! | `receive` | from bytes in the kernel to packets |
 //! | `reply` | from a message to the request that it answers |
 //! | `first_reply` | the first reply, where intermediate ones may come before the final one |
+//! | `stamps` | which requests ask the kernel when they left and when their replies came |
 //! | `pushed` | what the tenant pushes, and the answers |
 //! | `observed` | IDs of requests that asked for more |
 //! | `pace`, `prepare` | closed and `"max"` models: whose turn it is; rendering and writing in turns |
@@ -31,10 +35,13 @@
 //! | `logger` | the file of the raw log |
 
 mod acks;
+mod admission;
 mod approach;
+mod away;
 mod batch;
 mod cap;
 mod cgroup;
+mod churn;
 mod close;
 mod cold;
 mod connect;
@@ -61,14 +68,19 @@ mod pace;
 mod prepare;
 mod pushed;
 mod receive;
+mod reconnect;
 mod reply;
+mod reports;
+mod resume;
 mod run;
 mod secure;
 mod send;
 mod setup;
 mod shape;
+mod stamps;
 mod steps;
 mod timer;
+mod upgrade;
 mod worker;
 mod write;
 

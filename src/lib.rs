@@ -39,15 +39,17 @@
 //! In the order of the flow; names in a bullet are files of that folder.
 //!
 //! * [`cli`]: what can be asked and who does it; the only place that prints. One file per command
-//!   (`run`, `check`, `tenant`, `profiles`, `report`, `compare`, `selftest`). What they share: `prepare` (arguments to a
-//!   plan), `health` (machine and gates for the verdict), `limits` (does it fit into this machine), `size` (what will be sent, in words), `frames`
+//!   (`run`, `check`, `tenant`, `profiles`, `report`, `compare`, `selftest`, `calibrate`, `sink`). What they share: `prepare` (arguments to a
+//!   plan), `limits` (what this machine has, and does the run fit), `size` (what will be sent, in words), `frames`
 //!   (the first messages, for people), `target` (may this host be loaded), `sources` (may connections leave from there),
-//!   `simulated` (the tenant as a child process), `attach` (the broker of a tenant that listens nowhere), `tls` (certificates and keys), `witness` (its place in a run), `raw_log` (its file), `signals`, `progress`, `environment`.
+//!   `simulated` (the tenant as a child process), `attach` (the broker of a tenant that listens nowhere), `tls` (certificates and keys), `websocket` (what is asked for), `witness` (its place in a run), `raw_log` (its file),
+//!   `kernel_timestamps` (when replies came in), `calibration` (the machine's, as a run finds it), `round` (one load of `calibrate`),
+//!   `signals`, `progress`, `environment`.
 //! * [`profile`]: a TOML file in, a checked value out. The value: `load`, `request`, `inbound`,
-//!   `generator`, `field`, `platform`, `definitions` (those of a platform alone), `url`, `tls`, `sources`. The way there: `tree` (values that know their line),
+//!   `generator`, `field`, `platform`, `definitions` (those of a platform alone), `url`, `tls`, `websocket`, `sources`, `reconnect`. The way there: `tree` (values that know their line),
 //!   `overlay` (a request over its definition), `set` (overrides), `origin`, `error`. The reader:
 //!   `read`, one file per section (`read/target`, `read/fleet`, `read/load`, `read/request`,
-//!   `read/tls`, `read/reply`, `read/inbound`, `read/generator`, `read/limits`, `read/gates`) over `read/value`, with
+//!   `read/tls`, `read/websocket`, `read/reconnect`, `read/reply`, `read/inbound`, `read/generator`, `read/limits`, `read/gates`) over `read/value`, with
 //!   `read/check` for keys that nothing reads and `read/tests`. The list of all keys: `keys`,
 //!   `keys/table`. Back to text: `write`.
 //! * [`plan`]: what a profile compiles to. When: `schedule`, `curve`, `stages`, `shard`. What: `request`,
@@ -61,38 +63,40 @@
 //!   will be), `error`.
 //! * [`engine`]: carries the plan out. `run` is the coordinator with its threads, `steps` the same without any, over
 //!   `crew`; `control` is what they say to the
-//!   workers; `worker` is one thread and the turn of its loop, `lengths` of the phases, `setup` makes its tables, `shape` the
-//!   rows of its measurement. What it does: `connect`, `dial` (which addresses), `secure` (TLS), `loss` (and coming back), `drain`, `close`, `send` (instants to packets), `write`
-//!   (packets to the kernel), `receive`, `reply`, `first_reply`, `copies`, `pushed`, `deliveries`, `pace` and `prepare` (closed and `"max"`), `approach` (the last microseconds). Rows of its
+//!   workers; `worker` is one thread and the turn of its loop, `reports` is what it tells the coordinator, `lengths` of the phases, `setup` makes its tables, `shape` the
+//!   rows of its measurement. What it does: `connect`, `dial` (which addresses), `secure` (TLS), `upgrade` (WebSocket), `loss` (and coming back: `reconnect`, `admission`, `away`, `resume`), `churn`, `drain`, `close`, `send` (instants to packets), `write`
+//!   (packets to the kernel), `receive`, `stamps` (when a sample left and came back by the kernel), `reply`, `first_reply`, `copies`, `pushed`, `deliveries`, `pace` and `prepare` (closed and `"max"`), `approach` (the last microseconds). Rows of its
 //!   tables: `connection` with what is `cold` in it, `endpoint`, `exchange`, `acks`, `observed`, `batch`, `outbox`, `timer`. Beside it: `limiter` (rates),
 //!   `cap` (what the cap on all messages held back), `failure` (error classes), `heartbeat` (was the
 //!   process kept from running) with `machine` (how it fares) over `cgroup` (files of the kernel), `logger` (the file of the raw log).
-//! * [`event`]: what an event loop is made of: `clock`, `socket`, `wheel`, `room`, and `poller` with its ways to
+//! * [`event`]: what an event loop is made of: `clock`, `socket`, `stamps` (when the kernel passed bytes on and received them), `wheel`, `room`, and `poller` with its ways to
 //!   wait: `poller/nanoseconds`, `poller/timer`, `poller/milliseconds`; `memory` is a network without a kernel,
 //!   over `memory/streams`; `tls` lies over the kernel's sockets, with its sides `tls/client` (and `tls/client/sessions`,
-//!   `tls/client/unverified`) and `tls/server`, what these share is `tls/side`, `tls/credentials`, `tls/roots`, `tls/failure` (error classes), and `tls/tests`.
+//!   `tls/client/unverified`) and `tls/server`, what these share is `tls/side`, `tls/credentials`, `tls/roots`, `tls/failure` (error classes), and `tls/tests`;
+//!   `websocket` lies over any of them: `websocket/handshake`, `websocket/frame` with its `websocket/mask`,
+//!   `websocket/failure`, and `websocket/tests`.
 //! * [`mqtt`]: the codec, both roles, no I/O. `packet` takes one off a stream of bytes; one file per
 //!   packet: `connect` with its `will`, `connack`, `publish`, `puback`, `pubrec`, `pubrel`,
 //!   `pubcomp`, `subscribe`, `suback`, `unsubscribe`, `unsuback`, `pingreq`, `pingresp`,
-//!   `disconnect`. Their parts: `header`, `kind`, `qos`, `topic`, `ack`, `empty`, `reader`,
-//!   `writer`, `error`; `vector` holds packets against their bytes in tests.
+//!   `disconnect`, `auth`. Their parts: `header`, `kind`, `qos`, `topic`, `ack`, `empty`, `reader`,
+//!   `writer`, `error`, and of 5.0 `properties` of `property` over `wire`, `reason`, and `place`, where those
+//!   may stand; `vector` holds packets against their bytes in tests.
 //! * [`measure`]: what happened, as values. Writing down: `recorder` and `around` over `row`, `ledger`, `samples` with `counts`,
-//!   `status`, `errors`, `reason`, `connection`, `stage`, `first_reply`, `fired`;
+//!   `status`, `errors`, `reason`, `connection`, `recovery` (outages), `stage`, `first_reply`, `client_share`, `fired`;
 //!   every message of its own in a `logbook` of `entry`s; from publisher to listener: `delivery` with its `delivery_figures`. Adding up: `tally` (a run), `interval` and `collector`
 //!   (seconds). Summing up: `distribution`, `figures`, `machine` (its worst). Was it steady: `statistics` over `trend`. Judging: `verdict` (of us;
-//!   `verdict/reasons`, `verdict/warnings`, `verdict/tls`) against `gates`, `threshold` with
+//!   `verdict/reasons`, `verdict/warnings`, `verdict/tls`, `verdict/websocket`) against `gates` and the machine's `ceiling`, `threshold` with
 //!   `metric` and `quantity` (of the target). A second opinion: `testimony`. Arrivals
 //!   against the process that was planned: `fit`. What there is to
 //!   measure: `shape`, `phase`.
-//! * [`report`]: what a run leaves behind. `build` makes the `result`, with its `environment`, `tls` and `raw_log`;
+//! * [`report`]: what a run leaves behind. `build` makes the `result`, with its `environment`, `tls`, `recovery`, `raw_log` and `kernel_timestamps`;
 //!   one file per format: `summary`, `stages`, `intervals`, `percentiles`, `histogram`, `hlog`, `status`,
-//!   `errors`, and `text` for the screen with `stages_text` and `ink`, over `table`.
-//!   `deliveries` are lines on the screen.
+//!   `errors`, and `text` for the screen with `stages_text`, `thresholds_text`, `deliveries` and `ink`, over `table`.
 //!   `witness` stands beside the fleet. `folder` writes them, `exit` is the code.
 //!   Two results: `compare` with `difference` (what is not equal) and `change` (one number), shown by
 //!   `compare_text`.
 //! * [`tenant`]: the far side, in a process of its own. `server` is its loop, `accept` takes connections, `session` and
-//!   `sessions` its connections with their `buffers`, `packets` and `flow` its half of MQTT, `subscriptions` and
+//!   `sessions` its connections with their `buffers`, `packets`, `greeting` and `flow` its half of MQTT, `terms` what MQTT 5 agrees on, `subscriptions` and
 //!   `router` who gets what. As clients of a broker: `attachment` (where, by whom), `attached` (how), with its
 //!   `filters` and `echoes`. `platforms` says what a message means: `kaa`, `kaa_address`,
 //!   `kaa_payload`, `rules`, `instances`, `enapter`, `devices`, `json`, `kind`, `problem`; `defined` does so for
@@ -100,20 +104,26 @@
 //!   `responder/pattern`, `responder/place`, `responder/id`, `responder/answer`, `responder/push` and
 //!   `responder/known`, with `responder/tests`. What it remembers:
 //!   `endpoints`, `thing`, `metadata`, `commands`, `outstanding`, `configuration`, `configurations`,
-//!   `watch`, and of topics `routes`. How it behaves: `options`, `options/value`, `service`, `pending`, `timers`, `agenda`, `faults`, `stray`,
+//!   `watch`, and of topics `routes`. How it behaves: `options`, `options/value`, `service`, `pending`, `timers`, `agenda`, `faults`, `outage`, `stray`,
 //!   `pushes`, `random`. Whom it takes: `tls`. What it tells: `report`, `arrivals`;
 //!   `judge` is its opinion of a message that nobody has sent.
 //! * [`witness`]: a client of another make that sends probes beside the fleet, behind the feature of
 //!   that name. `order` says what to probe, `connection` does it, `setting` is what the run gives it;
 //!   `absent` stands in its place without the feature.
+//! * [`conclusion`]: from what the engine has measured to the result; the one place that knows both.
 //! * [`simulation`]: a run in virtual time: fleet and tenant in one thread, whose clocks it moves.
 //! * [`selftest`]: the whole instrument against what is known beforehand. A test makes an `order`, has a
-//!   `runner` carry it out (`sockets`: processes and sockets), looks at what is `observed`, and holds it
+//!   `runner` carry it out (`sockets`: processes and sockets; `virtual_time`: a simulation), looks at what is
+//!   `observed` of its `folder`, and holds it
 //!   against `answers`, `row` by row; `bench` repeats what was disturbed. The tests: `stall`, `delays`, `queue`,
 //!   `silence`, `arrivals`, `counts`, `sickness`, `little`, `histogram`, `drift`, `replies`, `change`.
+//! * [`calibration`]: what this machine can do, as a file that later runs quote: `load`s that find it out, and
+//!   their `figures`.
+//! * [`sink`]: a null broker to measure that against, which looks at packets with a `wire` of its own.
 //! * [`units`]: rates, durations, sizes and shares as people write them.
 //! * [`delay`]: a delay as people write it, and draws from it.
 //! * [`random`]: random bits and distributions as pure functions.
+//! * [`planted`]: mistakes that are made on purpose, in builds with the feature of that name.
 //! * [`nearest`]: the known word that a misspelt one was meant to be.
 //!
 //! # Invariants
@@ -144,9 +154,12 @@
 //!    was dropped, the same requests with the same values are due at the same instants.
 //!    `one_shard_or_eight_give_the_same_requests_instants_and_payloads`,
 //!    `a_dropped_request_changes_no_later_value`, `the_seed_decides_values_and_instants`
-//! 8. Bytes from outside never panic the codec, and it takes only what the specification allows.
+//! 8. Bytes from outside never panic the codec, and it takes only what the specification allows. So it
+//!    is with WebSocket's frames.
 //!    `mutations_of_valid_packets_never_panic_and_what_reads_writes_the_same_bytes`,
-//!    `every_vector_is_judged_as_the_specification_says`
+//!    `every_vector_is_judged_as_the_specification_says`,
+//!    `any_bytes_mean_the_same_however_they_come`,
+//!    `what_another_implementation_refuses_is_refused_and_nothing_else`
 //! 9. Tables have limits, and reaching one is an outcome with a name.
 //!    `the_table_is_full_at_its_limit`, `captures_that_do_not_fit_are_not_recognised`,
 //!    `an_endpoint_observes_a_limited_number_of_ids`,
@@ -163,11 +176,16 @@
 //! 13. A simulated run goes through the workers' and the tenant's own loops and depends on nothing but its
 //!     arguments. `a_minute_of_a_whole_fleet_is_the_same_to_the_last_byte`,
 //!     `a_fixed_delay_is_measured_to_the_nanosecond`
+//! 14. What the instrument must not do, the selftest catches when it is done on purpose; builds that people
+//!     use cannot do it. `every_planted_mistake_is_caught`,
+//!     `a_build_without_planted_mistakes_has_no_trace_of_them`
 
 // The map names every module.
 #![allow(rustdoc::private_intra_doc_links)]
 
+pub mod calibration;
 pub mod cli;
+pub mod conclusion;
 pub mod delay;
 pub mod engine;
 pub mod event;
@@ -175,11 +193,13 @@ pub mod measure;
 pub mod mqtt;
 mod nearest;
 pub mod plan;
+mod planted;
 pub mod profile;
 mod random;
 pub mod report;
 pub mod selftest;
 pub mod simulation;
+pub mod sink;
 pub mod tenant;
 pub mod units;
 #[cfg(feature = "witness")]

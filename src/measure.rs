@@ -5,6 +5,8 @@
 //! Not here: clocks, files, formats (that is `report`) and anything that decides what is sent.
 
 mod around;
+mod ceiling;
+mod client_share;
 mod collector;
 mod connection;
 mod counts;
@@ -27,6 +29,7 @@ mod phase;
 mod quantity;
 mod reason;
 mod recorder;
+mod recovery;
 mod row;
 mod samples;
 mod shape;
@@ -39,6 +42,8 @@ mod threshold;
 mod trend;
 mod verdict;
 
+pub use ceiling::{Ceiling, OfCeiling};
+pub use client_share::{ClientShares, KernelInstant, client_share};
 pub use collector::{Collector, IntervalRow, Live, Seconds, StoredHistogram};
 pub use connection::{Connections, Handshakes, Inbound, Traffic};
 pub use delivery::Deliveries;
@@ -54,8 +59,9 @@ pub use ledger::{Imbalance, Ledger};
 pub use logbook::{Logbook, PAGES, Page};
 pub use machine::{HeldBack, MachineLimits, MachineSecond, Worst};
 pub use phase::{Phase, Phases};
-pub use reason::{ConnectFailure, DropReason, FailReason, Reason};
+pub use reason::{ConnectFailure, DropReason, FailReason, LeftOut, Reason};
 pub use recorder::{Outcome, Recorder};
+pub use recovery::{Outage, Recovery};
 pub use samples::{Bounds, Bucket, Samples, Step};
 pub use shape::{Audience, DeliveryShape, Replies, RequestShape, Shape, StageShape};
 pub use stage::{StageFigures, StageTally};

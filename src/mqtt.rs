@@ -9,9 +9,14 @@
 //! and its acknowledgement, and what to answer belong to whoever owns the connection.
 //!
 //! Rules are named as in "MQTT Version 3.1.1" (OASIS Standard, 29 October 2014): `[MQTT-3.3.2-2]`
-//! is its statement number.
+//! is its statement number. A number after `5.0:` is one of "MQTT Version 5.0" (OASIS Standard,
+//! 7 March 2019), and so is each one beside something that only 5.0 has.
+//!
+//! What 3.1.1 has no place for, properties and the reasons of acknowledgements, is left out when a
+//! packet is written for it, so that whoever answers need not know who asked.
 
 mod ack;
+mod auth;
 mod connack;
 mod connect;
 mod disconnect;
@@ -22,6 +27,9 @@ mod kind;
 mod packet;
 mod pingreq;
 mod pingresp;
+mod place;
+mod properties;
+mod property;
 mod puback;
 mod pubcomp;
 mod publish;
@@ -29,6 +37,7 @@ mod pubrec;
 mod pubrel;
 mod qos;
 mod reader;
+mod reason;
 mod suback;
 mod subscribe;
 pub mod topic;
@@ -37,9 +46,11 @@ mod unsubscribe;
 #[cfg(test)]
 mod vector;
 mod will;
+mod wire;
 mod writer;
 
-pub use connack::{ConnAck, ConnectReturnCode};
+pub use auth::Auth;
+pub use connack::ConnAck;
 pub use connect::Connect;
 pub use disconnect::Disconnect;
 pub use error::{DecodeError, EncodeError};
@@ -47,33 +58,36 @@ pub use kind::Kind;
 pub use packet::{Packet, decode};
 pub use pingreq::PingReq;
 pub use pingresp::PingResp;
+pub use properties::{Properties, PropertyList};
+pub use property::Property;
 pub use puback::PubAck;
 pub use pubcomp::PubComp;
 pub use publish::Publish;
 pub use pubrec::PubRec;
 pub use pubrel::PubRel;
 pub use qos::Qos;
+pub use reason::Reason;
 pub use suback::{SUBSCRIPTION_REFUSED, SubAck};
-pub use subscribe::{Subscribe, write_subscribe};
+pub use subscribe::{RetainHandling, Subscribe, SubscribeOptions, write_subscribe};
 pub use unsuback::UnsubAck;
 pub use unsubscribe::{Unsubscribe, write_unsubscribe};
 pub use will::Will;
 
 /// The protocol version a connection speaks.
-///
-/// Code that handles only one says so with `let Version::V311 = version;`, which stops compiling
-/// when a second comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Version {
     /// MQTT 3.1.1, protocol level 4.
     V311,
+    /// MQTT 5.0, protocol version 5.
+    V5,
 }
 
 impl Version {
-    /// The protocol level byte of CONNECT (section 3.1.2.2).
+    /// The protocol level byte of CONNECT, which 5.0 calls its version (section 3.1.2.2).
     pub const fn level(self) -> u8 {
         match self {
             Self::V311 => 4,
+            Self::V5 => 5,
         }
     }
 }
@@ -81,9 +95,10 @@ impl Version {
 /// Who is reading: the two roles accept different packets (table 2.1, "direction of flow").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {
-    /// Accepts CONNACK, PUBLISH and its acknowledgements, SUBACK, UNSUBACK and PINGRESP.
+    /// Accepts CONNACK, PUBLISH and its acknowledgements, SUBACK, UNSUBACK and PINGRESP; in 5.0
+    /// DISCONNECT and AUTH too.
     Client,
     /// Accepts CONNECT, PUBLISH and its acknowledgements, SUBSCRIBE, UNSUBSCRIBE, PINGREQ and
-    /// DISCONNECT.
+    /// DISCONNECT; in 5.0 AUTH too.
     Server,
 }

@@ -47,7 +47,7 @@ mod trie;
 
 pub use arithmetic::{Arithmetic, FILES_APART, Messages};
 #[cfg(test)]
-pub(crate) use arithmetic::{CONNECTION_BYTES, ENDPOINT_BYTES, TIMER_BYTES};
+pub(crate) use arithmetic::{CONNECTION_BYTES, ENDPOINT_BYTES, TIMER_BYTES, WEBSOCKET_BYTES};
 pub use captures::{CAPTURE_BYTES_MAX, CAPTURES_MAX, Captures};
 pub use connection::{ConnectionRole, Will};
 pub use deliveries::{Audience, Delivery, Lines};
@@ -89,6 +89,8 @@ pub struct Plan {
     pub connections: Connections,
     /// Whether connections are under TLS.
     pub tls: bool,
+    /// Whether each becomes a WebSocket.
+    pub websocket: bool,
     /// Requests of the profile in its order, then the answers of each inbound message.
     pub requests: Vec<Request>,
     /// What may be pushed.

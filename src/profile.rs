@@ -16,13 +16,15 @@ pub(crate) use field::{Part, is_field_name, parts};
 pub use generator::{Generator, TimestampFormat};
 pub use inbound::{Answer, Inbound, Items};
 pub use keys::{Key, keys_table};
-pub use load::{Loaded, load, platforms, shipped};
+pub use load::{Loaded, load, load_bench, platforms, shipped};
+pub use reconnect::{Jitter, Policy, Reconnect, ReconnectRate};
 pub use request::{
     IdKind, IdPlace, Outcome, OutcomeIn, Pace, Payload, Reply, Request, RequestIdUse, Sender,
 };
 pub use sources::Sources;
 pub use tls::{OwnCertificate, TlsSetting, TlsVersions};
 pub use url::Url;
+pub use websocket::{Header, HeaderValue};
 
 mod definitions;
 mod error;
@@ -35,6 +37,7 @@ mod origin;
 mod overlay;
 mod platform;
 mod read;
+mod reconnect;
 mod request;
 mod set;
 // Lives beside the files that it compiles in: platforms are data, and named only there.
@@ -44,6 +47,7 @@ mod sources;
 mod tls;
 mod tree;
 mod url;
+mod websocket;
 mod write;
 
 /// Everything that one run is told. Times are durations, rates are per second for the whole fleet.
@@ -85,11 +89,13 @@ pub struct Target {
     pub username: Option<String>,
     /// Where the password comes from; never the password itself.
     pub password: Option<Secret>,
-    /// How connections to `mqtts` urls are made.
+    /// How connections to `mqtts` and `wss` urls are made.
     pub tls: TlsSetting,
+    /// What requests to `ws` and `wss` urls carry beside what belongs to the upgrade.
+    pub headers: Vec<Header>,
     /// Addresses of this machine that connections leave from; none: the system chooses.
     pub bind: Sources,
-    /// TCP connect, TLS handshake and CONNACK together. Default 10 s.
+    /// TCP connect, TLS handshake, upgrade and CONNACK together. Default 10 s.
     pub connect_timeout: Duration,
 }
 
@@ -120,6 +126,10 @@ pub struct Fleet {
     pub client_id: String,
     /// Connections opened per second, first time and again after a loss.
     pub connect_rate: Rate,
+    /// Connections that their endpoints end themselves, per second, to come back later.
+    pub churn_rate: Option<Rate>,
+    /// How those come back that were lost.
+    pub reconnect: Reconnect,
     /// Connects in progress at once, over all workers.
     pub connects_in_progress: u32,
     /// MQTT keep-alive; zero switches it off.
@@ -258,6 +268,8 @@ pub struct Gates {
     pub pacer_lag_max: Duration,
     /// Share of the measured time that a worker is busy.
     pub busy: Share,
+    /// Share of the machine's calibrated ceiling that comes due per second.
+    pub ceiling: Share,
     /// Longest time for which the machine keeps the process from running.
     pub hiccup: Duration,
     /// Periods of a CPU quota in which the process is stopped while it measures.

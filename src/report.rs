@@ -18,8 +18,10 @@ mod histogram;
 mod hlog;
 mod ink;
 mod intervals;
+mod kernel_timestamps;
 mod percentiles;
 mod raw_log;
+mod recovery;
 mod result;
 mod stages;
 mod stages_text;
@@ -27,6 +29,7 @@ mod status;
 mod summary;
 mod table;
 mod text;
+mod thresholds_text;
 mod tls;
 mod witness;
 
@@ -38,7 +41,9 @@ pub use environment::Environment;
 pub use exit::{Exit, exit_of};
 pub use folder::{Recorded, claim, read_run, write_run};
 pub use ink::Colour;
+pub use kernel_timestamps::KernelTimestamps;
 pub use raw_log::RawLog;
+pub use recovery::{Across, OutageResult, RecoveryResult};
 pub use result::{
     ConnectionsResult, Generator, InboundResult, LoadResult, PhaseLengths, ProfileId,
     RequestResult, RunResult, StageResult,

@@ -3,8 +3,9 @@
 //!
 //! Twelve tests, T1 to T12, one file each. A test makes an [`Order`] (a load, and a tenant that behaves
 //! in a known way), has it carried out by a [`Runner`], and holds the figures of the report against the
-//! [`answers`]. It does not know whether the runner has real sockets and real time. A run that calls
-//! itself INVALID because the machine was busy is repeated, never judged.
+//! [`answers`]. It does not know whether the runner has real sockets and real time ([`Sockets`]) or neither
+//! ([`VirtualTime`]), only its [`Terms`]. A run that calls itself INVALID because the machine was busy is
+//! repeated, never judged.
 //! Not here: printing (`cli`), and making up figures: every one comes out of a result as users get it.
 
 pub mod answers;
@@ -14,6 +15,7 @@ mod change;
 mod counts;
 mod delays;
 mod drift;
+mod folder;
 mod histogram;
 mod little;
 mod observed;
@@ -26,13 +28,15 @@ mod sickness;
 mod silence;
 mod sockets;
 mod stall;
+mod virtual_time;
 
 pub use bench::{Bench, Proof, Trouble};
 pub use observed::Observed;
-pub use order::{Arrivals, Hold, Order};
+pub use order::{Arrivals, Hold, Machine, Order};
 pub use row::{Row, Rows};
 pub use runner::{Broken, Runner, Terms};
 pub use sockets::Sockets;
+pub use virtual_time::VirtualTime;
 
 /// One of the tests.
 #[derive(Debug, Clone, Copy)]
@@ -90,7 +94,7 @@ impl Test {
             }
             Err(Trouble::Broken(broken)) => return Err(broken),
         }
-        Ok(bench.proof(self, rows.into()))
+        Ok(bench.proof(self, rows))
     }
 }
 

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use crate::engine::{Approach, Fleet, Measured, Settings, in_steps};
 use crate::event::memory::{Network, Place};
-use crate::event::{Clock, Poller};
+use crate::event::{Clock, ClockSet, Poller};
 use crate::measure::Shape;
 use crate::plan::Plan;
 use crate::profile::{Definitions, Loaded};
@@ -40,6 +40,8 @@ pub struct Conditions {
     pub tenant_write: Duration,
     /// Pauses in which somebody is kept from running.
     pub stops: Vec<Stop>,
+    /// The wall clock of both sides' machine is set, once.
+    pub clock_set: Option<ClockSet>,
 }
 
 /// Somebody is kept from running, as by SIGSTOP: nothing is done in between, and everything that is
@@ -116,7 +118,7 @@ pub fn run(
     let (far, heart) = (actor(Role::Tenant), actor(Role::Heart));
     let mut world = World {
         tenant: Steps::at(far.clock, far.place.clone(), tenant)?,
-        clock: Clock::standing(BEGINNING),
+        clock: Clock::standing_beside(BEGINNING, conditions.clock_set),
         turns: 0,
         standing: 0,
     };
@@ -178,7 +180,7 @@ impl Actor {
             Role::Tenant => conditions.tenant_write,
             Role::Worker(_) | Role::Heart => conditions.fleet_write,
         };
-        let clock = Clock::standing(BEGINNING);
+        let clock = Clock::standing_beside(BEGINNING, conditions.clock_set);
         Self {
             role,
             clock,
@@ -191,7 +193,7 @@ impl Actor {
     fn goes_on(&self, due: Option<u64>, load_start: Option<u64>) -> Option<u64> {
         let comes = self.place.next();
         let first = due.into_iter().chain(comes).min()?;
-        let mut at = first.max(self.clock.now());
+        let mut at = first.max(self.clock.elapsed());
         if let Some(load_start) = load_start {
             for (after, length) in &self.stops {
                 let from = load_start + after;
@@ -201,6 +203,11 @@ impl Actor {
             }
         }
         Some(at)
+    }
+
+    /// An instant by the reading of its clock, as time: the same, unless reading is done by mistake.
+    fn in_time(&self, due: u64) -> u64 {
+        due.saturating_sub(self.clock.now() - self.clock.elapsed())
     }
 }
 
@@ -231,11 +238,12 @@ impl World {
             self.come_to(at)?;
             let (actor, due) = &mut all[index];
             actor.clock.move_to(at);
-            *due = match actor.role {
+            let next = match actor.role {
                 Role::Tenant => self.tenant.turn()?,
                 Role::Worker(index) => fleet.turn(index)?,
-                Role::Heart => Some(fleet.beat(at)),
+                Role::Heart => Some(fleet.beat(actor.clock.now())),
             };
+            *due = next.map(|due| actor.in_time(due));
         }
         let (tenant, _) = all[0];
         while let Some(at) = tenant.goes_on(None, None) {
@@ -249,7 +257,7 @@ impl World {
     /// A turn begins at this instant.
     fn come_to(&mut self, at: u64) -> io::Result<()> {
         self.turns += 1;
-        self.standing = if at > self.clock.now() {
+        self.standing = if at > self.clock.elapsed() {
             0
         } else {
             self.standing + 1

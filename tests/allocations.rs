@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use midge::engine::{self, Approach, Settings};
 use midge::event::Clock;
+use midge::event::websocket::Request;
 use midge::plan::{Identities, Plan};
 use midge::profile;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
@@ -22,9 +23,23 @@ use far::Far;
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
+/// What a run is asked for besides the load.
+#[derive(Debug, Clone, Copy)]
+enum Extra {
+    Nothing,
+    RawLog,
+    /// Of every read.
+    KernelTimestamps,
+    /// Frames between the messages and the socket.
+    WebSocket,
+}
+
 /// Messages sent in measure, and allocations of the whole run.
-fn run(name: &str, sets: &[String], logged: bool) -> (u64, usize) {
-    let tenant = Far::tenant([]);
+fn run(name: &str, sets: &[String], extra: Extra) -> (u64, usize) {
+    let tenant = match extra {
+        Extra::WebSocket => Far::tenant(["--websocket=/mqtt".to_owned()]),
+        _ => Far::tenant([]),
+    };
     let loaded = profile::load(name, sets, &|_| unreachable!("shipped")).unwrap();
     let plan = Arc::new(Plan::compile(&loaded.profile, Identities::none()).unwrap());
     let shape = Arc::new(engine::shape(&plan, &loaded.profile));
@@ -33,10 +48,19 @@ fn run(name: &str, sets: &[String], logged: bool) -> (u64, usize) {
         targets: vec![tenant.address],
         password: None,
         tls: None,
+        websocket: match extra {
+            Extra::WebSocket => vec![Request::new("localhost", "/mqtt", [])],
+            _ => Vec::new(),
+        },
         nonce: 7,
         workers: 1,
-        raw_log: logged.then(|| Arc::new(tempfile::tempfile().unwrap())),
+        raw_log: matches!(extra, Extra::RawLog).then(|| Arc::new(tempfile::tempfile().unwrap())),
         approach: Approach::Asleep,
+        kernel_timestamps: if matches!(extra, Extra::KernelTimestamps) {
+            1.0
+        } else {
+            0.0
+        },
     };
     let region = Region::new(ALLOCATOR);
     let run = engine::start(plan, shape, settings, Clock::start()).unwrap();
@@ -55,7 +79,7 @@ fn run(name: &str, sets: &[String], logged: bool) -> (u64, usize) {
 const STAGES: &str = r#"load.stages=[{ for = "1s", to = "RATE" }, { for = "1s", to = "RATE" }]"#;
 
 /// What one more message costs, from a slow and a fast run of equal length.
-fn allocations_per_message(name: &str, sets: &[&str], logged: bool) -> f64 {
+fn allocations_per_message(name: &str, sets: &[&str], extra: Extra) -> f64 {
     let with = |rate: &str| {
         let common = [
             "fleet.endpoints=50",
@@ -67,7 +91,7 @@ fn allocations_per_message(name: &str, sets: &[&str], logged: bool) -> f64 {
             .chain(sets)
             .chain(["load.arrival_rate=RATE"].iter());
         let sets: Vec<String> = all.map(|set| set.replace("RATE", rate)).collect();
-        run(name, &sets, logged)
+        run(name, &sets, extra)
     };
     let (few, base) = with("1_000/s");
     let (many, more) = with("6_000/s");
@@ -80,26 +104,34 @@ fn allocations_per_message(name: &str, sets: &[&str], logged: bool) -> f64 {
 
 #[test]
 fn one_more_message_costs_no_allocation() {
-    for (name, sets, logged) in [
-        ("kaa-fleet", &[][..], false),
-        ("kaa-fleet", &[][..], true),
-        ("kaa-fleet", &[STAGES][..], false),
+    for (name, sets, extra) in [
+        ("kaa-fleet", &[][..], Extra::Nothing),
+        ("kaa-fleet", &[][..], Extra::RawLog),
+        ("kaa-fleet", &[][..], Extra::KernelTimestamps),
+        ("kaa-fleet", &[STAGES][..], Extra::Nothing),
         (
             "kaa-fleet",
             &["tenant.error_rate=0%", "tenant.commands=0/s"][..],
-            false,
+            Extra::Nothing,
         ),
-        ("mqtt-publish", &["request.*.qos=0"][..], false),
-        ("mqtt-publish", &["request.*.qos=0"][..], true),
-        ("mqtt-publish", &["request.*.qos=1"][..], false),
-        ("mqtt-publish", &["request.*.qos=2"][..], false),
+        ("mqtt-publish", &["request.*.qos=0"][..], Extra::Nothing),
+        ("mqtt-publish", &["request.*.qos=0"][..], Extra::RawLog),
+        ("mqtt-publish", &["request.*.qos=1"][..], Extra::Nothing),
+        (
+            "mqtt-publish",
+            &["request.*.qos=1"][..],
+            Extra::KernelTimestamps,
+        ),
+        ("mqtt-publish", &["request.*.qos=2"][..], Extra::Nothing),
+        ("kaa-fleet", &[][..], Extra::WebSocket),
+        ("mqtt-publish", &["request.*.qos=1"][..], Extra::WebSocket),
     ] {
-        let cost = allocations_per_message(name, sets, logged);
+        let cost = allocations_per_message(name, sets, extra);
         // Tables grow with what is in flight at once, which the faster run has more of: that is a few
         // dozen allocations in tens of thousands of messages, and not one per message.
         assert!(
             cost < 0.02,
-            "{name} {sets:?}, raw log {logged}: {cost} allocations per message"
+            "{name} {sets:?}, {extra:?}: {cost} allocations per message"
         );
     }
 }

@@ -38,6 +38,7 @@ fn every_command_explains_itself() {
                 "report",
                 "compare",
                 "selftest",
+                "calibrate",
                 "profiles",
                 "kaa-fleet",
             ],
@@ -52,6 +53,8 @@ fn every_command_explains_itself() {
                 "--workers",
                 "--json",
                 "--allow-target",
+                "--kernel-timestamps",
+                "--calibration",
             ],
         ),
         (vec!["check", "--help"], vec!["PROFILE", "--set"]),
@@ -83,6 +86,10 @@ fn every_command_explains_itself() {
             vec!["RUN_DIR", "--json", "--strict", "--max-change"],
         ),
         (vec!["selftest", "--help"], vec!["--only", "--out", "--set"]),
+        (
+            vec!["calibrate", "--help"],
+            vec!["--quick", "--out", "--workers"],
+        ),
         (vec!["profiles", "--help"], vec!["show", "keys"]),
     ];
     for (arguments, words) in expected {
@@ -244,6 +251,7 @@ fn a_run_leaves_its_files_with_the_promised_headers() {
         "schedule_lag",
         "acknowledge_time",
         "first_reply_time",
+        "client_share",
     ]
     .iter()
     .flat_map(|metric| {

@@ -141,6 +141,8 @@ fn a_known_stall_is_reported_as_it_was(endpoints: u32) {
     stall.agrees_with(outcome.ends_with(0).keeps_its_accounts());
 }
 
+/// Every time in virtual time, by `midge selftest --virtual`.
+#[cfg(feature = "thorough")]
 #[test]
 fn a_known_stall_gives_the_analytic_percentiles_with_10_endpoints() {
     a_known_stall_is_reported_as_it_was(10);
@@ -151,6 +153,8 @@ fn a_known_stall_gives_the_analytic_percentiles_with_100_endpoints() {
     a_known_stall_is_reported_as_it_was(100);
 }
 
+/// Every time in virtual time, by `midge selftest --virtual`.
+#[cfg(feature = "thorough")]
 #[test]
 fn a_known_stall_gives_the_analytic_percentiles_with_1000_endpoints() {
     a_known_stall_is_reported_as_it_was(1_000);

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use midge::measure::{
     Collector, ConnectFailure, Distribution, DropReason, Evidence, FailReason, Gates, Health,
-    MachineLimits, MachineSecond, Outcome, Pacing, Phase, Recorder, Replies, RequestShape, Seconds,
-    Shape, StageShape, Statistic, Statistics, Tally, Trend, Verdict, Worst,
+    MachineLimits, MachineSecond, OfCeiling, Outcome, Pacing, Phase, Recorder, Replies,
+    RequestShape, Seconds, Shape, StageShape, Statistic, Statistics, Tally, Trend, Verdict, Worst,
 };
 use proptest::prelude::*;
 
@@ -75,6 +75,7 @@ fn verdict(tally: &Tally, health: &Health, pacing: Pacing) -> Verdict {
 struct Besides {
     worst: Worst,
     statistics: Statistics,
+    of_ceiling: Option<OfCeiling>,
     gates: Gates,
     threshold_ms: Option<f64>,
 }
@@ -86,6 +87,7 @@ fn judged(tally: &Tally, health: &Health, pacing: Pacing, besides: &Besides) -> 
         health,
         worst: &besides.worst,
         statistics: &besides.statistics,
+        of_ceiling: besides.of_ceiling.as_ref(),
         gates: besides.gates,
         threshold_ms: besides.threshold_ms,
         pacing,
@@ -618,6 +620,50 @@ fn a_gate_of_the_profile_decides_instead_of_the_default() {
     let strict = of(1.0, Some(50.0));
     assert!((strict.reasons[0].limit - 2.5).abs() < 1e-9);
     assert!(of(1.0, Some(70.0)).valid);
+}
+
+#[test]
+fn a_load_near_the_ceiling_is_a_warning_and_beyond_the_gate_a_reason() {
+    let of = |share: f64, pacing, gate| {
+        let besides = Besides {
+            of_ceiling: Some(OfCeiling {
+                date: "2026-01-02T03:04:05Z".to_owned(),
+                planned_per_s: 1000.0 * share,
+                ceiling_per_s: 1000.0,
+                share,
+            }),
+            gates: Gates {
+                ceiling_percent: gate,
+                ..Gates::default()
+            },
+            ..Besides::default()
+        };
+        let (tally, health) = (recorder().finish(), Health::default());
+        judged(&tally, &health, pacing, &besides)
+    };
+    let half = of(0.5, Pacing::OpenRate, 80.0);
+    assert!(half.valid && warnings(&half).is_empty(), "{half:?}");
+    let near = of(0.7, Pacing::OpenRate, 80.0);
+    assert!(near.valid);
+    assert_eq!(warnings(&near), ["ceiling"]);
+    assert!((near.warnings[0].limit - 50.0).abs() < 1e-9);
+    let beyond = of(0.9, Pacing::OpenRate, 80.0);
+    assert_eq!(codes(&beyond), ["ceiling"]);
+    assert!(warnings(&beyond).is_empty(), "said once");
+    let reason = &beyond.reasons[0];
+    assert!((reason.figure - 90.0).abs() < 1e-9 && (reason.limit - 80.0).abs() < 1e-9);
+    for said in ["900 requests", "managed 1000", "2026-01-02"] {
+        assert!(reason.detail.contains(said), "{reason:?}");
+    }
+    assert!(!reason.advice.is_empty());
+    let moved = of(0.9, Pacing::OpenRate, 95.0);
+    assert!(moved.valid);
+    assert_eq!(warnings(&moved), ["ceiling", "gate_loosened"]);
+    assert_eq!(codes(&of(0.3, Pacing::OpenRate, 20.0)), ["ceiling"]);
+    for pacing in [Pacing::Closed, Pacing::AsFastAsPossible] {
+        let full = of(1.0, pacing, 80.0);
+        assert!(full.valid && warnings(&full).is_empty(), "{full:?}");
+    }
 }
 
 #[test]

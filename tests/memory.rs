@@ -20,6 +20,7 @@ use std::sync::{Arc, Mutex};
 use midge::engine::{self, Progress, Security, Settings};
 use midge::event::Clock;
 use midge::event::tls::{ClientSetting, Connector, Credentials, Protocols, Roots};
+use midge::event::websocket::Request;
 use midge::plan::{Identities, Plan};
 use midge::profile;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -56,6 +57,8 @@ struct Kind {
     /// Seconds of load after which it is looked at.
     after: u64,
     tls: Option<Shown>,
+    /// Whether each of its connections is a WebSocket.
+    websocket: bool,
 }
 
 /// What connections under TLS show.
@@ -83,6 +86,12 @@ const IDLE_OWN: Kind = Kind {
         "target.key='{key}'",
     ],
     tls: Some(Shown::Own),
+    ..IDLE
+};
+
+/// As [`IDLE`], over WebSocket.
+const IDLE_WEBSOCKET: Kind = Kind {
+    websocket: true,
     ..IDLE
 };
 
@@ -150,6 +159,7 @@ const IDLE: Kind = Kind {
     listed: false,
     after: 4,
     tls: None,
+    websocket: false,
 };
 
 /// Endpoints that may use every service. All kinds of requests occur in every second, so that both
@@ -165,6 +175,7 @@ const QUIET: Kind = Kind {
     listed: true,
     after: 4,
     tls: None,
+    websocket: false,
 };
 
 /// Endpoints of which each has used every service.
@@ -180,6 +191,7 @@ const BUSY: Kind = Kind {
     listed: true,
     after: 10,
     tls: None,
+    websocket: false,
 };
 
 /// A token of 22 characters for each endpoint.
@@ -191,18 +203,23 @@ fn list(endpoints: u32) -> Identities {
     Identities::from_csv(text.as_bytes(), endpoints, 0..endpoints).unwrap()
 }
 
+/// Where a tenant's WebSocket is.
+const PATH: &str = "/mqtt";
+
 /// Bytes of heap that a fleet of this size holds in mid-run, and what the plan says of all memory.
 fn held(kind: Kind, endpoints: u32) -> (f64, f64) {
     let secured = kind.tls.map(|shown| (Secured::start(), shown));
-    let tenant = if secured.is_none() {
-        Some(tenant())
-    } else {
-        None
+    let tenant = match (&secured, kind.websocket) {
+        (Some(_), _) => None,
+        (None, false) => Some(tenant()),
+        (None, true) => Some(Far::tenant([format!("--websocket={PATH}")])),
     };
     let mut sets: Vec<String> = kind.sets.iter().map(ToString::to_string).collect();
     sets.push(format!("fleet.endpoints={endpoints}"));
     if secured.is_some() {
         sets.push("target.url=mqtts://localhost".to_owned());
+    } else if kind.websocket {
+        sets.push(format!("target.url=ws://localhost{PATH}"));
     }
     let certificates = match &secured {
         Some((secured, Shown::Own)) => Some(secured.list(endpoints)),
@@ -234,10 +251,16 @@ fn held(kind: Kind, endpoints: u32) -> (f64, f64) {
         targets: vec![target],
         password: None,
         tls,
+        websocket: if kind.websocket {
+            vec![Request::new("localhost", PATH, [])]
+        } else {
+            Vec::new()
+        },
         nonce: 7,
         workers: 1,
         raw_log: None,
         approach: engine::Approach::Asleep,
+        kernel_timestamps: 0.0,
     };
     let run = engine::start(plan, shape, settings, Clock::start()).unwrap();
     let seconds = run.progress.iter().filter_map(|progress| match progress {
@@ -263,12 +286,15 @@ const DEBUGGING: f64 = (size_of::<Option<midge::event::Socket>>() - 16) as f64;
 fn price(kind: Kind, few: u32, many: u32) -> (f64, f64) {
     let (small, large) = (held(kind, few), held(kind, many));
     let more = f64::from(many - few);
-    let counted = (large.0 - small.0) / more - DEBUGGING;
+    // Beneath a WebSocket there is another socket.
+    let sockets = if kind.websocket { 2.0 } else { 1.0 };
+    let counted = (large.0 - small.0) / more - sockets * DEBUGGING;
     let computed = (large.1 - small.1) / more;
     eprintln!(
         "{}{}: {counted:.1} bytes per endpoint, computed {computed:.1}",
         kind.profile,
         match kind.tls {
+            None if kind.websocket => " over WebSocket",
             None => "",
             Some(Shown::Shared) => " under TLS",
             Some(Shown::Own) => " under TLS, each with its own certificate",
@@ -317,6 +343,11 @@ fn an_idle_endpoint_under_tls_takes_few_bytes_and_as_many_as_computed() {
 #[test]
 fn an_idle_endpoint_with_a_certificate_of_its_own_takes_few_bytes_and_as_many_as_computed() {
     assert_price(IDLE_OWN, 500, 2_500, 6.0 * 1024.0);
+}
+
+#[test]
+fn an_idle_endpoint_over_websocket_takes_few_bytes_and_as_many_as_computed() {
+    assert_price(IDLE_WEBSOCKET, 1_000, 5_000, 320.0);
 }
 
 #[test]

@@ -8,7 +8,7 @@ mod interop;
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use interop::{
     Message, Mosquitto, Responder, alone, believed, ends_with_unless_disturbed, freeze_for_good,
@@ -121,6 +121,122 @@ fn a_broker_that_crashes_and_comes_back_costs_messages_but_not_the_run() {
     assert_eq!(failed.len(), 1, "{outcome}");
     assert_eq!(failed[0]["expression"], "failure_rate < 1%");
     outcome.ends_with(99);
+}
+
+/// With `--features thorough` as large a fleet as a site may have.
+const FLEET: u64 = if cfg!(feature = "thorough") {
+    5_000
+} else {
+    50
+};
+
+/// Attempts per second that the whole fleet is allowed.
+const CONNECT_RATE: u64 = 1_000;
+
+/// A broker that is killed, and started again after this: the run, and how long it was gone in fact.
+fn killed_and_restarted(gone: Duration, measure: &str) -> (Outcome, f64) {
+    let mut broker = Mosquitto::start();
+    let mut running = publishing(&broker, 1)
+        .set("fleet.endpoints", &FLEET.to_string())
+        .set("fleet.connect_rate", &format!("{CONNECT_RATE}/s"))
+        .set(
+            "fleet.reconnect",
+            r#"{ policy = "fixed", initial_delay = "50ms", jitter = "full" }"#,
+        )
+        .set("load.measure", measure)
+        .spawn();
+    running.await_load();
+    std::thread::sleep(Duration::from_secs(2));
+    let begin = Instant::now();
+    broker.crash();
+    std::thread::sleep(gone);
+    broker.restart();
+    let length = begin.elapsed().as_secs_f64();
+    (running.finish(), length)
+}
+
+#[test]
+fn an_outage_is_as_long_as_it_was_and_a_fleet_comes_back_no_faster_than_it_may() {
+    let _alone = alone();
+    let measure = if FLEET > 1_000 { "20s" } else { "6s" };
+    let gone = Duration::from_millis(1_500);
+    let (outcome, truth_s) = believed(|| killed_and_restarted(gone, measure));
+    outcome.keeps_its_accounts();
+    let count = |pointer: &str| outcome.count(pointer);
+    assert_eq!(count("/connections/connected"), FLEET, "{outcome}");
+    assert_eq!(count("/connections/lost"), FLEET, "{outcome}");
+    assert_eq!(count("/connections/reconnects"), FLEET, "{outcome}");
+    let recovery = |name: &str| outcome.at(&format!("/connections/recovery/{name}"));
+    assert_eq!(
+        recovery("outages").as_array().map(Vec::len),
+        Some(1),
+        "{outcome}"
+    );
+    let outage = |name: &str| {
+        recovery(&format!("outages/0/{name}"))
+            .as_f64()
+            .expect("a number")
+    };
+    let length_s = outage("length_s");
+    assert!(
+        (length_s - truth_s).abs() < 0.1,
+        "{length_s} s, not {truth_s} s\n{outcome}"
+    );
+    for name in ["connections", "back"] {
+        assert_eq!(
+            count(&format!("/connections/recovery/outages/0/{name}")),
+            FLEET
+        );
+    }
+    // The rate says how long it takes at least.
+    let least_s = length_s + (FLEET as f64 / CONNECT_RATE as f64) * 0.9;
+    assert!(outage("back_100_s") >= least_s, "{outcome}");
+    assert!(
+        outage("back_50_s") <= outage("back_99_s") && outage("back_99_s") <= outage("back_100_s")
+    );
+    let peak = count("/connections/recovery/reconnect_peak_per_s");
+    assert!(
+        (CONNECT_RATE / 2..=CONNECT_RATE).contains(&peak),
+        "{peak}\n{outcome}"
+    );
+    // Accounts: what was neither acknowledged nor lost with its connection was not sent.
+    let whole = |name: &str| count(&format!("/whole_run/{name}"));
+    let across = |name: &str| count(&format!("/connections/recovery/messages/{name}"));
+    assert_eq!(
+        whole("planned"),
+        whole("ok") + across("lost") + across("not_connected")
+    );
+    assert!(across("not_connected") > 500, "{outcome}");
+    outcome.ends_with(99);
+}
+
+#[test]
+fn a_session_that_a_broker_kept_goes_on_where_it_was() {
+    let _alone = alone();
+    let broker = Mosquitto::start();
+    let subscriber = broker.subscribe("bench/#", 1);
+    let outcome = publishing(&broker, 1)
+        .set("fleet.clean_start", "false")
+        .set("fleet.churn_rate", "20/s")
+        .set("fleet.reconnect.initial_delay", "50ms")
+        .set("load.measure", "3s")
+        .go();
+    outcome.keeps_its_accounts();
+    let whole = |name: &str| outcome.count(&format!("/whole_run/{name}"));
+    assert!(
+        outcome.count("/connections/recovery/left") > 20,
+        "{outcome}"
+    );
+    // Whatever was in flight when its endpoint left was acknowledged later, or is with the last to leave.
+    assert_eq!((whole("failed"), whole("timeout")), (0, 0), "{outcome}");
+    assert_eq!(whole("ok") + whole("in_flight"), whole("sent"), "{outcome}");
+    // At least once each: a second time if it was sent again.
+    let messages = subscriber.messages(whole("ok")).len() as u64;
+    let again = outcome.count("/connections/recovery/messages/sent_again");
+    assert!(
+        (whole("ok")..=whole("sent") + again).contains(&messages),
+        "{messages}\n{outcome}"
+    );
 }
 
 /// What a payload of the Enapter platform says of a command.

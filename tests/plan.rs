@@ -24,11 +24,22 @@ use std::time::Duration;
 
 use midge::plan::{Captures, Identities, Message, Moment, Plan, Shard, Sheet};
 use midge::profile::{
-    Arrivals, Connections, Fleet, Gates, Generator, IdKind, IdPlace, Limits, Load, Model, Pace,
-    Payload, Profile, Protocol, Request, RequestIdUse, Sender, Sources, Subscribe, Target,
+    Arrivals, Connections, Fleet, Gates, Generator, IdKind, IdPlace, Jitter, Limits, Load, Model,
+    Pace, Payload, Policy, Profile, Protocol, Reconnect, ReconnectRate, Request, RequestIdUse,
+    Sender, Sources, Subscribe, Target,
 };
 use midge::units::{Rate, Share};
 use proptest::prelude::*;
+
+/// No plan depends on it.
+const RECONNECT: Reconnect = Reconnect {
+    policy: Policy::Fixed,
+    jitter: Jitter::Full,
+    initial_delay: Duration::from_secs(1),
+    max_delay: Duration::from_secs(1),
+    give_up_after: None,
+    rate: ReconnectRate::AsConnects,
+};
 
 /// A small open-model profile without requests.
 fn profile(endpoints: u32, rate: f64, seconds: u64) -> Profile {
@@ -37,6 +48,7 @@ fn profile(endpoints: u32, rate: f64, seconds: u64) -> Profile {
         description: String::new(),
         target: Target {
             tls: midge::profile::TlsSetting::default(),
+            headers: Vec::new(),
             urls: vec![],
             protocol: Protocol::V311,
             username: None,
@@ -49,6 +61,8 @@ fn profile(endpoints: u32, rate: f64, seconds: u64) -> Profile {
             identities: None,
             client_id: "midge-{endpoint}".into(),
             connect_rate: Rate(500.0),
+            churn_rate: None,
+            reconnect: RECONNECT,
             connects_in_progress: 100,
             keep_alive: Duration::from_mins(1),
             subscribe: Subscribe::Auto,
@@ -87,6 +101,7 @@ fn profile(endpoints: u32, rate: f64, seconds: u64) -> Profile {
             pacer_lag_p999: Duration::from_millis(5),
             pacer_lag_max: Duration::from_millis(50),
             busy: Share(0.95),
+            ceiling: Share(0.8),
             hiccup: Duration::from_millis(50),
             throttled: 0,
             memory: Share(0.9),

@@ -198,6 +198,7 @@ fn taken_apart(frame: &[u8]) -> Sent {
         topic,
         packet_id: 0,
         payload,
+        properties: _,
     }) = packet
     else {
         panic!("{packet:?}")

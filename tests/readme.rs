@@ -15,7 +15,7 @@ use rustix::process::{Pid, Signal, kill_process};
 const README: &str = include_str!("../README.md");
 
 /// Commands that are run by people, by `tests/run`, or are `tests/run`.
-const ELSEWHERE: [&str; 9] = [
+const ELSEWHERE: [&str; 12] = [
     "cargo run --release",
     "cargo bench",
     "cargo bench --bench instructions",
@@ -25,16 +25,21 @@ const ELSEWHERE: [&str; 9] = [
     "cargo bench --bench arrivals",
     "tests/run",
     "tests/run --thorough",
+    "tests/prove",
+    "tests/run --all-brokers",
+    "tests/run --renew-brokers",
 ];
 
 /// Flags of other programs.
-const FOREIGN: [&str; 8] = [
+const FOREIGN: [&str; 10] = [
+    "--all-brokers",
     "--bench",
     "--features",
     "--nocapture",
     "--open",
     "--release",
     "--renew",
+    "--renew-brokers",
     "--test",
     "--thorough",
 ];
@@ -96,7 +101,9 @@ fn midge(folder: &Path, arguments: &[String]) -> Command {
     command
         .args(arguments)
         .current_dir(folder)
-        .env("TENANT_PASSWORD", "secret");
+        .env("TENANT_PASSWORD", "secret")
+        // Without a calibration that somebody has made of this machine.
+        .env("XDG_STATE_HOME", folder.join("state"));
     command
 }
 
@@ -296,7 +303,14 @@ fn the_flags_of_the_page_are_those_of_the_program() {
     let said = flags(README);
     let mut known: BTreeSet<String> = FOREIGN.map(String::from).into();
     for command in [
-        "run", "check", "tenant", "report", "compare", "selftest", "profiles",
+        "run",
+        "check",
+        "tenant",
+        "report",
+        "compare",
+        "selftest",
+        "calibrate",
+        "profiles",
     ] {
         known.extend(help(command));
     }

@@ -58,6 +58,8 @@ fn carry_out(folder: &Path, recipe: &str) -> Output {
     command
         .args(["-u", "-c", &script])
         .current_dir(folder)
+        // Without a calibration that somebody has made of this machine.
+        .env("XDG_STATE_HOME", folder.join("state"))
         // Debian keeps brokers where only root looks for them.
         .env("PATH", format!("{}:{path}:/usr/sbin", programs.display()));
     command.output().expect("there is a shell")

@@ -151,6 +151,7 @@ fn inputs_for<'a>(shape: &'a Shape, tally: &'a Tally, stopped_by: Option<&str>) 
         generator_limited: false,
         overlap: None,
         health: &HEALTHY,
+        ceiling: None,
         gates: Gates::default(),
         thresholds: &[],
         tenant: Some(serde_json::json!({"format": 1})),
@@ -196,7 +197,7 @@ fn run_json_has_exactly_the_agreed_keys() {
                   unattributed_errors";
     let figures = format!(
         "{ledger} error_rate failure_rate response_time_us service_time_us schedule_lag_us acknowledge_time_us \
-         first_reply_time_us"
+         first_reply_time_us client_share_us"
     );
     let stage = format!("{ledger} throughput_per_s failure_rate response_time_us schedule_lag_us");
     let top = "format midge profile seed targets simulated_tenant started finished exit_code stopped_by environment \
@@ -261,6 +262,51 @@ fn run_json_has_exactly_the_agreed_keys() {
 }
 
 #[test]
+fn losses_and_returns_are_told_with_the_agreed_keys() {
+    let mut recorder = Recorder::new(shape());
+    recorder.begin_load(0);
+    recorder.connected(3 * MS);
+    recorder.connection_lost(FailReason::Closed);
+    recorder.planned(0, S);
+    recorder.dropped(0, S, DropReason::NotConnected);
+    for at in [2_500 * MS, 3 * S] {
+        recorder.reconnecting(at);
+    }
+    recorder.reconnected(2 * S, 3 * S + 4 * MS);
+    recorder.sent_again();
+    recorder.released_again();
+    let result = result_of(&recorder.finish(), &[], None);
+    let json = serde_json::to_value(&result).unwrap();
+    let recovery = &json["connections"]["recovery"];
+    let expected = "attempts reconnect_peak_per_s left given_up away_p50_s away_p99_s away_max_s messages outages \
+                    not_kept";
+    assert_eq!(keys(recovery), expected);
+    assert_eq!(recovery["reconnect_peak_per_s"], 2);
+    let messages = serde_json::json!({
+        "lost": 0, "not_connected": 1, "sent_again": 1, "released_again": 1, "redelivered": 0,
+        "duplicate": 0, "reordered": 0
+    });
+    assert_eq!(recovery["messages"], messages);
+    let outage = serde_json::json!({
+        "from_s": 2.0, "length_s": 1.004, "connections": 1, "back": 1, "back_50_s": 1.004,
+        "back_99_s": 1.004, "back_100_s": 1.004, "reconnect_peak_per_s": 2
+    });
+    assert_eq!(recovery["outages"], serde_json::json!([outage]));
+    let screen = format::screen(&result, None, Colour::Never);
+    let lines = [
+        "reconnects  2 attempts, at most 2 within a second; away p50 1.00 s, p99 1.00 s, max 1.00 s",
+        "outage      1.00 s, from 2.00 s on; 1 lost; back: 50 % after 1.00 s, 99 % after 1.00 s, \
+         100 % after 1.00 s; at most 2 attempts within a second",
+        "across it   0 lost, 1 not sent, 1 sent again, 0 duplicate, 0 reordered",
+    ];
+    for line in lines {
+        assert!(screen.contains(line), "{screen}");
+    }
+    let again: RunResult = serde_json::from_value(json).unwrap();
+    assert_eq!(again, result);
+}
+
+#[test]
 fn the_result_comes_back_from_json_as_it_was() {
     let result = result();
     let text = serde_json::to_string(&result).unwrap();
@@ -306,7 +352,7 @@ fn summary_has_a_row_for_each_request_and_the_total() {
     let rows = cells(&format::summary_csv(&result()));
     let names: Vec<_> = rows.iter().map(|row| row[0].as_str()).collect();
     assert_eq!(names, ["request", "telemetry", "command-answer", "total"]);
-    assert_eq!(rows[0].len(), 13 + 5 * 9);
+    assert_eq!(rows[0].len(), 13 + 6 * 9);
     assert_eq!(
         rows[0][12..15],
         [
@@ -315,7 +361,7 @@ fn summary_has_a_row_for_each_request_and_the_total() {
             "response_time_mean_us"
         ]
     );
-    assert_eq!(rows[0].last().unwrap(), "first_reply_time_max_us");
+    assert_eq!(rows[0].last().unwrap(), "client_share_max_us");
     assert_eq!(
         rows[3][1..9],
         ["1019", "5", "1014", "1000", "0", "10", "4", "0"]

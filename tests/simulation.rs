@@ -46,10 +46,12 @@ fn prepare(name: &str, sets: &[&str], workers: usize) -> Run {
             targets: Vec::new(),
             password: None,
             tls: None,
+            websocket: Vec::new(),
             nonce: 7,
             workers,
             raw_log: None,
             approach: Approach::Asleep,
+            kernel_timestamps: 0.0,
         },
     }
 }

@@ -1,4 +1,4 @@
-//! The simulated tenant over real sockets: what is written and read is MQTT 3.1.1, byte by byte.
+//! The simulated tenant over real sockets: what is written and read is MQTT, byte by byte.
 //!
 //! One file per topic; `client` is what they share.
 
@@ -10,6 +10,8 @@ mod connections;
 mod enapter;
 #[path = "tenant/faults.rs"]
 mod faults;
+#[path = "tenant/five.rs"]
+mod five;
 #[path = "tenant/kaa.rs"]
 mod kaa;
 #[path = "tenant/kaa_pushes.rs"]

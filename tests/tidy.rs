@@ -105,10 +105,13 @@ fn pure_modules_read_no_clock_socket_file_or_environment() {
 }
 
 /// Each module, and what it may use of the crate besides itself.
-const LAYERS: [(&str, &[&str]); 18] = [
+const LAYERS: [(&str, &[&str]); 22] = [
+    ("calibration", &["measure", "profile", "report"]),
     (
         "cli",
         &[
+            "calibration",
+            "conclusion",
             "engine",
             "event",
             "measure",
@@ -119,32 +122,55 @@ const LAYERS: [(&str, &[&str]); 18] = [
             "report",
             "selftest",
             "simulation",
+            "sink",
             "tenant",
+            "units",
             "witness",
         ],
     ),
+    (
+        "conclusion",
+        &[
+            "engine", "event", "measure", "plan", "planted", "profile", "report",
+        ],
+    ),
     ("delay", &["random", "units"]),
-    ("engine", &["event", "measure", "mqtt", "plan", "profile"]),
-    ("event", &[]),
+    (
+        "engine",
+        &["event", "measure", "mqtt", "plan", "planted", "profile"],
+    ),
+    ("event", &["planted"]),
     ("lib", &[]),
     ("main", &[]),
-    ("measure", &[]),
+    ("measure", &["planted"]),
     ("mqtt", &[]),
     ("nearest", &[]),
     ("plan", &["nearest", "profile", "random", "units"]),
+    ("planted", &[]),
     ("profile", &["delay", "nearest", "units"]),
     ("random", &[]),
     ("report", &["measure"]),
     (
         "selftest",
         &[
-            "delay", "measure", "plan", "profile", "random", "report", "tenant",
+            "conclusion",
+            "delay",
+            "engine",
+            "event",
+            "measure",
+            "plan",
+            "profile",
+            "random",
+            "report",
+            "simulation",
+            "tenant",
         ],
     ),
     (
         "simulation",
         &["engine", "event", "measure", "plan", "profile", "tenant"],
     ),
+    ("sink", &["event"]),
     (
         "tenant",
         // Of the profile the definitions alone; plan and engine never.

@@ -7,11 +7,8 @@
 
 mod support;
 
-use std::thread;
-
 use midge::event::{Clock, Poller, Waiting};
-use seccompiler::{SeccompAction, SeccompFilter, TargetArch, apply_filter};
-use support::Midge;
+use support::{Midge, refusing};
 
 /// The same on every architecture.
 const EPOLL_PWAIT2: i64 = 441;
@@ -20,23 +17,7 @@ const EPERM: u32 = 1;
 
 /// Does `what` on a thread whose every `epoll_pwait2` fails with `errno`.
 fn without_the_call<T: Send>(errno: u32, what: impl FnOnce() -> T + Send) -> T {
-    let architecture = TargetArch::try_from(std::env::consts::ARCH).expect("a filter for it");
-    let filter = SeccompFilter::new(
-        [(EPOLL_PWAIT2, Vec::new())].into(),
-        SeccompAction::Allow,
-        SeccompAction::Errno(errno),
-        architecture,
-    );
-    let program = filter
-        .and_then(seccompiler::BpfProgram::try_from)
-        .expect("a filter");
-    thread::scope(|scope| {
-        let filtered = scope.spawn(|| {
-            apply_filter(&program).expect("a kernel that filters system calls");
-            what()
-        });
-        filtered.join().expect("it does not panic")
-    })
+    refusing(EPOLL_PWAIT2, Vec::new(), errno, what)
 }
 
 #[test]

@@ -13,7 +13,6 @@ mod cores;
 mod engine;
 mod mode;
 mod order;
-mod sink;
 mod table;
 mod turn;
 mod window;
@@ -30,7 +29,7 @@ use mode::{FarSide, MODES, Mode};
 use order::{Order, Scale};
 use turn::{Outcome, Turn};
 
-/// Tells a process what it is: `sink`, or a side and an [`Order`].
+/// Tells a process what it is: a side and an [`Order`].
 const ROLE: &str = "MIDGE_BENCH_CEILING";
 
 /// Who sends.
@@ -83,9 +82,6 @@ pub fn main() -> ExitCode {
 
 /// In a process of its own.
 fn play(role: &str) {
-    if role == "sink" {
-        return sink::run().expect("a socket to listen on");
-    }
     let (side, order) = role.split_once(' ').expect("a side and an order");
     let order: Order = serde_json::from_str(order).expect("an order");
     let turn = match side {
@@ -131,7 +127,7 @@ fn turn(side: Side, mode: &Mode, scale: &Scale, cores: &Cores) -> Outcome {
 
 fn far_side(mode: &Mode, arrivals: &Path) -> Far {
     match mode.far {
-        FarSide::Sink => Far::start(&mut this_program("sink")),
+        FarSide::Sink => Far::sink(),
         FarSide::Tenant => {
             let file = format!("--arrivals={}", arrivals.display());
             Far::tenant(mode.tenant_flags().into_iter().chain([file]))

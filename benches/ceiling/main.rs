@@ -3,7 +3,7 @@
 //! `cargo bench --bench ceiling` prints a table. In each mode a bare loop and the engine take turns
 //! against the same far side: the loop writes packets that were encoded before it began, one system
 //! call each, and does nothing else; the engine carries out a profile of `profiles/bench/`, whose
-//! packets those are. The far side of most modes is a sink, a null broker that acknowledges, counts
+//! packets those are. The far side of most modes is `midge sink`, a null broker that acknowledges, counts
 //! and forgets; a request with its reply goes to the simulated tenant. Client and far side are
 //! processes of their own, each on a core of its own where the machine has two, and every turn has
 //! new ones. Messages are counted by the far side as they arrive (a tenant notes the instants), CPU

@@ -4,14 +4,14 @@
 
 use std::hint::black_box;
 
-use midge::mqtt::{Packet, PubAck, Publish, Qos, Role, Version, decode};
+use midge::mqtt::{Packet, Properties, PubAck, Publish, Qos, Role, Version, decode};
 
 use super::Measure;
 
 const PACKET_MAX: usize = 1 << 20;
 pub const TOPIC: &str = "kp1/bspu542ikfmmfgrk47s0-v1/dcx/ep-12345/json/54321/status";
 
-const ACKNOWLEDGEMENT: PubAck = PubAck { packet_id: 4711 };
+const ACKNOWLEDGEMENT: PubAck<'static> = PubAck::of(4711);
 
 /// One at `QoS` 1.
 pub fn publish<'a>(topic: &'a str, payload: &'a [u8]) -> Publish<'a> {
@@ -22,6 +22,7 @@ pub fn publish<'a>(topic: &'a str, payload: &'a [u8]) -> Publish<'a> {
         topic,
         packet_id: 4711,
         payload,
+        properties: Properties::NONE,
     }
 }
 

@@ -143,10 +143,12 @@ impl Order {
             targets: self.targets.clone(),
             password: None,
             tls: None,
+            websocket: Vec::new(),
             nonce: u64::from(std::process::id()),
             workers: usize::from(self.workers),
             raw_log: None,
             approach: engine::Approach::Asleep,
+            kernel_timestamps: 0.0,
         };
         let run = engine::start(Arc::new(plan), shape, settings, clock).expect("threads");
         (run, message_bytes, phases)

@@ -46,6 +46,12 @@ impl Far {
         }
     }
 
+    /// The null broker.
+    #[allow(dead_code, reason = "not every user of this file needs a sink")]
+    pub fn sink() -> Self {
+        Self::start(Command::new(env!("CARGO_BIN_EXE_midge")).arg("sink"))
+    }
+
     /// The simulated tenant, with more flags.
     #[allow(dead_code, reason = "not every user of this file needs a tenant")]
     pub fn tenant(flags: impl IntoIterator<Item = String>) -> Self {

@@ -4,7 +4,7 @@
 
 use clap::{Args, value_parser};
 
-use super::prepare::fetch_for;
+use super::prepare::fetch_password;
 use super::{Failure, target, tls};
 use crate::event::Clock;
 use crate::mqtt::Qos;
@@ -54,7 +54,7 @@ impl AttachArgs {
         };
         let password = match &self.attach_password {
             None => None,
-            Some(text) => Some(fetch_for("--attach-password", &reference(text)?)?),
+            Some(text) => Some(fetch_password("--attach-password", &reference(text)?)?),
         };
         let setting = TlsSetting {
             ca: self.attach_ca.clone(),

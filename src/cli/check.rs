@@ -7,8 +7,8 @@ use clap::Args;
 use super::frames::Frames;
 use super::limits::Machine;
 use super::prepare::{Prepared, prepare};
-use super::{Failure, ProfileArgs, print_data, size, sources, tls};
-use crate::profile::{Model, Profile, Stage, Subscribe};
+use super::{Failure, ProfileArgs, print_data, size, sources, tls, websocket};
+use crate::profile::{Fleet, Jitter, Model, Policy, Profile, ReconnectRate, Stage, Subscribe};
 use crate::report::Exit;
 
 /// Stages that are written out.
@@ -35,6 +35,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<Exit, Failure> {
     }
     print_data(&out)?;
     tls::security(&prepared.loaded.profile, &prepared.plan)?;
+    websocket::requests(&prepared.loaded.profile)?;
     let target = &prepared.loaded.profile.target;
     sources::reach(&target.bind, sources::known(target))?;
     sources::are_here(&target.bind)?;
@@ -88,6 +89,7 @@ fn in_words(out: &mut String, profile: &Profile) {
         "  fleet    {} endpoints, connecting at {}; they {subscribe}",
         profile.fleet.endpoints, profile.fleet.connect_rate
     );
+    let _ = writeln!(out, "  losses   {}", losses(&profile.fleet));
     let _ = writeln!(out, "  load     {model}; seed {}", load.seed);
     if !load.stages.is_empty() {
         let _ = writeln!(out, "  stages   {}", stages(&load.stages));
@@ -100,6 +102,43 @@ fn in_words(out: &mut String, profile: &Profile) {
         seconds(load.measure),
         seconds(load.drain)
     );
+}
+
+/// `back after 0.5 s, give or take 25 %, doubled by each failure up to 30 s; at most 500/s with first connects`
+fn losses(fleet: &Fleet) -> String {
+    let reconnect = fleet.reconnect;
+    let seconds = |duration: std::time::Duration| duration.as_secs_f64();
+    let mut text = format!("back after {} s", seconds(reconnect.initial_delay));
+    match reconnect.jitter {
+        Jitter::Around(part) if part > 0.0 => {
+            let _ = write!(text, ", give or take {} %", (part * 1e4).round() / 1e2);
+        }
+        Jitter::Around(_) => {}
+        Jitter::Full => text.push_str(" or any time before"),
+        Jitter::Decorrelated => text.push_str(" to three times the last wait"),
+    }
+    if reconnect.policy == Policy::Exponential {
+        let longest = seconds(reconnect.max_delay);
+        let grows = match reconnect.jitter {
+            Jitter::Decorrelated => "",
+            _ => ", doubled by each failure",
+        };
+        let _ = write!(text, "{grows} up to {longest} s");
+    }
+    let _ = match reconnect.rate {
+        ReconnectRate::AsConnects => {
+            write!(text, "; at most {} with first connects", fleet.connect_rate)
+        }
+        ReconnectRate::Own(rate) => write!(text, "; at most {rate}"),
+        ReconnectRate::Unlimited => write!(text, "; at any rate"),
+    };
+    if let Some(attempts) = reconnect.give_up_after {
+        let _ = write!(text, "; given up after {attempts} attempts");
+    }
+    if let Some(rate) = fleet.churn_rate {
+        let _ = write!(text, "; {rate} leave by themselves");
+    }
+    text
 }
 
 /// `5 s to 200/s, 0 s to 400/s and 3 more`

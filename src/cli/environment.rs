@@ -1,5 +1,6 @@
 //! Looks at the machine: what a result must say about where it was made.
 
+use crate::conclusion::Process;
 use crate::report::Environment;
 
 /// Fills in what can be found out; the rest stays empty.
@@ -29,8 +30,17 @@ pub(super) fn look(descriptors: u64) -> Environment {
     }
 }
 
+/// What this process has taken so far.
+pub(super) fn process(spin: bool) -> Process {
+    Process {
+        spin,
+        cpu_s: cpu_s(),
+        peak_rss_bytes: peak_rss_bytes(),
+    }
+}
+
 /// Largest resident size of this process, bytes.
-pub(super) fn peak_rss_bytes() -> u64 {
+fn peak_rss_bytes() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     value_of(&status, "VmHWM").and_then(kib_of).unwrap_or(0)
 }
@@ -39,6 +49,21 @@ pub(super) fn peak_rss_bytes() -> u64 {
 pub(super) fn cpu_s() -> f64 {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
     time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
+}
+
+/// CPU time of another process, s: the sum over its threads.
+pub(super) fn cpu_s_of(process: u32) -> Option<f64> {
+    let threads = std::fs::read_dir(format!("/proc/{process}/task")).ok()?;
+    let ns = threads.map(|thread| {
+        let text = std::fs::read_to_string(thread.ok()?.path().join("schedstat")).ok()?;
+        on_cpu_ns(&text)
+    });
+    ns.sum::<Option<u64>>().map(|ns| ns as f64 / 1e9)
+}
+
+/// `schedstat`: time on a processor and time in wait for one, ns, and how often.
+fn on_cpu_ns(text: &str) -> Option<u64> {
+    text.split_whitespace().next()?.parse().ok()
 }
 
 /// `name : value` of a file in /proc.
@@ -74,6 +99,12 @@ mod tests {
     fn a_quota_is_a_number_of_processors_and_max_is_none() {
         assert_eq!(quota_of("150000 100000\n"), Some(1.5));
         assert_eq!(quota_of("max 100000\n"), None);
+    }
+
+    #[test]
+    fn time_on_processors_is_the_first_of_its_numbers() {
+        assert_eq!(on_cpu_ns("123456789 42 7\n"), Some(123_456_789));
+        assert_eq!(on_cpu_ns(""), None);
     }
 
     #[test]

@@ -1,12 +1,14 @@
-//! Does the run fit into this machine? Asked before anything is opened.
+//! How much of everything this machine has, and whether the run fits. Asked before anything is opened.
 //!
 //! Raises the soft limit of open files to the hard one first. Not here: what a run needs (the plan's
 //! arithmetic).
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use super::Failure;
+use super::{Failure, sources};
+use crate::measure::MachineLimits;
 use crate::plan::Arithmetic;
+use crate::profile::Target;
 
 /// What this process may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,6 +73,18 @@ impl Machine {
         match self.refuses(size, pairs) {
             Some(why) => Err(Failure::internal(format!("{why}\nnothing was sent"))),
             None => Ok(()),
+        }
+    }
+
+    /// How much there is of everything: what the engine knows, and what was found before the run.
+    pub(super) fn limits(&self, known: MachineLimits, target: &Target) -> MachineLimits {
+        // The largest number stands for what could not be found out.
+        let some = |count: u64| Some(count).filter(|count| *count < u64::MAX);
+        let pairs = sources::pairs(target).max(1);
+        MachineLimits {
+            descriptors: some(self.descriptors),
+            ports: some(self.ports).map(|ports| ports.saturating_mul(pairs)),
+            ..known
         }
     }
 }
@@ -157,6 +171,25 @@ mod tests {
                 .unwrap()
                 .contains("memory")
         );
+    }
+
+    #[test]
+    fn each_pair_of_source_and_target_has_all_ports() {
+        let machine = Machine {
+            descriptors: 1024,
+            ports: 100,
+            memory: u64::MAX,
+        };
+        let sets = ["target.bind=127.0.0.2-127.0.0.4".to_owned()];
+        let loaded = crate::profile::load("mqtt-publish", &sets, &|_| unreachable!()).unwrap();
+        let target = &loaded.profile.target;
+        let found = machine.limits(MachineLimits::default(), target);
+        assert_eq!((found.descriptors, found.ports), (Some(1024), Some(300)));
+        let unknown = Machine {
+            ports: u64::MAX,
+            ..machine
+        };
+        assert_eq!(unknown.limits(found, target).ports, None);
     }
 
     #[test]

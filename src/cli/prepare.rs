@@ -72,17 +72,28 @@ fn identities(loaded: &Loaded, beside: u32) -> Result<Identities, Failure> {
     })
 }
 
-/// Fetches a secret from where it is. Errors name the place and never the content.
+/// Fetches the password from where it is. Errors name the place and never the content.
 pub(super) fn fetch(secret: &Secret) -> Result<Vec<u8>, Failure> {
-    fetch_for("target.password", secret)
+    fetch_password("target.password", secret)
 }
 
 /// The same, for the key or flag of this name.
+pub(super) fn fetch_password(key: &str, secret: &Secret) -> Result<Vec<u8>, Failure> {
+    let bytes = fetch_for(key, secret)?;
+    if bytes.len() > PASSWORD_MAX {
+        return Err(Failure::usage(format!(
+            "{key}: longer than MQTT allows (65,535 bytes)"
+        )));
+    }
+    Ok(bytes)
+}
+
+/// Fetches the secret of this key of the profile.
 pub(super) fn fetch_for(key: &str, secret: &Secret) -> Result<Vec<u8>, Failure> {
-    let bytes = match secret {
+    match secret {
         Secret::Environment(name) => std::env::var_os(name)
             .map(std::ffi::OsString::into_encoded_bytes)
-            .ok_or_else(|| Failure::usage(format!("{key}: the variable {name} is not set")))?,
+            .ok_or_else(|| Failure::usage(format!("{key}: the variable {name} is not set"))),
         Secret::File(path) => {
             let mut bytes = std::fs::read(path)
                 .map_err(|error| Failure::usage(format!("{key}: {path}: {error}")))?;
@@ -90,13 +101,7 @@ pub(super) fn fetch_for(key: &str, secret: &Secret) -> Result<Vec<u8>, Failure> 
             if bytes.ends_with(b"\n") {
                 bytes.pop();
             }
-            bytes
+            Ok(bytes)
         }
-    };
-    if bytes.len() > PASSWORD_MAX {
-        return Err(Failure::usage(format!(
-            "{key}: longer than MQTT allows (65,535 bytes)"
-        )));
     }
-    Ok(bytes)
 }

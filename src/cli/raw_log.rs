@@ -1,4 +1,4 @@
-//! `midge run --raw-log`: the file that every message is noted in, and what is said of it.
+//! `midge run --raw-log`: the file that every message is noted in.
 //!
 //! Not here: writing it (see `engine`), and what is in it (see `measure`).
 
@@ -10,7 +10,6 @@ use clap::Args;
 
 use super::Failure;
 use crate::engine::Logged;
-use crate::report::RawLog;
 
 #[derive(Debug, Args)]
 pub(super) struct RawLogArgs {
@@ -33,18 +32,6 @@ impl RawLogArgs {
             ))
         });
         created.map(Arc::new).map(Some)
-    }
-}
-
-/// What the result says of it.
-pub(super) fn told(logged: &Logged) -> RawLog {
-    RawLog {
-        entries: logged.entries,
-        lost: logged.lost,
-        load_start_ns: logged
-            .load_start
-            .map(|at| at.to_string())
-            .unwrap_or_default(),
     }
 }
 

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::calibration::CalibrationArgs;
+use super::kernel_timestamps::KernelTimestampsArgs;
 use super::limits::Machine;
 use super::prepare::{Prepared, fetch, prepare_with};
 use super::progress::ProgressLine;
@@ -14,14 +16,14 @@ use super::signals::{Signals, Wake};
 use super::simulated::SimulatedTenant;
 use super::witness::{Beside, WitnessArgs, make_room};
 use super::{
-    Failure, ProfileArgs, colour, environment, health, print_data, size, sources, target, tls,
+    Failure, ProfileArgs, colour, environment, print_data, size, sources, target, tls, websocket,
 };
-use crate::engine::{self, Approach, Lengths, Measured, Settings};
+use crate::conclusion::{self, Ended};
+use crate::engine::{self, Approach, Measured, Settings};
 use crate::event::Clock;
-use crate::measure::{Health, Pacing};
-use crate::plan::{Arithmetic, Plan};
-use crate::profile::{Loaded, Model, Profile, Target};
-use crate::report::{self, Exit, Inputs, PhaseLengths, ProfileId, Recorded, RunResult};
+use crate::plan::Arithmetic;
+use crate::profile::{Loaded, Profile, Target};
+use crate::report::{self, Exit, Recorded, RunResult};
 
 #[derive(Debug, Args)]
 pub(super) struct RunArgs {
@@ -47,6 +49,10 @@ pub(super) struct RunArgs {
     witness: WitnessArgs,
     #[command(flatten)]
     raw_log: RawLogArgs,
+    #[command(flatten)]
+    kernel_timestamps: KernelTimestampsArgs,
+    #[command(flatten)]
+    calibration: CalibrationArgs,
 }
 
 impl Default for RunArgs {
@@ -71,12 +77,15 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, Failure> {
     let order = args.witness.order(&prepared)?;
     let profile = &prepared.loaded.profile;
     let (machine, arithmetic) = admit(args, &prepared)?;
+    let environment = environment::look(machine.descriptors);
+    let known = args.calibration.look(&environment, args.workers)?;
     let signals = Signals::new()
         .map_err(|error| Failure::internal(format!("cannot wait for signals: {error}")))?;
     let clock = Clock::start();
     let goal = aim(args, &prepared.loaded)?;
     let mut settings = settings(args, &prepared, &goal, clock)?;
     tls::admit_witness(&settings, order.is_some())?;
+    websocket::admit_witness(&settings, order.is_some())?;
     if let Some(order) = &order {
         make_room(order, &settings.targets, &mut settings.profile)?;
     }
@@ -94,38 +103,26 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, Failure> {
         Goal::Simulated(tenant) => (true, tenant.stop()),
         Goal::Real(_) => (false, None),
     };
-    measured.seconds.limits = health::limits(measured.seconds.limits, machine, &profile.target);
-    let health = health::health(&measured, args.spin);
-    let mut result = RunResult::build(Inputs {
+    measured.seconds.limits = machine.limits(measured.seconds.limits, &profile.target);
+    let mut result = conclusion::result(Ended {
+        loaded: &prepared.loaded,
+        plan: &prepared.plan,
         shape: &prepared.shape,
-        tally: &measured.tally,
-        seconds: &measured.seconds,
-        profile: ProfileId {
-            name: profile.name.clone(),
-            sha256: prepared.loaded.sha256.clone(),
-        },
-        seed: profile.load.seed,
+        thresholds: &prepared.thresholds,
+        measured: &measured,
+        clock,
         targets,
         simulated_tenant: simulated,
-        started_unix_ns: clock.unix_ns_at_start(),
-        finished_unix_ns: clock.unix_ns_at_start() + clock.now(),
         stopped_by,
-        environment: environment::look(machine.descriptors),
-        asked_per_s: asked_per_s(&prepared.plan, profile),
-        phases: phases(measured.lengths),
-        connections_planned: measured.connections_planned,
-        pacing: pacing(profile),
-        generator_limited: generator_limited(profile, &health),
-        overlap: prepared.plan.overlap.as_ref().map(ToString::to_string),
-        health: &health,
-        gates: health::gates(&profile.gates),
-        thresholds: &prepared.thresholds,
+        environment,
+        process: environment::process(args.spin),
+        ceiling: known.ceiling.as_ref(),
         tenant,
     });
-    let sources = profile.target.bind.iter().map(|source| source.to_string());
-    result.connections.source_addresses = sources.collect();
     result.connections.tls = tls::result(profile, &measured);
-    result.raw_log = measured.logged.as_ref().map(raw_log::told);
+    result.generator.calibration_ignored = known.ignored;
+    let (tally, bounds) = (&measured.tally, prepared.shape.bounds());
+    args.kernel_timestamps.tell(&mut result, tally, bounds);
     if let Some(testimony) = testimony {
         result.add_witness(&testimony, &prepared.shape, &measured.tally);
     }
@@ -159,6 +156,7 @@ fn settings(
         },
         password: profile.target.password.as_ref().map(fetch).transpose()?,
         tls: tls::security(profile, plan)?,
+        websocket: websocket::requests(profile)?,
         nonce: clock.unix_ns_at_start() ^ u64::from(std::process::id()).rotate_left(48),
         workers: usize::from(args.workers),
         raw_log: args.raw_log.create()?,
@@ -167,6 +165,7 @@ fn settings(
         } else {
             Approach::Asleep
         },
+        kernel_timestamps: args.kernel_timestamps.share(),
     })
 }
 
@@ -333,40 +332,4 @@ fn carry_out(
     run.finish()
         .map(|measured| (measured, stopped_by))
         .map_err(failed)
-}
-
-fn phases(lengths: Lengths) -> PhaseLengths {
-    PhaseLengths {
-        connect_s: lengths.connect.as_secs_f64(),
-        warm_up_s: lengths.warm_up.as_secs_f64(),
-        measure_s: lengths.measure.as_secs_f64(),
-        drain_s: lengths.drain.as_secs_f64(),
-    }
-}
-
-fn pacing(profile: &Profile) -> Pacing {
-    match profile.load.model {
-        Model::Open(_) | Model::OpenOwnRates => Pacing::OpenRate,
-        Model::Max => Pacing::AsFastAsPossible,
-        Model::Closed { .. } => Pacing::Closed,
-    }
-}
-
-/// At `"max"` and closed: a worker that was hardly ever idle set the pace, not the target.
-fn generator_limited(profile: &Profile, health: &Health) -> bool {
-    pacing(profile) != Pacing::OpenRate && health.busy_max > 0.8
-}
-
-fn asked_per_s(plan: &Plan, profile: &Profile) -> Option<f64> {
-    match profile.load.model {
-        Model::Open(_) | Model::OpenOwnRates => {
-            let requests = 0..plan.requests.len() as u16;
-            let expected: f64 = requests
-                .map(|request| plan.schedule.expected_in_measure(request))
-                .sum();
-            Some(expected / profile.load.measure.as_secs_f64().max(1e-9))
-        }
-        Model::Closed { cap, .. } => cap.map(|rate| rate.0),
-        Model::Max => None,
-    }
 }

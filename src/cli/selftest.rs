@@ -2,6 +2,7 @@
 //!
 //! Not here: what is tested (see `selftest`).
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,13 +14,17 @@ use clap::Args;
 use super::signals::{Signals, Wake};
 use super::{Failure, print_data};
 use crate::report::Exit;
-use crate::selftest::{Broken, Proof, Row, Sockets, Test};
+use crate::selftest::{Broken, Proof, Row, Runner, Sockets, Test, VirtualTime};
 
 #[derive(Debug, Args)]
 pub(super) struct SelftestArgs {
     /// One test, as often as needed; all of T1 to T12 without it
     #[arg(long, value_name = "T1", value_parser = test)]
     only: Vec<Test>,
+    /// In virtual time, with the fleet and its tenant in this process: no machine disturbs the figures,
+    /// which must be nearer to what is known beforehand
+    #[arg(long = "virtual")]
+    in_virtual_time: bool,
     /// Keeps the figures in this file, as JSON
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -35,8 +40,6 @@ fn test(id: &str) -> Result<Test, String> {
 }
 
 pub(super) fn run(args: &SelftestArgs) -> Result<Exit, Failure> {
-    let program = std::env::current_exe()
-        .map_err(|error| Failure::internal(format!("cannot find this program: {error}")))?;
     let mut signals = Signals::new()
         .map_err(|error| Failure::internal(format!("cannot wait for signals: {error}")))?;
     if let Some(file) = &args.out {
@@ -48,11 +51,11 @@ pub(super) fn run(args: &SelftestArgs) -> Result<Exit, Failure> {
         some => some.clone(),
     };
     let stopped = Arc::new(AtomicBool::new(false));
-    let sockets = Sockets::new(program, args.sets.clone(), stopped.clone());
+    let runner = runner(args, stopped.clone())?;
     let (to_here, proofs) = channel();
     let thread = std::thread::spawn(move || {
         tests.into_iter().try_for_each(|test| {
-            let proof = test.prove(&sockets)?;
+            let proof = test.prove(&*runner)?;
             // Whoever listens is this function, which waits.
             let _ = to_here.send(proof);
             Ok(())
@@ -87,6 +90,20 @@ pub(super) fn run(args: &SelftestArgs) -> Result<Exit, Failure> {
         Ok(Err(Broken::Failed(why))) => Err(Failure::internal(why)),
         Err(_) => Err(Failure::internal("the selftest panicked")),
     }
+}
+
+/// Who carries the tests out.
+fn runner(
+    args: &SelftestArgs,
+    stopped: Arc<AtomicBool>,
+) -> Result<Box<dyn Runner + Send>, Failure> {
+    let sets = args.sets.clone();
+    if args.in_virtual_time {
+        return Ok(Box::new(VirtualTime::new(sets, stopped)));
+    }
+    let program = std::env::current_exe()
+        .map_err(|error| Failure::internal(format!("cannot find this program: {error}")))?;
+    Ok(Box::new(Sockets::new(program, sets, stopped)))
 }
 
 /// The rows as JSON.
@@ -126,6 +143,9 @@ fn section(proof: &Proof) -> String {
             &row.n.to_string(),
             holds,
         ]));
+    }
+    for what in &proof.left_out {
+        let _ = writeln!(text, "     not here: {what}");
     }
     text
 }

@@ -70,13 +70,18 @@ impl SimulatedTenant {
             let _ = BufReader::new(stdout).read_to_string(&mut text);
             text
         });
-        let words = std::thread::spawn(move || forward(stderr));
+        let words = std::thread::spawn(move || forward("tenant", stderr));
         Ok(Self {
             child,
             counts,
             words,
             address,
         })
+    }
+
+    /// Its process.
+    pub(super) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Ends it; its counts, unless it was killed.
@@ -128,8 +133,8 @@ pub(super) fn profile_from(mut stdin: impl BufRead) -> std::io::Result<String> {
     Ok(text)
 }
 
-/// The address, or everything that it said instead.
-fn address(stderr: &mut BufReader<ChildStderr>) -> Result<SocketAddr, String> {
+/// The address where a process listens, or everything that it said instead.
+pub(super) fn address(stderr: &mut BufReader<ChildStderr>) -> Result<SocketAddr, String> {
     let mut said = String::new();
     loop {
         let mut line = String::new();
@@ -148,9 +153,10 @@ fn address(stderr: &mut BufReader<ChildStderr>) -> Result<SocketAddr, String> {
     }
 }
 
-fn forward(stderr: BufReader<ChildStderr>) {
+/// Hands its words on, under its name.
+pub(super) fn forward(name: &str, stderr: BufReader<ChildStderr>) {
     for line in stderr.lines().map_while(Result::ok) {
-        eprintln!("tenant: {line}");
+        eprintln!("{name}: {line}");
     }
 }
 

@@ -107,6 +107,7 @@ mod tests {
             host: "203.0.113.7".into(),
             port: 1883,
             tls: false,
+            path: None,
         };
         assert_eq!(
             resolve_one(&url, &[]).unwrap_err().exit,

@@ -33,6 +33,9 @@ pub(super) struct TenantArgs {
     /// Freeze once: AT after the first PUBLISH, FOR so long (20s+2s)
     #[arg(long, value_name = "AT+FOR")]
     stall: Option<String>,
+    /// Be gone once, with all connections: AT after the first PUBLISH, FOR so long (20s+2s)
+    #[arg(long, value_name = "AT+FOR")]
+    outage: Option<String>,
     /// Share of replies that become errors
     #[arg(long, value_name = "SHARE")]
     error_rate: Option<String>,
@@ -122,6 +125,9 @@ pub(super) struct TenantArgs {
     /// Takes only connections with a certificate of these authorities: a PEM file
     #[arg(long, value_name = "FILE", requires = "tls_certificate")]
     tls_client_ca: Option<String>,
+    /// Takes connections by WebSocket alone, at this path (/mqtt)
+    #[arg(long, value_name = "PATH")]
+    websocket: Option<String>,
     /// Largest packet accepted
     #[arg(long, value_name = "BYTES")]
     max_packet: Option<String>,
@@ -147,6 +153,7 @@ impl TenantArgs {
             ("service-time", &self.service_time),
             ("servers", &self.servers),
             ("stall", &self.stall),
+            ("outage", &self.outage),
             ("error-rate", &self.error_rate),
             ("loss", &self.loss),
             ("duplicate", &self.duplicate),
@@ -175,6 +182,7 @@ impl TenantArgs {
             ("tls-certificate", &self.tls_certificate),
             ("tls-key", &self.tls_key),
             ("tls-client-ca", &self.tls_client_ca),
+            ("websocket", &self.websocket),
             ("max-packet", &self.max_packet),
             ("buffer-per-connection", &self.buffer_per_connection),
         ];

@@ -3,6 +3,7 @@
 //! Rows are threaded into a list per connection, oldest first, because acknowledgements come in
 //! order. A connection holds two row numbers instead of a queue of its own: most have nothing to be
 //! acknowledged at any moment, and a queue that was used once keeps its room.
+//! Of connections whose sessions outlive them, the frames are kept too, to be sent again.
 //! Not here: clocks, and what an acknowledgement means.
 
 use super::exchange::{NONE, Ticket};
@@ -48,6 +49,8 @@ struct Row {
 #[derive(Debug)]
 pub(super) struct Acks {
     rows: Vec<Row>,
+    /// By row: the message as it was written, if it is kept. A row's buffer is used again.
+    frames: Vec<Vec<u8>>,
     free: u32,
 }
 
@@ -55,7 +58,54 @@ impl Acks {
     pub(super) const fn new() -> Self {
         Self {
             rows: Vec::new(),
+            frames: Vec::new(),
             free: NONE,
+        }
+    }
+
+    /// Keeps the frame of the youngest handshake of a list.
+    pub(super) fn keep(&mut self, list: AckList, frame: &[u8]) {
+        if list.last == NONE {
+            return;
+        }
+        if self.frames.len() < self.rows.len() {
+            self.frames.resize_with(self.rows.len(), Vec::new);
+        }
+        let kept = &mut self.frames[list.last as usize];
+        kept.clear();
+        kept.extend_from_slice(frame);
+    }
+
+    /// The handshakes of a list, oldest first, with the frames that are kept of them.
+    pub(super) fn of(&self, list: AckList) -> impl Iterator<Item = (&Ack, &[u8])> {
+        let rows = std::iter::successors(some(list.first), move |slot| {
+            some(self.rows[*slot as usize].next)
+        });
+        rows.map(move |slot| {
+            let frame = self
+                .frames
+                .get(slot as usize)
+                .map_or(&[][..], Vec::as_slice);
+            (&self.rows[slot as usize].ack, frame)
+        })
+    }
+
+    /// The handshakes of a list that began before this one.
+    pub(super) fn older(&self, slot: u32) -> impl Iterator<Item = &Ack> {
+        let before = move |slot: &u32| some(self.rows[*slot as usize].previous);
+        let rows = std::iter::successors(before(&slot), before);
+        rows.map(move |slot| &self.rows[slot as usize].ack)
+    }
+
+    /// Takes out the handshakes of a list whose messages the kernel never took.
+    pub(super) fn forget_unsent(&mut self, list: &mut AckList) {
+        let mut slot = list.first;
+        while slot != NONE {
+            let Row { ack, next, .. } = self.rows[slot as usize];
+            if ack.sent == 0 {
+                self.remove(list, slot);
+            }
+            slot = next;
         }
     }
 
@@ -161,6 +211,11 @@ impl Acks {
     }
 }
 
+/// The row of a number, if there is one.
+fn some(slot: u32) -> Option<u32> {
+    (slot != NONE).then_some(slot)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -222,6 +277,31 @@ mod tests {
             acks.clear(&mut list);
             assert_eq!((list, acks.rows.len()), (AckList::EMPTY, 5));
         }
+    }
+
+    #[test]
+    fn what_was_sent_stays_with_its_frame_and_in_its_order() {
+        let mut acks = Acks::new();
+        let mut list = AckList::EMPTY;
+        for (id, sent) in [(1, 10), (2, 0), (3, 30), (4, 0)] {
+            acks.push(&mut list, Ack { sent, ..ack(id) });
+            acks.keep(list, &[id as u8; 3]);
+        }
+        let third = acks.find(list, 3).unwrap();
+        let older: Vec<u16> = acks.older(third).map(|ack| ack.packet_id).collect();
+        assert_eq!(older, [2, 1]);
+        acks.forget_unsent(&mut list);
+        let kept = |acks: &Acks, list| -> Vec<(u16, Vec<u8>)> {
+            let rows = acks.of(list);
+            rows.map(|(ack, frame)| (ack.packet_id, frame.to_vec()))
+                .collect()
+        };
+        assert_eq!(kept(&acks, list), [(1, vec![1; 3]), (3, vec![3; 3])]);
+        // The next user of a row has its own frame.
+        acks.push(&mut list, ack(5));
+        acks.keep(list, &[5]);
+        assert_eq!(kept(&acks, list)[2], (5, vec![5]));
+        assert_eq!(acks.rows.len(), 4);
     }
 
     #[test]

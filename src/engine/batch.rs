@@ -63,6 +63,13 @@ impl Batch {
         self.bytes.len() - self.first
     }
 
+    /// The bytes of the last frame.
+    pub(super) fn last_frame(&self) -> &[u8] {
+        let length = self.markers.last().map_or(0, |marker| marker.len as usize);
+        let text = self.bytes.text();
+        &text[text.len() - length..]
+    }
+
     /// What the last frame is.
     pub(super) fn last(&self) -> Option<Meaning> {
         self.markers.last().map(|marker| marker.meaning)

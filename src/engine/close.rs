@@ -10,6 +10,7 @@ impl Worker<'_> {
     pub(super) fn close_all(&mut self) -> Option<u64> {
         const PATIENCE: u64 = 1_000_000_000;
         self.stage = Stage::Closing;
+        self.note_absences();
         for connection in 0..self.connections.len() as u32 {
             if self.connections[connection as usize].state == State::Up {
                 self.batch.clear();

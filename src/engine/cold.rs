@@ -15,7 +15,7 @@ pub(super) struct Cold {
     /// The beginning of a packet whose end has not come yet.
     pub tail: Vec<u8>,
     pub outbox: Outbox,
-    /// Packet IDs of QoS 2 messages received and not yet released.
+    /// Packet IDs of QoS 2 messages received and not yet released: the session's, not the socket's.
     pub incoming: Vec<u16>,
 }
 
@@ -109,6 +109,16 @@ impl Pool {
         }
     }
 
+    /// Takes back what ends with a connection's socket; what is left is its session's.
+    pub(super) fn take_back_all_but_session(&mut self, place: &mut Option<Box<Cold>>) {
+        if let Some(cold) = place {
+            cold.attempt = None;
+            cold.tail.clear();
+            cold.outbox.empty();
+        }
+        self.collect(place);
+    }
+
     /// Takes a connection's back, whatever was in it.
     pub(super) fn take_back(&mut self, place: &mut Option<Box<Cold>>) {
         if let Some(mut cold) = place.take() {
@@ -139,6 +149,22 @@ mod tests {
         assert!(place.is_none() && pool.room > 9000);
         assert!(pool.lend(&mut place).is_unused());
         assert_eq!((pool.unused.len(), pool.room), (0, 0));
+    }
+
+    #[test]
+    fn a_session_keeps_its_packet_ids_and_nothing_else() {
+        let mut pool = Pool::new();
+        let mut place = None;
+        let cold = pool.lend(&mut place);
+        cold.incoming.push(7);
+        cold.tail.push(1);
+        pool.take_back_all_but_session(&mut place);
+        let left = place.as_mut().expect("an ID is kept");
+        assert_eq!((&left.incoming[..], left.tail.len()), (&[7][..], 0));
+        left.incoming.clear();
+        left.tail.push(1);
+        pool.take_back_all_but_session(&mut place);
+        assert!(place.is_none());
     }
 
     #[test]

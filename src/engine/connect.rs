@@ -1,16 +1,16 @@
 //! How connections come up, stay up and come back.
 //!
-//! Connects are paced by a limiter and bounded in number; a lost connection waits with exponential,
-//! jittered back-off and then queues behind the same limiter. Not here: what is sent once it is up.
+//! Connects are paced by a limiter and bounded in number; those to come back queue behind first ones.
+//! Not here: what is sent once it is up, and how long a lost one waits before it queues (`loss`).
 
 use super::cold::Attempt;
 use super::connection::{Coarse, Part, State};
 use super::dial::Route;
 use super::failure;
 use super::timer::Timer;
-use super::worker::{Stage, Worker};
+use super::worker::Worker;
 use crate::measure::{ConnectFailure, FailReason};
-use crate::mqtt::{self, ConnAck, Connect, ConnectReturnCode, Qos, Version, Will};
+use crate::mqtt::{self, ConnAck, Connect, Properties, Qos, Reason, Version, Will};
 use crate::plan::ConnectionRole;
 use crate::profile::Connections;
 
@@ -20,11 +20,12 @@ const FILTERS_PER_SUBSCRIBE: usize = 8;
 impl Worker<'_> {
     /// Starts as many queued connects as limiter and bound allow.
     pub(super) fn start_connects(&mut self, now: u64) {
-        while self.connecting < self.connecting_max && self.stage != Stage::Draining {
-            if self.untried.is_empty() && self.connect_queue.is_empty() {
+        while self.connecting < self.connecting_max && self.may_connect() {
+            let back = self.untried.is_empty();
+            if back && self.connect_queue.is_empty() {
                 return;
             }
-            if let Err(again) = self.connect_limit.check(now) {
+            if let Err(again) = self.connect_limit.check(back, now) {
                 if !self.connect_armed {
                     self.connect_armed = true;
                     self.wheel.insert(again, Timer::ConnectSlot);
@@ -36,6 +37,9 @@ impl Worker<'_> {
                 .next()
                 .or_else(|| self.connect_queue.pop_front());
             if let Some(connection) = next {
+                if back {
+                    self.recorder.reconnecting(now);
+                }
                 self.start_connect(connection, now);
             }
         }
@@ -54,6 +58,9 @@ impl Worker<'_> {
             self.poller
                 .watch(&mut stream, connection as usize)
                 .map_err(|error| failure::of_connect(&error))?;
+            if self.stamps.are_wanted() {
+                stream.note_arrivals();
+            }
             Ok(stream)
         });
         match watched {
@@ -88,8 +95,11 @@ impl Worker<'_> {
     }
 
     /// The TCP handshake has ended, well or badly: writing CONNECT says which, so that nobody has to
-    /// ask the socket for its error and its peer first. Or the TLS handshake, and well.
+    /// ask the socket for its error and its peer first. Or the TLS handshake, or the upgrade, and well.
     pub(super) fn tcp_ended(&mut self, connection: u32) {
+        if self.upgrades_first(connection) {
+            return;
+        }
         self.batch.clear();
         if self.encode_connect(connection).is_err() {
             return self.connect_failed(connection, ConnectFailure::Protocol);
@@ -124,13 +134,14 @@ impl Worker<'_> {
             Part::Whole | Part::Publisher => ConnectionRole::Main,
         };
         self.plan.client_id(endpoint, role, &mut client_id);
+        let session = !self.settings.profile.fleet.clean_start && !client_id.is_empty();
         let username = self.plan.username(endpoint);
         let will = match row.part {
             Part::Whole | Part::Publisher => self.plan.will(endpoint),
             Part::Subscriber | Part::Caller => None,
         };
         let packet = Connect {
-            clean_session: self.settings.profile.fleet.clean_start || client_id.is_empty(),
+            clean_session: !session,
             keep_alive: self.keep_alive_s(),
             client_id: &client_id,
             username: username.as_deref(),
@@ -140,26 +151,33 @@ impl Worker<'_> {
                 payload: &will.payload,
                 qos: Qos::try_from(will.qos).unwrap_or(Qos::AtMostOnce),
                 retain: will.retain,
+                properties: Properties::NONE,
             }),
+            properties: Properties::NONE,
         };
-        self.batch.control(|out| packet.write(Version::V311, out))
+        self.batch.control(|out| packet.write(Version::V311, out))?;
+        self.connections[connection as usize].session = session;
+        Ok(())
     }
 
     /// CONNACK is in.
-    pub(super) fn on_connack(&mut self, connection: u32, packet: ConnAck, at: u64) {
+    pub(super) fn on_connack(&mut self, connection: u32, packet: ConnAck<'_>, at: u64) {
         let row = &mut self.connections[connection as usize];
         if row.state != State::Handshake {
             // A second one (section 3.2.0 allows one).
             return self.lose(connection, FailReason::Protocol);
         }
-        if packet.code != ConnectReturnCode::Accepted {
-            return self.connect_failed(connection, failure::of_return_code(packet.code));
+        if packet.reason != Reason::Success {
+            return self.connect_failed(connection, failure::of_reason(packet.reason));
         }
         if let Some(attempt) = self.attempt_of(connection) {
             attempt.took = at.saturating_sub(attempt.started);
         }
+        if !packet.session_present {
+            self.session_is_new(connection);
+        }
         let filters = self.filters_of(connection);
-        if filters.is_empty() {
+        if filters.is_empty() || self.connections[connection as usize].subscribed {
             return self.came_up(connection, at);
         }
         let qos =
@@ -172,9 +190,9 @@ impl Worker<'_> {
                 break;
             };
             let pairs = chunk.iter().map(|filter| (filter.as_str(), qos));
-            let written = self
-                .batch
-                .control(|out| mqtt::write_subscribe(packet_id, pairs, Version::V311, out));
+            let written = self.batch.control(|out| {
+                mqtt::write_subscribe(packet_id, Properties::NONE, pairs, Version::V311, out)
+            });
             if written.is_err() {
                 return self.connect_failed(connection, ConnectFailure::SubscribeRefused);
             }
@@ -241,19 +259,19 @@ impl Worker<'_> {
         let took = self.end_attempt(connection);
         let row = &mut self.connections[connection as usize];
         row.state = State::Up;
-        row.attempts = 0;
         row.last_write = Coarse::at(at);
-        let again = std::mem::replace(&mut row.ever_up, true);
-        let (generation, endpoints) = (row.generation, row.endpoints());
+        row.subscribed = true;
+        let (generation, endpoints, session) = (row.generation, row.endpoints(), row.session);
         self.connecting -= 1;
         self.up += 1;
-        if again {
-            self.recorder.reconnected();
+        if let Some(since) = self.away.end(connection) {
+            self.recorder.reconnected(since, at);
             // A clean session forgets old requests: their IDs cannot be answered any more.
-            for endpoint in endpoints.clone() {
+            for endpoint in endpoints.clone().filter(|_| !session) {
                 let row = &mut self.endpoints[endpoint as usize];
                 row.epoch = row.epoch.wrapping_add(1);
             }
+            self.send_again(connection, at);
         } else {
             self.ever_up += 1;
             self.control.came_up();
@@ -329,7 +347,11 @@ impl Worker<'_> {
         let row = &self.connections[connection as usize];
         let coming_up = matches!(
             row.state,
-            State::Connecting | State::Securing | State::Handshake | State::Subscribing
+            State::Connecting
+                | State::Securing
+                | State::Upgrading
+                | State::Handshake
+                | State::Subscribing
         );
         if row.generation == generation && coming_up {
             self.connect_failed(connection, ConnectFailure::Timeout);

@@ -18,6 +18,8 @@ pub(super) enum State {
     Connecting,
     /// TLS handshake.
     Securing,
+    /// From HTTP to WebSocket.
+    Upgrading,
     /// CONNECT is out, CONNACK is not in.
     Handshake,
     /// SUBSCRIBE is out, not every SUBACK is in.
@@ -85,13 +87,14 @@ pub(super) struct Connection {
     pub fence: Fence,
     /// Whether its first attempt has ended, one way or the other.
     pub settled: bool,
-    pub ever_up: bool,
     /// Whether messages for it are rendered and not yet written: see `prepare`.
     pub prepared: bool,
     /// Whether a PINGREQ is out that is not answered yet; it went out at `pinged`.
     pub pinging: bool,
-    /// Failed attempts in a row, as far as they count.
-    pub attempts: u8,
+    /// Whether its last CONNECT asked for a session that outlives it: see `resume`.
+    pub session: bool,
+    /// Whether its filters were subscribed, in the session that is.
+    pub subscribed: bool,
     /// Counts attempts to connect, so that old timers find out that they are old.
     pub generation: u16,
     pub last_packet_id: u16,
@@ -112,10 +115,10 @@ impl Connection {
             part,
             fence: Fence::Down,
             settled: false,
-            ever_up: false,
             prepared: false,
             pinging: false,
-            attempts: 0,
+            session: false,
+            subscribed: false,
             generation: 0,
             last_packet_id: 0,
             first: endpoints.start,

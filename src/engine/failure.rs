@@ -3,8 +3,9 @@
 use std::io;
 
 use crate::event::tls::{Failure, Fault};
+use crate::event::websocket;
 use crate::measure::{ConnectFailure, FailReason};
-use crate::mqtt::ConnectReturnCode;
+use crate::mqtt::Reason;
 
 /// The class of an error on an open connection.
 pub(super) fn of_open(error: &io::Error) -> FailReason {
@@ -17,6 +18,7 @@ pub(super) fn of_open(error: &io::Error) -> FailReason {
         | io::ErrorKind::HostUnreachable
         | io::ErrorKind::NetworkUnreachable => FailReason::Unreachable,
         _ if Failure::within(error).is_some() => FailReason::Protocol,
+        _ if websocket::Failure::within(error).is_some() => FailReason::Protocol,
         _ => FailReason::Other,
     }
 }
@@ -34,10 +36,23 @@ pub(super) fn of_tls(error: &io::Error) -> Option<ConnectFailure> {
     })
 }
 
+/// The class of an error of WebSocket, if it is one.
+pub(super) fn of_websocket(error: &io::Error) -> Option<ConnectFailure> {
+    use websocket::Fault;
+    websocket::Failure::within(error).map(|failure| match failure.fault {
+        Fault::Refused(404) => ConnectFailure::WsNotFound,
+        Fault::Refused(401 | 403) => ConnectFailure::WsUnauthorized,
+        Fault::Refused(_) => ConnectFailure::WsRefused,
+        Fault::Upgrade => ConnectFailure::WsUpgrade,
+        Fault::Subprotocol => ConnectFailure::WsSubprotocol,
+        Fault::Frame | Fault::Text | Fault::Reason => ConnectFailure::WsProtocol,
+    })
+}
+
 /// The class of an error while connecting. EMFILE, ENFILE and EADDRNOTAVAIL are this machine's limits.
 pub(super) fn of_connect(error: &io::Error) -> ConnectFailure {
     use rustix::io::Errno;
-    if let Some(failure) = of_tls(error) {
+    if let Some(failure) = of_tls(error).or_else(|| of_websocket(error)) {
         return failure;
     }
     match Errno::from_io_error(error) {
@@ -80,14 +95,14 @@ pub(super) fn before_up(reason: FailReason) -> ConnectFailure {
 }
 
 /// What a CONNACK refuses with (section 3.2.2.3).
-pub(super) fn of_return_code(code: ConnectReturnCode) -> ConnectFailure {
-    match code {
-        ConnectReturnCode::BadUserNameOrPassword => ConnectFailure::BadCredentials,
-        ConnectReturnCode::NotAuthorized => ConnectFailure::NotAuthorized,
-        ConnectReturnCode::IdentifierRejected => ConnectFailure::IdentifierRejected,
-        ConnectReturnCode::ServerUnavailable => ConnectFailure::ServerUnavailable,
-        ConnectReturnCode::UnacceptableProtocolVersion => ConnectFailure::UnsupportedVersion,
-        ConnectReturnCode::Accepted => ConnectFailure::Other,
+pub(super) fn of_reason(reason: Reason) -> ConnectFailure {
+    match reason {
+        Reason::BadUserNameOrPassword => ConnectFailure::BadCredentials,
+        Reason::NotAuthorized => ConnectFailure::NotAuthorized,
+        Reason::ClientIdentifierNotValid => ConnectFailure::IdentifierRejected,
+        Reason::ServerUnavailable => ConnectFailure::ServerUnavailable,
+        Reason::UnsupportedProtocolVersion => ConnectFailure::UnsupportedVersion,
+        _ => ConnectFailure::Other,
     }
 }
 

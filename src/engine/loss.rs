@@ -1,20 +1,17 @@
 //! How connections fail and come back, and what becomes of their requests.
 //!
-//! Sent requests of a lost connection have failed, unsent ones are dropped; the connection waits with
-//! exponential, jittered back-off and then queues behind the connect limiter like everybody else.
+//! Sent requests of a lost connection have failed, unless its session outlives it (`resume`); unsent ones
+//! are dropped. The connection waits as the profile says (`reconnect`) and then queues behind the limit
+//! on connects (`admission`).
 
 use super::connection::{Part, State};
 use super::exchange::{NONE, State as Exchange};
 use super::failure;
 use super::outbox::{Marker, Meaning};
 use super::timer::Timer;
-use super::worker::{Stage, Worker};
+use super::worker::Worker;
 use crate::measure::{ConnectFailure, DropReason, FailReason};
-use crate::plan::hash;
-
-/// Pause before the first reconnect; doubled by each further failure.
-const BACK_OFF_FIRST: u64 = 500_000_000;
-const BACK_OFF_MAX: u64 = 30_000_000_000;
+use crate::plan::hash::{self, Purpose};
 
 impl Worker<'_> {
     /// An attempt has failed before the connection was up.
@@ -32,18 +29,27 @@ impl Worker<'_> {
         match row.state {
             State::Down => return,
             State::Closing => return self.shut(connection),
-            State::Connecting | State::Securing | State::Handshake | State::Subscribing => {
+            State::Connecting
+            | State::Securing
+            | State::Upgrading
+            | State::Handshake
+            | State::Subscribing => {
                 return self.connect_failed(connection, failure::before_up(why));
             }
             State::Up => {}
         }
-        self.recorder.connection_lost(why);
+        match why {
+            FailReason::Left => self.recorder.left(),
+            _ => self.recorder.connection_lost(why),
+        }
         self.up -= 1;
         let now = self.clock.now();
+        self.away.begin(connection, now);
         let mut unsent = Vec::new();
         if let Some(cold) = &mut row.cold {
             unsent.extend(cold.outbox.clear());
         }
+        self.acks.forget_unsent(&mut row.acks);
         self.shut(connection);
         self.give_up_unsent(&unsent);
         self.fail_exchanges(connection, why, now);
@@ -52,14 +58,18 @@ impl Worker<'_> {
 
     /// Forgets everything that ends with the socket, and closes it.
     pub(super) fn shut(&mut self, connection: u32) {
+        self.note_close(connection);
         let row = &mut self.connections[connection as usize];
         row.stream = None;
         row.state = State::Down;
         row.pinging = false;
-        self.acks.clear(&mut row.acks);
         if let Some(attempt) = row.cold.as_ref().and_then(|cold| cold.attempt) {
             self.wheel.cancel(attempt.timeout);
         }
+        if row.session {
+            return self.cold.take_back_all_but_session(&mut row.cold);
+        }
+        self.acks.clear(&mut row.acks);
         self.cold.take_back(&mut row.cold);
     }
 
@@ -93,7 +103,8 @@ impl Worker<'_> {
             while slot != NONE {
                 let exchange = *self.exchanges.get(slot);
                 let next = self.exchanges.next_of(slot);
-                if self.is_caller_request(exchange.request) == by_caller {
+                let own = self.is_caller_request(exchange.request) == by_caller;
+                if own && !self.outlives(connection, &exchange) {
                     self.no_first_reply(&exchange, now);
                     match exchange.state {
                         Exchange::Sent => self.recorder.failed(
@@ -116,23 +127,22 @@ impl Worker<'_> {
         }
     }
 
+    /// The connection waits for its next attempt, or is given up.
     fn retry_later(&mut self, connection: u32) {
-        let row = &mut self.connections[connection as usize];
-        row.attempts = row.attempts.saturating_add(1);
-        if !matches!(self.stage, Stage::Connecting | Stage::Loading) {
+        if !self.may_connect() {
             return;
         }
-        let ceiling = BACK_OFF_FIRST
-            .saturating_mul(1 << (row.attempts - 1).min(16))
-            .min(BACK_OFF_MAX);
-        // Between half and all of the ceiling, so that a fleet does not come back as one.
-        let bits = hash::hash(
-            self.settings.nonce,
-            u64::from(connection),
-            u64::from(row.generation),
-        );
-        let pause = ceiling / 2 + bits % (ceiling / 2);
-        let at = self.clock.now() + pause;
-        self.wheel.insert(at, Timer::Reconnect { connection });
+        let number = self.number_in_run(connection);
+        let generation = self.connections[connection as usize].generation;
+        let key = hash::key(self.plan.seed, Purpose::Reconnect, number);
+        let bits = hash::hash(key, u64::from(generation), 0);
+        let reconnect = &self.settings.profile.fleet.reconnect;
+        match self.away.of(connection).waits.next(reconnect, bits) {
+            Some(wait) => {
+                let at = self.clock.now() + wait;
+                self.wheel.insert(at, Timer::Reconnect { connection });
+            }
+            None => self.recorder.gave_up(),
+        }
     }
 }

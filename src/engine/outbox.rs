@@ -23,6 +23,12 @@ pub(super) enum Meaning {
     },
 }
 
+impl Meaning {
+    pub(super) fn is_exchange(&self) -> bool {
+        matches!(self, Self::Exchange { .. })
+    }
+}
+
 /// One frame in a buffer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Marker {

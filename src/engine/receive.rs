@@ -4,13 +4,12 @@
 //! copied aside. `replied` is the clock just after the read that returned the bytes.
 //! Not here: what an application message means (`reply`, `pushed`).
 
+use super::acks::Ack;
 use super::connection::State;
 use super::outbox::Meaning;
 use super::worker::Worker;
 use crate::measure::{FailReason, Outcome};
-use crate::mqtt::{
-    self, Packet, PubAck, PubComp, PubRec, PubRel, Qos, Role, SUBSCRIPTION_REFUSED, Version,
-};
+use crate::mqtt::{self, Packet, PubAck, PubComp, PubRec, PubRel, Qos, Role, Version};
 
 /// Reads of one connection per turn, so that a flooding target cannot starve the schedule.
 const READS_PER_TURN: usize = 4;
@@ -31,6 +30,9 @@ const INCOMING_MAX: usize = 65_535;
 impl Worker<'_> {
     /// Reads a connection until the kernel has no more, or for as long as its turn lasts.
     pub(super) fn read(&mut self, connection: u32, until: Until) {
+        if self.connections[connection as usize].state == State::Upgrading {
+            return self.go_on_with_upgrade(connection);
+        }
         let mut scratch = std::mem::take(&mut self.scratch);
         let mut more = true;
         for _ in 0..READS_PER_TURN {
@@ -61,7 +63,8 @@ impl Worker<'_> {
             cold.tail.clear();
         }
         let room = READ_SIZE.min(scratch.len() - kept);
-        let received = stream.receive(&mut scratch[kept..kept + room]);
+        let into = &mut scratch[kept..kept + room];
+        let received = self.stamps.receive(connection, stream, into);
         let more = |count| stream.may_have_more(count, room);
         let (count, full) = match received.map(|count| (count, more(count))) {
             Ok((0, _)) => {
@@ -84,9 +87,11 @@ impl Worker<'_> {
                 };
             }
         };
-        let at = self.clock.now();
+        let at = self.reading();
+        self.stamps.read_at(at, &self.clock, kept == 0);
         self.recorder.read(count as u64);
         self.packets(connection, &scratch[..kept + count], at);
+        self.stamps.done();
         until == Until::Dry || full
     }
 
@@ -94,9 +99,11 @@ impl Worker<'_> {
         let limit = self.settings.profile.limits.packet_size as usize;
         let generation = self.connections[connection as usize].generation;
         self.batch.clear();
+        let all = bytes.len();
         while !bytes.is_empty() {
             match mqtt::decode(bytes, Role::Client, Version::V311, limit) {
                 Ok(Some((packet, consumed))) => {
+                    self.stamps.packet(consumed == all);
                     self.packet(connection, packet, at);
                     bytes = &bytes[consumed..];
                 }
@@ -121,31 +128,33 @@ impl Worker<'_> {
     fn packet(&mut self, connection: u32, packet: Packet<'_>, at: u64) {
         match packet {
             Packet::Publish(publish) => {
+                if publish.dup {
+                    self.recorder.redelivered();
+                }
                 if self.acknowledge(connection, publish.qos, publish.packet_id) {
                     self.deliveries.retained = publish.retain;
                     self.message(connection, publish.topic, publish.payload, at);
                 }
             }
-            Packet::PubAck(PubAck { packet_id }) => {
+            Packet::PubAck(PubAck { packet_id, .. }) => {
                 self.acknowledged(connection, packet_id, Stage::Ack, at);
             }
-            Packet::PubRec(PubRec { packet_id }) => {
+            Packet::PubRec(PubRec { packet_id, .. }) => {
                 self.acknowledged(connection, packet_id, Stage::Rec, at);
             }
-            Packet::PubComp(PubComp { packet_id }) => {
+            Packet::PubComp(PubComp { packet_id, .. }) => {
                 self.acknowledged(connection, packet_id, Stage::Comp, at);
             }
-            Packet::PubRel(PubRel { packet_id }) => {
+            Packet::PubRel(PubRel { packet_id, .. }) => {
                 let row = &mut self.connections[connection as usize];
                 if let Some(cold) = &mut row.cold {
                     cold.incoming.retain(|&id| id != packet_id);
                 }
-                self.control(&Packet::PubComp(PubComp { packet_id }));
+                self.control(&Packet::PubComp(PubComp::of(packet_id)));
             }
             Packet::ConnAck(connack) => self.on_connack(connection, connack, at),
             Packet::SubAck(suback) => {
-                let refused = suback.codes.contains(&SUBSCRIPTION_REFUSED);
-                self.on_suback(connection, refused, at);
+                self.on_suback(connection, suback.refusal().is_some(), at);
             }
             Packet::PingResp => self.connections[connection as usize].pinging = false,
             // UNSUBACK answers nothing that was asked; the others cannot pass the codec in this role.
@@ -158,7 +167,7 @@ impl Worker<'_> {
         match qos {
             Qos::AtMostOnce => true,
             Qos::AtLeastOnce => {
-                self.control(&Packet::PubAck(PubAck { packet_id }));
+                self.control(&Packet::PubAck(PubAck::of(packet_id)));
                 true
             }
             Qos::ExactlyOnce => {
@@ -168,7 +177,7 @@ impl Worker<'_> {
                 if fresh && incoming.len() < INCOMING_MAX {
                     incoming.push(packet_id);
                 }
-                self.control(&Packet::PubRec(PubRec { packet_id }));
+                self.control(&Packet::PubRec(PubRec::of(packet_id)));
                 fresh
             }
         }
@@ -186,16 +195,24 @@ impl Worker<'_> {
         let Some(slot) = self.acks.find(row.acks, packet_id) else {
             // PUBREC for something unknown is answered all the same, or the target repeats it for ever.
             if stage == Stage::Rec {
-                self.control(&Packet::PubRel(PubRel { packet_id }));
+                self.control(&Packet::PubRel(PubRel::of(packet_id)));
             }
             return;
         };
         let ack = *self.acks.get_mut(slot);
-        let qos = self.plan.requests[usize::from(ack.request)].qos;
+        let plan = self.plan;
+        let qos_of = |ack: &Ack| plan.requests[usize::from(ack.request)].qos;
+        let qos = qos_of(&ack);
+        // Those of one kind come in the order of the messages [MQTT-4.6.0-2], [MQTT-4.6.0-3].
+        let first = stage != Stage::Comp && !ack.released;
+        let waits = |older: &Ack| qos_of(older) == qos && !older.released;
+        if first && self.acks.older(slot).any(waits) {
+            self.recorder.overtook();
+        }
         match (stage, qos, ack.released) {
             (Stage::Rec, 2, _) => {
                 self.acks.get_mut(slot).released = true;
-                self.control(&Packet::PubRel(PubRel { packet_id }));
+                self.control(&Packet::PubRel(PubRel::of(packet_id)));
                 return;
             }
             (Stage::Ack, 1, _) | (Stage::Comp, 2, true) => {}
@@ -210,6 +227,7 @@ impl Worker<'_> {
             .acknowledged(ack.request, ack.intended, ack.sent, at);
         if let Some(ticket) = ack.completes {
             if self.exchanges.live(ticket).is_some() {
+                self.sample(ticket.slot, at);
                 self.complete(ticket.slot, at, Outcome::Ok, None);
             } else {
                 self.recorder.late(ack.request, ack.intended);

@@ -134,6 +134,7 @@ impl Worker<'_> {
         if reply.id.is_none() {
             self.forget_oldest(exchange.endpoint, reply.request);
         }
+        self.sample(slot, at);
         self.complete(slot, at, outcome, reply.status.as_ref().map(Status::as_str));
         self.carry_out(endpoint, exchange.request, reply, captures, at);
     }
@@ -273,6 +274,7 @@ impl Worker<'_> {
     /// Takes an exchange out of the table, whatever became of it.
     pub(super) fn end_exchange(&mut self, slot: u32) {
         let exchange = *self.exchanges.get(slot);
+        self.stamps.forget(slot);
         if let Some(timer) = exchange.timer {
             self.wheel.cancel(timer);
         }
@@ -325,6 +327,7 @@ impl Worker<'_> {
             observation.overdue = Some(exchange.intended);
             self.end_exchange(slot);
         } else if exchange.indexed {
+            self.stamps.forget(slot);
             if let Some(timer) = exchange.timer {
                 self.wheel.cancel(timer);
             }

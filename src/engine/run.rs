@@ -19,6 +19,7 @@ use super::lengths::Lengths;
 use super::logger::{Logged, Logger};
 use super::secure::Security;
 use super::worker::Worker;
+use crate::event::websocket::Request;
 use crate::event::{Clock, Waiting};
 use crate::measure::{Live, Logbook, Seconds, Shape, Tally};
 use crate::plan::Plan;
@@ -35,6 +36,9 @@ pub struct Settings {
     pub password: Option<Vec<u8>>,
     /// How connections come under TLS, if they do.
     pub tls: Option<Security>,
+    /// What each target is asked for, in their order, so that a connection becomes a WebSocket; empty: none
+    /// does.
+    pub websocket: Vec<Request>,
     /// Different for every run: tells our request IDs from an earlier run's.
     pub nonce: u64,
     /// Threads; at least 1, at most one per connection is used.
@@ -43,6 +47,8 @@ pub struct Settings {
     pub raw_log: Option<Arc<File>>,
     /// Of all workers, to each intended instant.
     pub approach: Approach,
+    /// Share of the requests that ask the kernel when they left and when their replies came, 0 to 1.
+    pub kernel_timestamps: f64,
 }
 
 /// What can be said while a run goes on.

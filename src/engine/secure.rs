@@ -197,14 +197,15 @@ impl Worker<'_> {
         self.tcp_ended(connection);
     }
 
-    /// A connection failed while it was read or written: a class of TLS says more than the end of it.
+    /// A connection failed while it was read or written: a class of TLS or WebSocket says more than the end
+    /// of it.
     pub(super) fn broke(&mut self, connection: u32, error: &std::io::Error) {
         let state = self.connections[connection as usize].state;
-        match failure::of_tls(error) {
+        match failure::of_tls(error).or_else(|| failure::of_websocket(error)) {
             Some(failure)
                 if matches!(
                     state,
-                    State::Securing | State::Handshake | State::Subscribing
+                    State::Securing | State::Upgrading | State::Handshake | State::Subscribing
                 ) =>
             {
                 self.connect_failed(connection, failure);
@@ -215,7 +216,7 @@ impl Worker<'_> {
 }
 
 /// Nothing is the matter: the socket is not ready, or still connecting.
-fn is_waiting(error: &std::io::Error) -> bool {
+pub(super) fn is_waiting(error: &std::io::Error) -> bool {
     use ErrorKind::{Interrupted, NotConnected, WouldBlock};
     matches!(error.kind(), WouldBlock | Interrupted | NotConnected)
 }
@@ -252,10 +253,12 @@ mod tests {
                 names: vec!["localhost".to_owned()],
                 credentials: None,
             }),
+            websocket: Vec::new(),
             nonce: 1,
             workers: 1,
             raw_log: None,
             approach: Approach::Asleep,
+            kernel_timestamps: 0.0,
         }
     }
 

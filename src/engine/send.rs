@@ -13,6 +13,7 @@ use super::timer::Timer;
 use super::worker::{DUE_PER_TURN, Stage, Worker};
 use crate::measure::DropReason;
 use crate::plan::{Captures, Cursor, Message, RequestIdKind, uuid_request_id};
+use crate::planted::{self, Mistake};
 use crate::profile::Sender;
 
 /// What a request that answers nothing has captured. Shared, because making one clears 280 bytes.
@@ -39,6 +40,7 @@ impl Worker<'_> {
     /// Puts the first arrival of every stream of every endpoint into the wheel, or lets the closed and
     /// `"max"` models begin.
     pub(super) fn start_streams(&mut self) {
+        self.begin_churn();
         if !self.is_open() {
             for endpoint in 0..self.endpoints.len() as u32 {
                 self.make_runnable(endpoint);
@@ -113,7 +115,13 @@ impl Worker<'_> {
         let upcoming = self.upcoming_of(endpoint, stream);
         let request = upcoming.request();
         if let Some(next) = plan.schedule.next(usize::from(stream), global, upcoming) {
-            let next_at = self.load_start + next.intended;
+            let mut next_at = self.load_start + next.intended;
+            if planted::is_made(Mistake::CatchUp) && next_at < self.last_wake {
+                let mut then = *self.upcoming_of(endpoint, stream);
+                let then = plan.schedule.next(usize::from(stream), global, &mut then);
+                let gap = then.map_or(0, |then| then.intended - next.intended);
+                next_at = self.last_wake + gap / 2;
+            }
             let timer = Timer::Arrival { endpoint, stream };
             // After a stall the next one may be overdue as well; it takes its place in the order.
             match self.due.back() {
@@ -210,6 +218,9 @@ impl Worker<'_> {
                 request,
             },
         });
+        if identity.packet_id > 0 {
+            self.keep_frame(connection);
+        }
         Ok(())
     }
 

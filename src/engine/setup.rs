@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
 
 use super::acks::Acks;
+use super::admission::Admission;
+use super::away::Absences;
 use super::batch::Batch;
 use super::cold::Pool;
 use super::connection::{Connection, Part};
@@ -20,10 +22,12 @@ use super::prepare::Prepared;
 use super::pushed::Pushed;
 use super::receive::READ_SIZE;
 use super::run::Settings;
+use super::stamps::Stamps;
 use super::timer::Timer;
 use super::worker::{Stage, Worker};
 use crate::event::{Clock, Poller, Wheel};
 use crate::measure::{Interval, Recorder, Shape};
+use crate::plan::hash::{self, Purpose};
 use crate::plan::{IdCursor, Moment, Plan};
 use crate::profile::{Connections, Model, Profile};
 
@@ -55,11 +59,11 @@ impl<'a> Worker<'a> {
 
     /// The same on a poller of whatever kind.
     pub(super) fn with(assignment: &'a Assignment, spare: Empties, poller: Poller) -> Self {
-        let (plan, settings, clock) = (&assignment.plan, &assignment.settings, assignment.clock);
+        let (plan, settings) = (&assignment.plan, &assignment.settings);
+        let (profile, clock) = (&settings.profile, assignment.clock);
         let count = assignment.endpoints.len();
         let portion = count as f64 / f64::from(plan.endpoints.max(1));
         let connections = connections_of(plan, assignment.index as u32, count as u32);
-        let profile = &settings.profile;
         Self {
             index: assignment.index,
             workers: assignment.workers,
@@ -92,6 +96,7 @@ impl<'a> Worker<'a> {
             prepared: Prepared::default(),
             begun: Vec::new(),
             scratch: vec![0; profile.limits.packet_size as usize + READ_SIZE].into_boxed_slice(),
+            stamps: stamps_of(assignment),
             fired: Vec::new(),
             due: VecDeque::new(),
             unread: VecDeque::new(),
@@ -101,7 +106,8 @@ impl<'a> Worker<'a> {
             cap_armed: false,
             message_cap: Limiter::new(profile.limits.messages_per_s.0 * portion, 0.02),
             closed_cap: closed_cap(profile).map(|rate| Limiter::new(rate * portion, 0.01)),
-            connect_limit: Limiter::new(profile.fleet.connect_rate.0 * portion, 0.01),
+            connect_limit: Admission::new(&profile.fleet, portion),
+            away: Absences::default(),
             untried: 0..connections.len() as u32,
             connect_queue: VecDeque::new(),
             connect_armed: false,
@@ -123,6 +129,13 @@ impl<'a> Worker<'a> {
             rest: 0..0,
         }
     }
+}
+
+/// Which of this worker's requests ask for the kernel's timestamps.
+fn stamps_of(assignment: &Assignment) -> Stamps {
+    let (seed, index) = (assignment.plan.seed, assignment.index as u64);
+    let key = hash::key(seed, Purpose::Timestamp, index);
+    Stamps::new(assignment.settings.kernel_timestamps, key)
 }
 
 /// This worker's part of the requests that may be in flight.
@@ -241,11 +254,14 @@ mod tests {
 
     #[test]
     fn rows_are_as_large_as_the_plan_says() {
-        use crate::plan::{CONNECTION_BYTES, ENDPOINT_BYTES, TIMER_BYTES};
+        use crate::event::{Socket, websocket::WebSocket};
+        use crate::plan::{CONNECTION_BYTES, ENDPOINT_BYTES, TIMER_BYTES, WEBSOCKET_BYTES};
         // mio's stream is larger where debug assertions are on.
         let beyond = size_of::<Option<crate::event::Socket>>().saturating_sub(16);
         let connection = size_of::<Connection>() - beyond;
         assert!((CONNECTION_BYTES - 8..=CONNECTION_BYTES).contains(&(connection as u64)));
+        let websocket = size_of::<WebSocket>() + 16 - size_of::<Socket>();
+        assert_eq!(websocket as u64, WEBSOCKET_BYTES);
         assert_eq!(size_of::<Endpoint>() as u64, ENDPOINT_BYTES);
         assert_eq!(Wheel::<Timer>::timer_bytes() as u64, TIMER_BYTES);
     }
@@ -260,10 +276,12 @@ mod tests {
             targets: vec![([127, 0, 0, 1], 1).into()],
             password: None,
             tls: None,
+            websocket: Vec::new(),
             nonce: 1,
             workers: 1,
             raw_log: None,
             approach: Approach::Asleep,
+            kernel_timestamps: 0.0,
         });
         let mut next = 0;
         for index in 0..64 {

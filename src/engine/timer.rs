@@ -13,6 +13,8 @@ pub(super) enum Timer {
     ConnectTimeout { connection: u32, generation: u16 },
     /// The pause before a reconnect is over.
     Reconnect { connection: u32 },
+    /// The next endpoint goes, for a while.
+    Departure { number: u32 },
     /// The connect limiter may say yes now.
     ConnectSlot,
     /// The message limiter may say yes now.

@@ -9,11 +9,13 @@ use std::ops::Range;
 use std::sync::mpsc::{Receiver, Sender};
 
 use super::acks::Acks;
+use super::admission::Admission;
+use super::away::Absences;
 use super::batch::Batch;
 use super::cap::HeldBack;
 use super::cold::Pool;
 use super::connection::Connection;
-use super::control::{Control, Order, Report, WorkerEnd};
+use super::control::{Control, Order, Report};
 use super::deliveries::Deliveries;
 use super::drain::Drain;
 use super::endpoint::Endpoint;
@@ -25,10 +27,12 @@ use super::prepare::Prepared;
 use super::pushed::Pushed;
 use super::receive::Until;
 use super::run::Settings;
+use super::stamps::Stamps;
 use super::timer::Timer;
 use crate::event::{Clock, Poller, Wheel, room};
 use crate::measure::{Interval, Logbook, Recorder};
 use crate::plan::{Cursor, IdCursor, Moment, Plan};
+use crate::planted::{self, Mistake};
 use crate::profile::Model;
 
 /// Due timers handled before the sockets are looked at again.
@@ -39,7 +43,6 @@ const SOCKETS_BETWEEN_DUE: usize = 16;
 const LONGEST_WAIT: u64 = 20_000_000;
 /// Timers that may fire at once without room being made for them.
 const BURST: usize = 4096;
-const SECOND: u64 = 1_000_000_000;
 
 /// Where a worker stands in the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,6 +105,7 @@ pub(super) struct Worker<'a> {
     /// Frames of an outbox that have just begun: kept for its memory.
     pub begun: Vec<Marker>,
     pub scratch: Box<[u8]>,
+    pub stamps: Stamps,
     pub fired: Vec<(u64, Timer)>,
     pub due: VecDeque<(u64, Timer)>,
     /// Connections with more to read than one turn allows.
@@ -114,7 +118,8 @@ pub(super) struct Worker<'a> {
     pub cap_armed: bool,
     pub message_cap: Limiter,
     pub closed_cap: Option<Limiter>,
-    pub connect_limit: Limiter,
+    pub connect_limit: Admission,
+    pub away: Absences,
     /// Connections that were not tried yet, and behind them those that are to be tried again.
     pub untried: Range<u32>,
     pub connect_queue: VecDeque<u32>,
@@ -239,9 +244,8 @@ impl Worker<'_> {
                 Timer::ConnectTimeout {
                     connection,
                     generation,
-                } => {
-                    self.connect_timeout(connection, generation);
-                }
+                } => self.connect_timeout(connection, generation),
+                Timer::Departure { number } => self.depart(number, at),
                 Timer::Reconnect { connection } => {
                     self.connect_queue.push_back(connection);
                     self.start_connects(self.clock.now());
@@ -263,25 +267,8 @@ impl Worker<'_> {
         }
     }
 
-    fn roll(&mut self, second_end: u64) {
-        while let Ok(interval) = self.spare.try_recv() {
-            self.recorder.recycle(interval);
-        }
-        self.give_back();
-        self.recorder.gauges(self.up);
-        let interval = self.recorder.roll(second_end);
-        // The coordinator lives as long as its workers.
-        let _ = self.reports.send(Report::Second {
-            worker: self.index,
-            interval,
-        });
-        if self.stage != Stage::Done {
-            self.wheel.insert(second_end + SECOND, Timer::Roll);
-        }
-    }
-
     /// Returns the room that a burst took: a connect storm, a stall, a target that came back.
-    fn give_back(&mut self) {
+    pub(super) fn give_back(&mut self) {
         room::give_back(&mut self.due);
         room::give_back(&mut self.unread);
         room::give_back(&mut self.handshakes);
@@ -289,6 +276,7 @@ impl Worker<'_> {
         room::give_back(&mut self.connect_queue);
         self.fired.shrink_to(BURST);
         self.cold.give_back();
+        self.away.give_back();
     }
 
     /// Finds out until when there is nothing to do.
@@ -302,6 +290,11 @@ impl Worker<'_> {
             let latest = now + LONGEST_WAIT;
             let next = self.wheel.next(latest).unwrap_or(latest);
             next.min(latest).max(now)
+        };
+        let until = if planted::is_made(Mistake::Ticks) {
+            until.next_multiple_of(1_000_000)
+        } else {
+            until
         };
         self.rest = now..until;
         self.recorder.busy(now.saturating_sub(self.last_wake));
@@ -333,6 +326,9 @@ impl Worker<'_> {
             if self.queue_handshake(connection) {
                 continue;
             }
+            if event.closed {
+                self.shed_stamps(connection);
+            }
             if event.writable {
                 self.writable(connection);
             }
@@ -360,39 +356,5 @@ impl Worker<'_> {
             self.settings.profile.load.model,
             Model::Open(_) | Model::OpenOwnRates
         )
-    }
-
-    /// Tells the coordinator once that every connection has been tried.
-    pub(super) fn settle(&mut self, connection: u32) {
-        let row = &mut self.connections[connection as usize];
-        if !row.settled {
-            row.settled = true;
-            self.settled += 1;
-            if self.settled as usize == self.connections.len() {
-                let _ = self.reports.send(Report::Settled { up: self.up });
-            }
-        }
-    }
-
-    /// Gives away what was measured.
-    pub(super) fn hand_in(mut self) {
-        let now = self.clock.now();
-        self.recorder.gauges(self.up);
-        let interval = self.recorder.roll(now);
-        let _ = self.reports.send(Report::Second {
-            worker: self.index,
-            interval,
-        });
-        let end = WorkerEnd {
-            tally: self.recorder.finish(),
-            load_end: self.load_end,
-            drained_at: self.drained_at,
-            connected: self.ever_up,
-            waiting: self.poller.waiting(),
-        };
-        let _ = self.reports.send(Report::Finished {
-            worker: self.index,
-            end: Box::new(end),
-        });
     }
 }

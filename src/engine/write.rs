@@ -8,16 +8,27 @@ use super::exchange::State as Exchange;
 use super::outbox::{Marker, Meaning};
 use super::worker::Worker;
 use crate::event::Socket;
-use crate::measure::DropReason;
+use crate::measure::{DropReason, LeftOut};
+use crate::planted::{self, Mistake};
 
 impl Worker<'_> {
+    /// The clock, for what is written or read now.
+    #[inline]
+    pub(super) fn reading(&self) -> u64 {
+        if planted::is_made(Mistake::OneReading) {
+            self.last_wake
+        } else {
+            self.clock.now()
+        }
+    }
+
     /// Writes the batch, or queues it behind what the socket has not taken yet. The batch is empty
     /// afterwards.
     pub(super) fn flush(&mut self, connection: u32) {
         if self.batch.is_empty() {
             return;
         }
-        let now = self.clock.now();
+        let now = self.reading();
         // Taken out, because a connection that is lost here may use the batch to come back.
         let mut batch = std::mem::take(&mut self.batch);
         for marker in &mut batch.markers {
@@ -31,11 +42,20 @@ impl Worker<'_> {
 
     /// Writes frames at `now`, or queues them behind what the socket has not taken yet.
     pub(super) fn write(&mut self, connection: u32, bytes: &[u8], markers: &[Marker], now: u64) {
+        let sampled = self.stamps.is_turn();
         let row = &mut self.connections[connection as usize];
+        let (mut now, mut left) = (now, Err(LeftOut::HeldBack));
         if row.backlog() > 0 {
             self.queue(connection, bytes, markers);
         } else if let Some(stream) = &mut row.stream {
-            match stream.transmit(bytes) {
+            let taken = if sampled && matches!(markers, [one] if one.meaning.is_exchange()) {
+                let taken;
+                (taken, left) = self.stamps.transmit(stream, bytes, &self.clock, &mut now);
+                taken
+            } else {
+                stream.transmit(bytes)
+            };
+            match taken {
                 Ok(count) => self.written(connection, count, bytes, markers, now),
                 Err(error) if would_block(&error) => {
                     self.written(connection, 0, bytes, markers, now);
@@ -47,6 +67,9 @@ impl Worker<'_> {
             }
         } else {
             self.give_up_unsent(markers);
+        }
+        if sampled {
+            self.note_sampled(connection, markers, left);
         }
     }
 
@@ -90,6 +113,7 @@ impl Worker<'_> {
     pub(super) fn writable(&mut self, connection: u32) {
         match self.connections[connection as usize].state {
             State::Connecting => self.tcp_ended(connection),
+            State::Upgrading => self.go_on_with_upgrade(connection),
             State::Down => {}
             _ => self.drain_outbox(connection),
         }

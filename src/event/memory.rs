@@ -36,7 +36,7 @@ pub struct Stream {
     end: usize,
 }
 
-/// Takes the streams that lead to an address.
+/// Takes the streams that lead to an address; dropped, it does so no more.
 #[derive(Debug)]
 pub struct Listener {
     network: Network,
@@ -127,6 +127,12 @@ impl Stream {
 impl Drop for Stream {
     fn drop(&mut self) {
         self.network.lock().close(self.end);
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.network.lock().unlisten(self.index);
     }
 }
 
@@ -301,5 +307,12 @@ mod tests {
         assert_eq!(listener.address(), ADDRESS);
         let taken = place.listen(ADDRESS).unwrap_err();
         assert_eq!(taken.kind(), ErrorKind::AddrInUse);
+        // Who was not accepted learns that nobody will; and the address is free again.
+        let waiting = place.dial(ADDRESS).unwrap();
+        drop(listener);
+        assert_eq!(waiting.receive(&mut [0]).unwrap(), 0);
+        let refused = place.dial(ADDRESS).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
+        place.listen(ADDRESS).unwrap();
     }
 }

@@ -187,6 +187,7 @@ impl Poller {
             Socket::Tcp(stream) => stream,
             Socket::Tls(tls) => tls.stream_mut(),
             Socket::TlsServer(tls) => tls.stream_mut(),
+            Socket::WebSocket(socket) => return self.watch(socket.socket_mut(), token),
             Socket::Memory(stream) => {
                 stream.watch(token);
                 return Ok(());

@@ -13,8 +13,9 @@ use std::os::fd::AsFd;
 use mio::net::{TcpListener, TcpStream};
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 
-use super::memory;
 use super::tls::{Acceptor, Client, Connector, Introduction, Server, Tls};
+use super::websocket::{Request, WebSocket};
+use super::{memory, stamps};
 
 /// A connected socket, or one that is about to be; never blocks.
 #[derive(Debug)]
@@ -27,6 +28,8 @@ pub enum Socket {
     Tls(Box<Tls<Client>>),
     /// The same, on the side that was connected to.
     TlsServer(Box<Tls<Server>>),
+    /// WebSocket over any of the others, on either side.
+    WebSocket(Box<WebSocket>),
 }
 
 impl Socket {
@@ -54,6 +57,32 @@ impl Socket {
         }
     }
 
+    /// The same socket under WebSocket, on the side that connects. Its request is not sent yet.
+    ///
+    /// # Errors
+    /// As for [`WebSocket::connect`].
+    pub fn connect_websocket(self, request: &Request) -> io::Result<Self> {
+        let socket = WebSocket::connect(self, request)?;
+        Ok(Self::WebSocket(Box::new(socket)))
+    }
+
+    /// The same socket under WebSocket, on the side that was connected to; without a path, as it is.
+    #[must_use]
+    pub fn accept_websocket(self, path: Option<&str>) -> Self {
+        match path {
+            None => self,
+            Some(path) => Self::WebSocket(Box::new(WebSocket::accept(self, path))),
+        }
+    }
+
+    /// WebSocket, if there is any.
+    pub fn websocket(&self) -> Option<&WebSocket> {
+        match self {
+            Self::WebSocket(socket) => Some(socket),
+            _ => None,
+        }
+    }
+
     /// That side of TLS which connects, if there is TLS.
     pub fn tls_client(&mut self) -> Option<&mut Tls<Client>> {
         match self {
@@ -73,6 +102,23 @@ impl Socket {
             Self::Memory(stream) => stream.receive(into),
             Self::Tls(tls) => tls.receive(into),
             Self::TlsServer(tls) => tls.receive(into),
+            Self::WebSocket(socket) => socket.receive(into),
+        }
+    }
+
+    /// The same, and when the last byte that was read had come in: see [`stamps::receive`]. `None`
+    /// unless [`Socket::note_arrivals`] was heard.
+    ///
+    /// # Errors
+    /// Those of recvmsg(2); `WouldBlock` when nothing is there.
+    pub fn receive_stamped(
+        &mut self,
+        into: &mut [u8],
+        aside: &mut stamps::Aside,
+    ) -> io::Result<(usize, Option<i64>)> {
+        match self {
+            Self::Tcp(stream) => stamps::receive(stream, into, aside),
+            other => other.receive(into).map(|count| (count, None)),
         }
     }
 
@@ -84,6 +130,7 @@ impl Socket {
             Self::Tcp(_) | Self::Memory(_) => count == room,
             Self::Tls(tls) => tls.may_have_more(),
             Self::TlsServer(tls) => tls.may_have_more(),
+            Self::WebSocket(socket) => socket.may_have_more(),
         }
     }
 
@@ -98,10 +145,11 @@ impl Socket {
             Self::Memory(stream) => stream.transmit(bytes),
             Self::Tls(tls) => tls.transmit(bytes),
             Self::TlsServer(tls) => tls.transmit(bytes),
+            Self::WebSocket(socket) => socket.transmit(bytes),
         }
     }
 
-    /// Writes what was taken and waits on this side of the kernel: part of a TLS record.
+    /// Writes what was taken and waits on this side of the kernel: part of a TLS record, or of a frame.
     ///
     /// # Errors
     /// `WouldBlock` when not all of it is taken; those of send(2).
@@ -111,6 +159,7 @@ impl Socket {
             Self::Tcp(_) | Self::Memory(_) => Ok(()),
             Self::Tls(tls) => tls.flush(),
             Self::TlsServer(tls) => tls.flush(),
+            Self::WebSocket(socket) => socket.flush(),
         }
     }
 
@@ -121,9 +170,41 @@ impl Socket {
             Self::Tcp(stream) => stream,
             Self::Tls(tls) => tls.stream(),
             Self::TlsServer(tls) => tls.stream(),
+            Self::WebSocket(socket) => return socket.socket().send_at_once(),
             Self::Memory(_) => return,
         };
         let _ = stream.set_nodelay(true);
+    }
+
+    /// Has the kernel note when it receives bytes. Where that cannot be had, nothing breaks.
+    pub fn note_arrivals(&self) {
+        if let Self::Tcp(stream) = self {
+            let _ = stamps::note_arrivals(stream);
+        }
+    }
+
+    /// Has the kernel note when the next write leaves. False: it cannot.
+    pub fn note_departure(&self) -> bool {
+        match self {
+            Self::Tcp(stream) => stamps::note_departure(stream).is_ok(),
+            _ => false,
+        }
+    }
+
+    /// When the write of `count` bytes left that came after [`Socket::note_departure`]: see
+    /// [`stamps::departed`].
+    pub fn departed(&self, count: usize, aside: &mut stamps::Aside) -> Option<i64> {
+        match self {
+            Self::Tcp(stream) => stamps::departed(stream, count, aside),
+            _ => None,
+        }
+    }
+
+    /// Forgets when earlier writes left that nobody asks about any more: see [`stamps::shed`].
+    pub fn shed(&self, aside: &mut stamps::Aside) {
+        if let Self::Tcp(stream) = self {
+            stamps::shed(stream, aside);
+        }
     }
 
     /// Says that nothing more will be written; the other side may go on. What [`Socket::flush`] still
@@ -136,6 +217,7 @@ impl Socket {
             Self::Memory(stream) => stream.end(),
             Self::Tls(tls) => tls.end(),
             Self::TlsServer(tls) => tls.end(),
+            Self::WebSocket(socket) => socket.end(),
         }
     }
 }
@@ -149,7 +231,27 @@ pub enum Listener {
     Memory(memory::Listener),
 }
 
+/// Connections that wait to be taken, at most.
+const BACKLOG: i32 = 4_096;
+
 impl Listener {
+    /// Listens with the kernel, at an address that a server which has just ended may still hold.
+    ///
+    /// # Errors
+    /// Those of bind(2) and listen(2).
+    pub fn bind(address: SocketAddr) -> io::Result<Self> {
+        let socket = socket2::Socket::new(
+            socket2::Domain::for_address(address),
+            socket2::Type::STREAM,
+            Some(socket2::Protocol::TCP),
+        )?;
+        socket.set_reuse_address(true)?;
+        socket.set_nonblocking(true)?;
+        socket.bind(&address.into())?;
+        socket.listen(BACKLOG)?;
+        Ok(Self::Tcp(TcpListener::from_std(socket.into())))
+    }
+
     /// The next connection.
     ///
     /// # Errors

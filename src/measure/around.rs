@@ -33,9 +33,58 @@ impl Recorder {
         self.tally.connections.lost_by[reason.index()] += 1;
     }
 
-    /// A lost connection came up again (instead of [`Recorder::connected`], not beside it).
-    pub fn reconnected(&mut self) {
+    /// A Close of WebSocket with this code came before such an end.
+    pub fn closed_with(&mut self, code: u16) {
+        let codes = &mut self.tally.connections.close_codes;
+        *codes.entry(code).or_default() += 1;
+    }
+
+    /// A connection that was lost at `since` came up again at `at` (instead of
+    /// [`Recorder::connected`], not beside it).
+    pub fn reconnected(&mut self, since: u64, at: u64) {
         self.tally.connections.reconnects += 1;
+        self.tally.connections.recovery.absence(since, Some(at));
+    }
+
+    /// The run ends while a connection is not up again that was lost at `since`.
+    pub fn still_away(&mut self, since: u64) {
+        self.tally.connections.recovery.absence(since, None);
+    }
+
+    /// An attempt to connect begins that is not the connection's first.
+    pub fn reconnecting(&mut self, at: u64) {
+        self.tally.connections.recovery.attempt(at);
+    }
+
+    /// An endpoint ended its connection itself (instead of [`Recorder::connection_lost`]).
+    pub fn left(&mut self) {
+        self.tally.connections.recovery.left += 1;
+    }
+
+    /// A connection does not try to come back any more.
+    pub fn gave_up(&mut self) {
+        self.tally.connections.recovery.given_up += 1;
+    }
+
+    /// A message is sent once more, which nothing had acknowledged on an earlier connection. It was
+    /// counted as sent then.
+    pub fn sent_again(&mut self) {
+        self.tally.connections.recovery.sent_again += 1;
+    }
+
+    /// The same of a PUBREL.
+    pub fn released_again(&mut self) {
+        self.tally.connections.recovery.released_again += 1;
+    }
+
+    /// The target says of a message that it was sent before.
+    pub fn redelivered(&mut self) {
+        self.tally.connections.recovery.redelivered += 1;
+    }
+
+    /// An acknowledgement came before that of an older message.
+    pub fn overtook(&mut self) {
+        self.tally.connections.recovery.overtook += 1;
     }
 
     /// An item of an inbound message was received, repeated or not.

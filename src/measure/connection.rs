@@ -2,8 +2,11 @@
 //!
 //! Not here: the requests' ledgers and waits (see `tally`).
 
+use std::collections::BTreeMap;
+
 use super::ledger::add_counts;
 use super::reason::{ConnectFailure, FailReason};
+use super::recovery::Recovery;
 use super::samples::{Bounds, Samples};
 
 /// What became of connections, over the whole run.
@@ -21,10 +24,15 @@ pub struct Connections {
     pub lost_by: [u64; FailReason::COUNT],
     /// Connections that came up again after a loss.
     pub reconnects: u64,
+    /// When they were lost and came back, and what they tried.
+    pub recovery: Recovery,
     /// From the connect call to the CONNACK, first time of each connection.
     pub connect_time: Samples,
     /// TLS handshakes that came to a good end, of connections that came back too.
     pub handshakes: Handshakes,
+    /// How often a Close of WebSocket ended a connection, or kept it from coming up, by its code. There
+    /// are a few thousand codes.
+    pub close_codes: BTreeMap<u16, u64>,
 }
 
 /// TLS handshakes.
@@ -74,8 +82,10 @@ impl Connections {
             lost: 0,
             lost_by: [0; FailReason::COUNT],
             reconnects: 0,
+            recovery: Recovery::default(),
             connect_time: Samples::new(bounds),
             handshakes: Handshakes::new(bounds),
+            close_codes: BTreeMap::new(),
         }
     }
 
@@ -88,8 +98,10 @@ impl Connections {
             lost,
             lost_by,
             reconnects,
+            recovery,
             connect_time,
             handshakes,
+            close_codes,
         } = other;
         self.connected += connected;
         self.failed += failed;
@@ -97,8 +109,12 @@ impl Connections {
         self.lost += lost;
         add_counts(&mut self.lost_by, lost_by);
         self.reconnects += reconnects;
+        self.recovery.merge(recovery);
         self.connect_time.merge(connect_time);
         self.handshakes.merge(handshakes);
+        for (code, count) in close_codes {
+            *self.close_codes.entry(*code).or_default() += count;
+        }
     }
 }
 

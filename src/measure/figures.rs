@@ -35,6 +35,11 @@ impl<T> Named<T> {
     pub fn iter(&self) -> impl Iterator<Item = (&str, &T)> {
         self.0.iter().map(|(key, value)| (key.as_str(), value))
     }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
 }
 
 impl Named<u64> {
@@ -176,6 +181,9 @@ pub struct Figures {
     /// First reply of any kind minus intended; over planned requests that may get intermediate ones.
     #[serde(default)]
     pub first_reply_time_us: Distribution,
+    /// Read minus received by the kernel; over the replies of which the kernel has told that.
+    #[serde(default)]
+    pub client_share_us: Distribution,
 }
 
 #[cfg(test)]

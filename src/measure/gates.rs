@@ -17,6 +17,9 @@ pub struct Gates {
     pub pacer_lag_max_ms: f64,
     /// Share of the measured time that a worker may work, percent. With numeric open rates.
     pub busy_percent: f64,
+    /// Share of this machine's calibrated ceiling that may come due per second, percent. With
+    /// numeric open rates.
+    pub ceiling_percent: f64,
     /// Longest time that the machine may have kept us from running, ms.
     pub hiccup_ms: f64,
     /// Periods in which a CPU quota may have stopped us since measuring began.
@@ -34,6 +37,7 @@ impl Default for Gates {
             pacer_lag_max_ms: 50.0,
             // Beyond it replies wait for their turn too, and not only requests.
             busy_percent: 95.0,
+            ceiling_percent: 80.0,
             hiccup_ms: 50.0,
             throttled_periods: 0.0,
             memory_percent: 90.0,
@@ -43,13 +47,14 @@ impl Default for Gates {
 
 impl Gates {
     /// Key, limit and unit of each.
-    fn all(&self) -> [(&'static str, f64, &'static str); 8] {
+    fn all(&self) -> [(&'static str, f64, &'static str); 9] {
         [
             ("not_written", self.not_written_percent, "%"),
             ("pacer_lag_p99", self.pacer_lag_p99_ms, "ms"),
             ("pacer_lag_p999", self.pacer_lag_p999_ms, "ms"),
             ("pacer_lag_max", self.pacer_lag_max_ms, "ms"),
             ("busy", self.busy_percent, "%"),
+            ("ceiling", self.ceiling_percent, "%"),
             ("hiccup", self.hiccup_ms, "ms"),
             ("throttled", self.throttled_periods, "periods"),
             ("memory", self.memory_percent, "%"),

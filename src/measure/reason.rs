@@ -99,7 +99,7 @@ reasons! {
         Reset = "reset", Theirs;
         /// The peer closed the connection in order (end of stream, or DISCONNECT of MQTT 5).
         Closed = "closed", Theirs;
-        /// The peer sent what MQTT forbids, or a packet above `limits.packet_size`.
+        /// The peer sent what MQTT or WebSocket forbids, or a packet above `limits.packet_size`.
         Protocol = "protocol", Theirs;
         /// No PINGRESP in time (MQTT 3.1.1 section 3.1.2.10).
         KeepAlive = "keep_alive", Theirs;
@@ -109,6 +109,8 @@ reasons! {
         Unreachable = "unreachable", Theirs;
         /// We dropped the connection because its buffer limit was reached.
         BackPressure = "back_pressure", Theirs;
+        /// The endpoint ended the connection itself, as `fleet.churn_rate` asks.
+        Left = "left", Theirs;
         /// Anything else the system reported.
         Other = "other", Theirs;
     }
@@ -159,6 +161,18 @@ reasons! {
         TlsProtocol = "tls_protocol", Theirs;
         /// The certificate or the key of a connection could not be read when it was needed.
         TlsCredentials = "tls_credentials", Ours;
+        /// WebSocket: the target has nothing at the path of the url (HTTP status 404).
+        WsNotFound = "ws_not_found", Theirs;
+        /// WebSocket: the target wants to know who asks, or does not want to answer them (401, 403).
+        WsUnauthorized = "ws_unauthorized", Theirs;
+        /// WebSocket: any other HTTP status than 101.
+        WsRefused = "ws_refused", Theirs;
+        /// WebSocket: the target speaks no HTTP, or its answer is none to this upgrade.
+        WsUpgrade = "ws_upgrade", Theirs;
+        /// WebSocket: the target does not agree on the sub-protocol `mqtt`.
+        WsSubprotocol = "ws_subprotocol", Theirs;
+        /// WebSocket: a frame that is forbidden by RFC 6455 or, if it is a text frame, by MQTT.
+        WsProtocol = "ws_protocol", Theirs;
         /// The host name does not resolve.
         NameNotFound = "name_not_found", Theirs;
         /// Out of file descriptors (EMFILE, ENFILE).
@@ -171,6 +185,22 @@ reasons! {
         Memory = "memory", Ours;
         /// Anything else the system reported.
         Other = "other", Theirs;
+    }
+}
+
+reasons! {
+    /// Why the client's own share of a sampled reply's times is not known.
+    LeftOut {
+        /// The kernel did not say when it had received the reply.
+        NoTimestamp = "no_timestamp", Ours;
+        /// Other packets left with the request, in the same write.
+        SharedWrite = "shared_write", Ours;
+        /// The kernel kept the request, or a part of it, beyond the write, or did not say when it left.
+        HeldBack = "held_back", Theirs;
+        /// The read that brought the reply's end brought more than the reply, or not all of it.
+        SharedRead = "shared_read", Theirs;
+        /// The wall clock made a step between request and reply.
+        ClockStep = "clock_step", Ours;
     }
 }
 
@@ -196,6 +226,7 @@ mod tests {
         names_are_unique_and_indices_count_up::<DropReason>();
         names_are_unique_and_indices_count_up::<FailReason>();
         names_are_unique_and_indices_count_up::<ConnectFailure>();
+        names_are_unique_and_indices_count_up::<LeftOut>();
     }
 
     #[test]

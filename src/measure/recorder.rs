@@ -16,6 +16,7 @@ use super::row::Row;
 use super::shape::{Replies, Shape};
 use super::stage::StageTally;
 use super::tally::{Tally, Unanswered};
+use crate::planted::{self, Mistake};
 
 /// How a request was answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -192,7 +193,12 @@ impl Recorder {
         if silent {
             return;
         }
-        let response = at.saturating_sub(intended);
+        let begun = if planted::is_made(Mistake::FromTheSend) {
+            sent
+        } else {
+            intended
+        };
+        let response = at.saturating_sub(begun);
         row.interval.response.record(response);
         row.tally.response.prepare();
         row.tally.service.prepare();
@@ -257,7 +263,13 @@ impl Recorder {
 
     /// A reply after the deadline; the request has been counted as timed out.
     pub fn late(&mut self, request: u16, intended: u64) {
-        self.row(request, intended).count(|ledger| ledger.late += 1);
+        let count = if planted::is_made(Mistake::LateTwice) {
+            2
+        } else {
+            1
+        };
+        self.row(request, intended)
+            .count(|ledger| ledger.late += count);
     }
 
     /// Another reply to a request that was answered. Its intended instant, or now if that is forgotten.
@@ -328,6 +340,13 @@ impl Recorder {
     /// The end of the run. Call [`Recorder::roll`] before it, for the last interval.
     pub fn finish(mut self) -> Tally {
         self.tally.fill_fired(&self.shape);
+        if planted::is_made(Mistake::FromTheOthers) {
+            for row in &mut self.tally.requests {
+                for ledger in [&mut row.measured, &mut row.whole_run] {
+                    ledger.in_flight += ledger.open();
+                }
+            }
+        }
         self.tally
     }
 }

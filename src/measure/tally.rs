@@ -3,6 +3,7 @@
 //! Written through a `Recorder` by one worker; merged once, at the end. Not here: per-second values
 //! (see `interval`) and any summary (see `figures`).
 
+use super::client_share::ClientShares;
 use super::connection::{Connections, Inbound, Traffic};
 use super::delivery::Deliveries;
 use super::distribution::{Distribution, Population};
@@ -15,6 +16,7 @@ use super::samples::{Bounds, Samples};
 use super::shape::Shape;
 use super::stage::StageTally;
 use super::status::StatusTable;
+use crate::planted::{self, Mistake};
 
 /// The measurement of a run. All tallies of one run have the rows of one `Shape`.
 #[derive(Debug, Clone)]
@@ -65,6 +67,8 @@ pub struct RequestTally {
     pub unanswered: Unanswered,
     /// The wait for the first reply, where intermediate ones may come.
     pub first_reply: FirstReplies,
+    /// The client's own share of the times of replies that were sampled for it.
+    pub client: ClientShares,
     /// One for each stage of the load; empty if it has not more than one.
     pub stages: Vec<StageTally>,
 }
@@ -185,6 +189,7 @@ impl Tally {
                 &request.lag,
                 &request.acknowledge,
                 &request.first_reply.waits,
+                &request.client.shares,
             ];
             kinds.map(Samples::clamped).iter().sum::<u64>()
         };
@@ -207,6 +212,7 @@ impl RequestTally {
             silent: 0,
             unanswered: Unanswered::default(),
             first_reply: FirstReplies::new(bounds),
+            client: ClientShares::new(bounds),
             stages: vec![StageTally::new(bounds); stages],
         }
     }
@@ -225,6 +231,7 @@ impl RequestTally {
             silent,
             unanswered,
             first_reply,
+            client,
             stages,
         } = other;
         self.measured.merge(measured);
@@ -239,15 +246,17 @@ impl RequestTally {
         self.silent += silent;
         self.unanswered.merge(unanswered);
         self.first_reply.merge(first_reply);
+        self.client.merge(client);
         for (mine, theirs) in self.stages.iter_mut().zip(stages) {
             mine.merge(theirs);
         }
     }
 
     /// Whom each kind of wait is about, in the order response, service, lag, acknowledge, first
-    /// reply: all planned requests; those sent; those sent or not sent because we were late; those
-    /// that want an acknowledgement; those planned that may get intermediate replies. Success by silence has no response time and is left out of the first two.
-    pub fn populations(&self) -> [Population; 5] {
+    /// reply, client share: all planned requests; those sent; those sent or not sent because we were late; those
+    /// that want an acknowledgement; those planned that may get intermediate replies; those whose share is
+    /// known. Success by silence has no response time and is left out of the first two.
+    pub fn populations(&self) -> [Population; 6] {
         let Unanswered {
             response_ns,
             service_ns,
@@ -259,12 +268,18 @@ impl RequestTally {
             planned,
             longest_unanswered_ns,
         };
+        let planned = if planted::is_made(Mistake::UnansweredLeftOut) {
+            ledger.ok + ledger.error
+        } else {
+            ledger.planned
+        };
         [
-            population(ledger.planned.saturating_sub(self.silent), response_ns),
+            population(planned.saturating_sub(self.silent), response_ns),
             population(ledger.sent.saturating_sub(self.silent), service_ns),
             population(ledger.sent + late, lag_ns),
             population(self.acknowledgeable, 0),
             self.first_reply.population(),
+            self.client.population(),
         ]
     }
 
@@ -272,7 +287,7 @@ impl RequestTally {
     pub fn figures(&self) -> Figures {
         let ledger = &self.measured;
         let share = |part: u64| (ledger.planned > 0).then(|| part as f64 / ledger.planned as f64);
-        let [response, service, lag, acknowledge, first_reply] = self.populations();
+        let [response, service, lag, acknowledge, first_reply, client] = self.populations();
         Figures {
             ledger: LedgerCounts::of(ledger),
             error_rate: share(ledger.error),
@@ -282,6 +297,7 @@ impl RequestTally {
             schedule_lag_us: Distribution::of(&self.lag, lag),
             acknowledge_time_us: Distribution::of(&self.acknowledge, acknowledge),
             first_reply_time_us: Distribution::of(&self.first_reply.waits, first_reply),
+            client_share_us: Distribution::of(&self.client.shares, client),
         }
     }
 }

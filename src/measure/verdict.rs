@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::ceiling::OfCeiling;
 use super::gates::Gates;
 use super::machine::Worst;
 use super::shape::Shape;
@@ -15,6 +16,7 @@ use super::tally::Tally;
 mod reasons;
 mod tls;
 mod warnings;
+mod websocket;
 
 /// What paces the run: gates on rate and lag make sense only where a rate is promised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +65,8 @@ pub struct Evidence<'a> {
     pub worst: &'a Worst,
     /// Whether the run was steady.
     pub statistics: &'a Statistics,
+    /// How much of this machine's ceiling the load takes, if that was found out.
+    pub of_ceiling: Option<&'a OfCeiling>,
     /// How much may go wrong.
     pub gates: Gates,
     /// The strictest upper bound that the profile sets on a response time, ms.
@@ -117,6 +121,23 @@ impl Verdict {
             warnings: warnings::warnings(evidence, generator_limited),
         }
     }
+}
+
+/// What is said of a load that is near the ceiling, whatever the limit.
+fn near_ceiling(of: &OfCeiling, limit: f64) -> Finding {
+    let OfCeiling {
+        date,
+        planned_per_s,
+        ceiling_per_s,
+        ..
+    } = of;
+    let detail = format!(
+        "{planned_per_s:.0} requests came due per second when there were most, and this machine managed {ceiling_per_s:.0} \
+         of that mix per second when it was calibrated ({date})"
+    );
+    let advice = "lower the rate, add workers (and calibrate with as many), or use several machines; calibrate \
+                  again if the machine was busy then";
+    finding("ceiling", of.percent(), limit, "%", detail, advice)
 }
 
 fn finding(

@@ -2,8 +2,10 @@
 
 use std::fmt;
 
+use super::place::Place;
+use super::properties::Seen;
 use super::reader::Reader;
-use super::{DecodeError, EncodeError, Kind, Qos, Version, Will, topic, writer};
+use super::{DecodeError, EncodeError, Kind, Properties, Qos, Role, Version, Will, topic, writer};
 
 /// "MQTT" after its length (section 3.1.2.1).
 const PROTOCOL_NAME: [u8; 6] = [0, 4, b'M', b'Q', b'T', b'T'];
@@ -21,25 +23,27 @@ const RESERVED: u8 = 0b0000_0001;
 /// The first packet of a client. Its `Debug` text hides the password.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Connect<'a> {
-    /// Forget any session of this client identifier before and after this connection.
+    /// Forget any session of this client identifier before and after this connection. 5.0 calls it
+    /// Clean Start and forgets before; what is kept afterwards is the session expiry interval's to say.
     pub clean_session: bool,
     /// Seconds after which a silent client is lost, times 1.5 [MQTT-3.1.2-24]; 0: never.
     pub keep_alive: u16,
-    /// At most 65,535 bytes; empty only with `clean_session` [MQTT-3.1.3-7].
+    /// At most 65,535 bytes; empty in 3.1.1 only with `clean_session` [MQTT-3.1.3-7].
     pub client_id: &'a str,
     /// Text of at most 65,535 bytes [MQTT-3.1.3-11].
     pub username: Option<&'a str>,
-    /// At most 65,535 bytes; only with a user name [MQTT-3.1.2-22].
+    /// At most 65,535 bytes; in 3.1.1 only with a user name [MQTT-3.1.2-22].
     pub password: Option<&'a [u8]>,
     /// What to publish when the client is lost.
     pub will: Option<Will<'a>>,
+    /// The client's limits, among others. 3.1.1 has none.
+    pub properties: Properties<'a>,
 }
 
 impl<'a> Connect<'a> {
     /// Another protocol level than `version`'s ends the reading at once: what follows has another
     /// shape [MQTT-3.1.2-2].
     pub(super) fn read(body: &'a [u8], version: Version) -> Result<Self, DecodeError> {
-        let Version::V311 = version;
         let mut reader = Reader::new(body);
         if reader.binary()? != &PROTOCOL_NAME[2..] {
             return Err(DecodeError::ProtocolName);
@@ -49,15 +53,22 @@ impl<'a> Connect<'a> {
             return Err(DecodeError::UnsupportedProtocol(level));
         }
         let flags = reader.byte()?;
-        let will_qos = check_flags(flags)?;
+        let will_qos = check_flags(flags, version)?;
         let keep_alive = reader.number()?;
+        let properties = match version {
+            Version::V311 => Properties::NONE,
+            Version::V5 => {
+                Properties::read(&mut reader, Place::read_by(Kind::Connect, Role::Server))?.0
+            }
+        };
         // The order of the payload is fixed [MQTT-3.1.3-1], [MQTT-3.1.3-3]; a field is there if and
         // only if its flag is set [MQTT-3.1.2-9], [MQTT-3.1.2-18] to [MQTT-3.1.2-21].
         let client_id = reader.text()?;
         let will = if flags & WILL == 0 {
             None
         } else {
-            Some(Will::read(&mut reader, will_qos, flags & WILL_RETAIN != 0)?)
+            let retain = flags & WILL_RETAIN != 0;
+            Some(Will::read(&mut reader, will_qos, retain, version)?)
         };
         let username = if flags & USER_NAME == 0 {
             None
@@ -78,32 +89,40 @@ impl<'a> Connect<'a> {
             username,
             password,
             will,
+            properties,
         };
-        packet.check()?;
+        packet.check(version)?;
         Ok(packet)
     }
 
-    /// Appends the packet. An empty client identifier without `clean_session`, a password without a
-    /// user name, an invalid will topic, text with U+0000 and what is too long are errors.
+    /// Appends the packet, in 3.1.1 without properties. An invalid will topic, text with U+0000 and what
+    /// is too long are errors. So are, in 3.1.1, an empty client identifier without `clean_session` and
+    /// a password without a user name, and in 5.0 a property that has no place here.
     pub fn write(&self, version: Version, out: &mut Vec<u8>) -> Result<(), EncodeError> {
-        let Version::V311 = version;
-        self.check()?;
+        self.check(version)?;
         topic::check_text(self.client_id)?;
         topic::check_text(self.username.unwrap_or_default())?;
         let optional_len = |field: Option<&[u8]>| field.map_or(Ok(0), writer::field_len);
         // Protocol name, level, flags and keep-alive are ten bytes.
         let len = 10
             + writer::field_len(self.client_id.as_bytes())?
-            + self.will.map_or(Ok(0), |will| will.len())?
+            + self.will.map_or(Ok(0), |will| will.len(version))?
             + optional_len(self.username.map(str::as_bytes))?
-            + optional_len(self.password)?;
+            + optional_len(self.password)?
+            + match version {
+                Version::V311 => 0,
+                Version::V5 => self.properties.len(),
+            };
         writer::begin(Kind::Connect.first_byte(), len, out)?;
         out.extend_from_slice(&PROTOCOL_NAME);
         out.extend_from_slice(&[version.level(), self.flags()]);
         writer::number(self.keep_alive, out);
+        if version == Version::V5 {
+            self.properties.write(out);
+        }
         writer::field(self.client_id.as_bytes(), out);
         if let Some(will) = self.will {
-            will.write(out);
+            will.write(version, out);
         }
         for field in [self.username.map(str::as_bytes), self.password]
             .into_iter()
@@ -127,8 +146,18 @@ impl<'a> Connect<'a> {
             | if self.password.is_some() { PASSWORD } else { 0 }
     }
 
-    /// The two rules that tie fields together: [MQTT-3.1.2-22] and [MQTT-3.1.3-7].
-    fn check(&self) -> Result<(), DecodeError> {
+    /// The rules that tie fields together: [MQTT-3.1.2-22] and [MQTT-3.1.3-7]; 5.0: section
+    /// 3.1.2.11.10.
+    fn check(&self, version: Version) -> Result<(), DecodeError> {
+        if version == Version::V5 {
+            let seen = self.properties.check(Place::written(Kind::Connect))?;
+            return if seen.has(Seen::AUTHENTICATION_DATA) && !seen.has(Seen::AUTHENTICATION_METHOD)
+            {
+                Err(DecodeError::NoAuthenticationMethod)
+            } else {
+                Ok(())
+            };
+        }
         if self.password.is_some() && self.username.is_none() {
             return Err(DecodeError::PasswordWithoutUserName);
         }
@@ -140,14 +169,14 @@ impl<'a> Connect<'a> {
 }
 
 /// Judges the connect flags on their own and returns the will's QoS.
-fn check_flags(flags: u8) -> Result<Qos, DecodeError> {
+fn check_flags(flags: u8, version: Version) -> Result<Qos, DecodeError> {
     if flags & RESERVED != 0 {
         return Err(DecodeError::ConnectReservedFlag);
     }
     if flags & WILL == 0 && flags & (WILL_QOS | WILL_RETAIN) != 0 {
         return Err(DecodeError::WillFlags);
     }
-    if flags & PASSWORD != 0 && flags & USER_NAME == 0 {
+    if version == Version::V311 && flags & PASSWORD != 0 && flags & USER_NAME == 0 {
         return Err(DecodeError::PasswordWithoutUserName);
     }
     Qos::try_from((flags & WILL_QOS) >> WILL_QOS_SHIFT)
@@ -162,6 +191,7 @@ impl fmt::Debug for Connect<'_> {
             .field("username", &self.username)
             .field("password", &self.password.map(|_| "hidden"))
             .field("will", &self.will)
+            .field("properties", &self.properties)
             .finish()
     }
 }
@@ -169,7 +199,7 @@ impl fmt::Debug for Connect<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mqtt::{Packet, Role, vector};
+    use crate::mqtt::{Packet, Property, PropertyList, vector};
 
     const FULL: [u8; 32] = [
         0x10, // packet type 1, flags 0000
@@ -252,7 +282,9 @@ mod tests {
                 payload: &[0xff],
                 qos: Qos::AtLeastOnce,
                 retain: true,
+                properties: Properties::NONE,
             }),
+            properties: Properties::NONE,
         }
     }
 
@@ -264,6 +296,7 @@ mod tests {
             username: None,
             password: None,
             will: None,
+            properties: Properties::NONE,
         }
     }
 
@@ -373,5 +406,89 @@ mod tests {
             }
         );
         assert!(text.contains("hidden") && !text.contains("secret") && !text.contains("115"));
+    }
+
+    #[test]
+    fn version_5_has_properties_of_the_packet_and_of_the_will() {
+        let bytes = [
+            0x10, // packet type 1, flags 0000
+            34,   // remaining length
+            0,
+            4,
+            b'M',
+            b'Q',
+            b'T',
+            b'T',        // protocol name
+            5,           // protocol version: 5.0
+            0b0100_0110, // password, will, clean start; a user name is not needed
+            0x00,
+            0x3c, // keep-alive: 60 s
+            8,    // property length
+            0x21,
+            0,
+            20, // receive maximum: 20
+            0x11,
+            0,
+            0,
+            0,
+            60, // session expiry interval: 60 s
+            0,
+            0, // client identifier: empty
+            5, // property length of the will
+            0x18,
+            0,
+            0,
+            0,
+            5, // will delay interval: 5 s
+            0,
+            1,
+            b'w', // will topic
+            0,
+            0, // will payload
+            0,
+            0, // password: empty
+        ];
+        let Ok(Packet::Connect(packet)) = vector::read_5(&bytes, Role::Server) else {
+            panic!("{:?}", vector::read_5(&bytes, Role::Server));
+        };
+        let limits = [
+            Property::ReceiveMaximum(20),
+            Property::SessionExpiryInterval(60),
+        ];
+        assert_eq!(packet.properties.iter().collect::<Vec<_>>(), limits);
+        let will = packet.will.expect("it has one");
+        let delay = Property::WillDelayInterval(5);
+        assert_eq!(will.properties.iter().collect::<Vec<_>>(), [delay]);
+        assert_eq!((packet.username, packet.password), (None, Some(&[][..])));
+        vector::is_written_5(Packet::Connect(packet), &bytes);
+        let mut of_3 = bytes;
+        of_3[8] = 4;
+        let other = vector::read_5(&of_3, Role::Server);
+        assert_eq!(other, Err(DecodeError::UnsupportedProtocol(4)));
+        let mut with_3 = bytes;
+        with_3[9] |= WILL_QOS;
+        let reserved = vector::read_5(&with_3, Role::Server);
+        assert_eq!(reserved, Err(DecodeError::ReservedQos));
+    }
+
+    #[test]
+    fn authentication_data_need_a_method() {
+        let mut list = PropertyList::new();
+        list.push(Property::AuthenticationData(b"secret"))
+            .expect("it fits");
+        let without = Connect {
+            properties: list.as_properties(),
+            ..plain()
+        };
+        let rule = EncodeError::BreaksRule(DecodeError::NoAuthenticationMethod);
+        assert_eq!(without.write(Version::V5, &mut Vec::new()), Err(rule));
+        list.push(Property::AuthenticationMethod("m"))
+            .expect("it fits");
+        let with = Connect {
+            properties: list.as_properties(),
+            ..plain()
+        };
+        assert_eq!(with.write(Version::V5, &mut Vec::new()), Ok(()));
+        assert!(!format!("{with:?}").contains("115, 101, 99"));
     }
 }

@@ -1,4 +1,4 @@
-//! The shape that PINGREQ, PINGRESP and DISCONNECT share: a fixed header and nothing else.
+//! The shape that PINGREQ and PINGRESP share: a fixed header and nothing else, in all versions.
 //!
 //! Not here: what each of them means, which its own file says.
 
@@ -6,11 +6,7 @@
 macro_rules! empty {
     ($packet:ident) => {
         impl $packet {
-            pub(super) fn read(
-                body: &[u8],
-                version: super::Version,
-            ) -> Result<Self, super::DecodeError> {
-                let super::Version::V311 = version;
+            pub(super) fn read(body: &[u8]) -> Result<Self, super::DecodeError> {
                 super::reader::Reader::new(body).finish()?;
                 Ok(Self)
             }
@@ -18,10 +14,9 @@ macro_rules! empty {
             /// Appends the packet, two bytes. It is never refused.
             pub fn write(
                 &self,
-                version: super::Version,
+                _version: super::Version,
                 out: &mut Vec<u8>,
             ) -> Result<(), super::EncodeError> {
-                let super::Version::V311 = version;
                 out.extend_from_slice(&[super::Kind::$packet.first_byte(), 0]);
                 Ok(())
             }

@@ -24,12 +24,18 @@ impl Header {
     pub const fn packet_len(&self) -> usize {
         self.len + self.remaining_length as usize
     }
+
+    /// Whether the remaining length takes no more bytes than it needs, as 5.0 demands
+    /// [MQTT-1.5.5-1].
+    pub const fn is_shortest(&self) -> bool {
+        self.len == 1 + remaining_length_len(self.remaining_length as usize)
+    }
 }
 
 /// Reads a fixed header without judging its first byte. `Ok(None)`: incomplete.
 ///
 /// A remaining length with needless groups (`0x80 0x00` for 0) is accepted: 3.1.1 limits it to four
-/// bytes and demands no shortest form. A fifth byte is [`DecodeError::RemainingLength`], as soon as
+/// bytes and demands no shortest form; 5.0 does, see [`Header::is_shortest`]. A fifth byte is [`DecodeError::RemainingLength`], as soon as
 /// the fourth announces it.
 #[inline]
 pub fn read(bytes: &[u8]) -> Result<Option<Header>, DecodeError> {

@@ -1,9 +1,9 @@
-//! The fourteen packet types, and what the first byte of a packet must look like. Not here:
+//! The packet types, fourteen in 3.1.1 and fifteen in 5.0, and what the first byte of a packet must look like. Not here:
 //! anything after that byte.
 
-use super::{DecodeError, Role};
+use super::{DecodeError, Role, Version};
 
-/// A control packet type with its number (section 2.2.1, table 2.1).
+/// A control packet type with its number (section 2.2.1, table 2.1; 5.0: section 2.1.2, table 2-1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Kind {
@@ -33,14 +33,17 @@ pub enum Kind {
     PingReq = 12,
     /// The server's answer to it.
     PingResp = 13,
-    /// A client says goodbye.
+    /// A client says goodbye; in 5.0 a server too.
     Disconnect = 14,
+    /// A step of an enhanced authentication, in 5.0 only.
+    Auth = 15,
 }
 
 impl Kind {
-    /// The type in the high four bits of a packet's first byte. 0 and 15 are
+    /// The type in the high four bits of a packet's first byte. 0, and 15 in 3.1.1, are
     /// [`DecodeError::ReservedType`].
-    pub const fn of(first_byte: u8) -> Result<Self, DecodeError> {
+    #[inline]
+    pub const fn of(first_byte: u8, version: Version) -> Result<Self, DecodeError> {
         Ok(match first_byte >> 4 {
             1 => Self::Connect,
             2 => Self::ConnAck,
@@ -56,6 +59,7 @@ impl Kind {
             12 => Self::PingReq,
             13 => Self::PingResp,
             14 => Self::Disconnect,
+            15 if matches!(version, Version::V5) => Self::Auth,
             reserved => return Err(DecodeError::ReservedType(reserved)),
         })
     }
@@ -73,20 +77,19 @@ impl Kind {
         (self as u8) << 4 | flags
     }
 
-    /// Whether `reader` may receive this packet (table 2.1, "direction of flow").
-    pub const fn is_read_by(self, reader: Role) -> bool {
+    /// Whether `reader` may receive this packet (table 2.1, "direction of flow"; 5.0: table 2-1).
+    #[inline]
+    pub const fn is_read_by(self, reader: Role, version: Version) -> bool {
         match self {
             Self::Publish | Self::PubAck | Self::PubRec | Self::PubRel | Self::PubComp => true,
             Self::ConnAck | Self::SubAck | Self::UnsubAck | Self::PingResp => {
                 matches!(reader, Role::Client)
             }
-            Self::Connect
-            | Self::Subscribe
-            | Self::Unsubscribe
-            | Self::PingReq
-            | Self::Disconnect => {
+            Self::Connect | Self::Subscribe | Self::Unsubscribe | Self::PingReq => {
                 matches!(reader, Role::Server)
             }
+            Self::Disconnect => matches!(reader, Role::Server) || matches!(version, Version::V5),
+            Self::Auth => matches!(version, Version::V5),
         }
     }
 
@@ -107,17 +110,24 @@ impl Kind {
             Self::PingReq => "PINGREQ",
             Self::PingResp => "PINGRESP",
             Self::Disconnect => "DISCONNECT",
+            Self::Auth => "AUTH",
         }
     }
 
     /// Judges a first byte of any packet but PUBLISH, whose flags mean something: type, direction,
     /// reserved flags.
-    pub(super) fn check(first_byte: u8, reader: Role) -> Result<Self, DecodeError> {
-        let kind = Self::of(first_byte)?;
-        if !kind.is_read_by(reader) {
+    #[inline]
+    pub(super) fn check(
+        first_byte: u8,
+        reader: Role,
+        version: Version,
+    ) -> Result<Self, DecodeError> {
+        let kind = Self::of(first_byte, version)?;
+        if !kind.is_read_by(reader, version) {
             return Err(DecodeError::WrongDirection(kind));
         }
-        // [MQTT-2.2.2-1], [MQTT-2.2.2-2], [MQTT-3.14.1-1] and the three named at `first_byte`.
+        // [MQTT-2.2.2-1], [MQTT-2.2.2-2], [MQTT-3.14.1-1] and the three named at `first_byte`; 5.0:
+        // [MQTT-2.1.3-1], [MQTT-3.15.1-1].
         if kind != Self::Publish && first_byte != kind.first_byte() {
             return Err(DecodeError::HeaderFlags(kind));
         }
@@ -131,9 +141,9 @@ mod tests {
 
     #[test]
     fn every_first_byte_is_one_packet_type_or_an_error() {
-        let accepted = |reader| {
+        let accepted = |reader, version| {
             (0..=u8::MAX)
-                .filter(|&byte| Kind::check(byte, reader).is_ok())
+                .filter(|&byte| Kind::check(byte, reader, version).is_ok())
                 .collect::<Vec<_>>()
         };
         let publish = 0x30..=0x3f_u8;
@@ -145,15 +155,27 @@ mod tests {
             .into_iter()
             .chain(publish)
             .chain([0x40, 0x50, 0x62, 0x70, 0x90, 0xb0, 0xd0]);
-        assert_eq!(accepted(Role::Server), server.collect::<Vec<_>>());
-        assert_eq!(accepted(Role::Client), client.collect::<Vec<_>>());
+        let server: Vec<_> = server.collect();
+        let client: Vec<_> = client.collect();
+        assert_eq!(accepted(Role::Server, Version::V311), server);
+        assert_eq!(accepted(Role::Client, Version::V311), client);
+        // 5.0 has AUTH, and DISCONNECT in both directions.
+        let with = |mut bytes: Vec<u8>, more: &[u8]| {
+            bytes.extend(more);
+            bytes
+        };
+        assert_eq!(accepted(Role::Server, Version::V5), with(server, &[0xf0]));
+        assert_eq!(
+            accepted(Role::Client, Version::V5),
+            with(client, &[0xe0, 0xf0])
+        );
     }
 
     #[test]
     fn a_byte_leads_to_its_kind_and_back() {
-        for byte in 0x10..0xf0_u8 {
-            let kind = Kind::of(byte).expect("types 1 to 14");
-            assert_eq!(Kind::of(kind.first_byte()), Ok(kind));
+        for byte in 0x10..=0xff_u8 {
+            let kind = Kind::of(byte, Version::V5).expect("types 1 to 15");
+            assert_eq!(Kind::of(kind.first_byte(), Version::V5), Ok(kind));
             assert_eq!(kind as u8, byte >> 4);
         }
     }
@@ -161,19 +183,19 @@ mod tests {
     #[test]
     fn the_three_judgements_differ() {
         assert_eq!(
-            Kind::check(0x00, Role::Server),
+            Kind::check(0x00, Role::Server, Version::V311),
             Err(DecodeError::ReservedType(0))
         );
         assert_eq!(
-            Kind::check(0xf0, Role::Client),
+            Kind::check(0xf0, Role::Client, Version::V311),
             Err(DecodeError::ReservedType(15))
         );
         assert_eq!(
-            Kind::check(0x10, Role::Client),
+            Kind::check(0x10, Role::Client, Version::V311),
             Err(DecodeError::WrongDirection(Kind::Connect))
         );
         assert_eq!(
-            Kind::check(0x60, Role::Server),
+            Kind::check(0x60, Role::Server, Version::V311),
             Err(DecodeError::HeaderFlags(Kind::PubRel))
         );
     }

@@ -2,7 +2,7 @@
 //! have a file each.
 
 use super::{
-    ConnAck, Connect, DecodeError, Disconnect, EncodeError, Kind, PingReq, PingResp, PubAck,
+    Auth, ConnAck, Connect, DecodeError, Disconnect, EncodeError, Kind, PingReq, PingResp, PubAck,
     PubComp, PubRec, PubRel, Publish, Role, SubAck, Subscribe, UnsubAck, Unsubscribe, Version,
     header,
 };
@@ -13,17 +13,17 @@ pub enum Packet<'a> {
     /// A client asks for a connection.
     Connect(Connect<'a>),
     /// The server's answer to it.
-    ConnAck(ConnAck),
+    ConnAck(ConnAck<'a>),
     /// An application message.
     Publish(Publish<'a>),
     /// Acknowledges a PUBLISH of QoS 1.
-    PubAck(PubAck),
+    PubAck(PubAck<'a>),
     /// First answer to a PUBLISH of QoS 2.
-    PubRec(PubRec),
+    PubRec(PubRec<'a>),
     /// Answer to PUBREC.
-    PubRel(PubRel),
+    PubRel(PubRel<'a>),
     /// Answer to PUBREL.
-    PubComp(PubComp),
+    PubComp(PubComp<'a>),
     /// A client asks for subscriptions.
     Subscribe(Subscribe<'a>),
     /// The server's answer to it.
@@ -31,13 +31,15 @@ pub enum Packet<'a> {
     /// A client gives subscriptions up.
     Unsubscribe(Unsubscribe<'a>),
     /// The server's answer to it.
-    UnsubAck(UnsubAck),
+    UnsubAck(UnsubAck<'a>),
     /// A client asks whether the server is there.
     PingReq,
     /// The server's answer to it.
     PingResp,
-    /// A client says goodbye.
-    Disconnect,
+    /// A client says goodbye; in 5.0 a server too.
+    Disconnect(Disconnect<'a>),
+    /// A step of an enhanced authentication, in 5.0 only.
+    Auth(Auth<'a>),
 }
 
 impl Packet<'_> {
@@ -57,7 +59,8 @@ impl Packet<'_> {
             Self::UnsubAck(_) => Kind::UnsubAck,
             Self::PingReq => Kind::PingReq,
             Self::PingResp => Kind::PingResp,
-            Self::Disconnect => Kind::Disconnect,
+            Self::Disconnect(_) => Kind::Disconnect,
+            Self::Auth(_) => Kind::Auth,
         }
     }
 
@@ -77,7 +80,8 @@ impl Packet<'_> {
             Self::UnsubAck(packet) => packet.write(version, out),
             Self::PingReq => PingReq.write(version, out),
             Self::PingResp => PingResp.write(version, out),
-            Self::Disconnect => Disconnect.write(version, out),
+            Self::Disconnect(packet) => packet.write(version, out),
+            Self::Auth(packet) => packet.write(version, out),
         }
     }
 }
@@ -88,7 +92,8 @@ impl Packet<'_> {
 /// Bytes after the packet are not looked at. `max_packet` limits the whole packet, in bytes: a
 /// larger one is [`DecodeError::TooLarge`] as soon as its header is there, so that nobody has to
 /// collect it. The first byte is judged as soon as it is there, the body only when it is complete.
-/// After an error the stream is lost and the connection is to be closed [MQTT-4.8.0-1].
+/// After an error the stream is lost and the connection is to be closed [MQTT-4.8.0-1], 5.0:
+/// [MQTT-4.13.1-1].
 #[inline]
 pub fn decode(
     bytes: &[u8],
@@ -99,10 +104,13 @@ pub fn decode(
     let Some(&first_byte) = bytes.first() else {
         return Ok(None);
     };
-    let kind = Kind::check(first_byte, reader)?;
+    let kind = Kind::check(first_byte, reader, version)?;
     let Some(header) = header::read(bytes)? else {
         return Ok(None);
     };
+    if version == Version::V5 && !header.is_shortest() {
+        return Err(DecodeError::VariableByteInteger);
+    }
     let packet_len = header.packet_len();
     if packet_len > max_packet {
         return Err(DecodeError::TooLarge);
@@ -110,33 +118,56 @@ pub fn decode(
     let Some(body) = bytes.get(header.len..packet_len) else {
         return Ok(None);
     };
-    // PUBLISH first and in line: in a load test nearly everything is one.
-    let packet = if kind == Kind::Publish {
-        Packet::Publish(Publish::read(first_byte, body, version)?)
-    } else {
-        read_other(kind, body, version)?
-    };
-    Ok(Some((packet, packet_len)))
+    // PUBLISH first and in line: in a load test nearly everything is one. Each way ends here: joined
+    // again, they would copy as much as the largest packet has.
+    if kind == Kind::Publish {
+        let packet = Publish::read(first_byte, body, reader, version)?;
+        return Ok(Some((Packet::Publish(packet), packet_len)));
+    }
+    match version {
+        Version::V311 => read_other(kind, body, reader, packet_len),
+        Version::V5 => read_other_5(kind, body, reader, packet_len),
+    }
+}
+
+/// What [`decode`] gives.
+type Taken<'a> = Result<Option<(Packet<'a>, usize)>, DecodeError>;
+
+// One for each version, so that the version of neither is looked at again.
+#[inline(never)]
+fn read_other(kind: Kind, body: &[u8], role: Role, len: usize) -> Taken<'_> {
+    read_any(kind, body, role, Version::V311, len)
 }
 
 #[inline(never)]
-fn read_other(kind: Kind, body: &[u8], version: Version) -> Result<Packet<'_>, DecodeError> {
-    Ok(match kind {
-        Kind::Connect => Packet::Connect(Connect::read(body, version)?),
-        Kind::ConnAck => Packet::ConnAck(ConnAck::read(body, version)?),
-        Kind::Publish => Packet::Publish(Publish::read(Kind::Publish.first_byte(), body, version)?),
-        Kind::PubAck => Packet::PubAck(PubAck::read(body, version)?),
-        Kind::PubRec => Packet::PubRec(PubRec::read(body, version)?),
-        Kind::PubRel => Packet::PubRel(PubRel::read(body, version)?),
-        Kind::PubComp => Packet::PubComp(PubComp::read(body, version)?),
-        Kind::Subscribe => Packet::Subscribe(Subscribe::read(body, version)?),
-        Kind::SubAck => Packet::SubAck(SubAck::read(body, version)?),
-        Kind::Unsubscribe => Packet::Unsubscribe(Unsubscribe::read(body, version)?),
-        Kind::UnsubAck => Packet::UnsubAck(UnsubAck::read(body, version)?),
-        Kind::PingReq => PingReq::read(body, version).map(|PingReq| Packet::PingReq)?,
-        Kind::PingResp => PingResp::read(body, version).map(|PingResp| Packet::PingResp)?,
-        Kind::Disconnect => Disconnect::read(body, version).map(|Disconnect| Packet::Disconnect)?,
-    })
+fn read_other_5(kind: Kind, body: &[u8], role: Role, len: usize) -> Taken<'_> {
+    read_any(kind, body, role, Version::V5, len)
+}
+
+#[inline]
+fn read_any(kind: Kind, body: &[u8], role: Role, version: Version, len: usize) -> Taken<'_> {
+    macro_rules! taken {
+        ($packet:ident($($argument:expr),+)) => {
+            Ok(Some((Packet::$packet($packet::read($($argument),+)?), len)))
+        };
+    }
+    match kind {
+        Kind::Connect => taken!(Connect(body, version)),
+        Kind::ConnAck => taken!(ConnAck(body, role, version)),
+        Kind::Publish => taken!(Publish(Kind::Publish.first_byte(), body, role, version)),
+        Kind::PubAck => taken!(PubAck(body, role, version)),
+        Kind::PubRec => taken!(PubRec(body, role, version)),
+        Kind::PubRel => taken!(PubRel(body, role, version)),
+        Kind::PubComp => taken!(PubComp(body, role, version)),
+        Kind::Subscribe => taken!(Subscribe(body, version)),
+        Kind::SubAck => taken!(SubAck(body, role, version)),
+        Kind::Unsubscribe => taken!(Unsubscribe(body, version)),
+        Kind::UnsubAck => taken!(UnsubAck(body, role, version)),
+        Kind::PingReq => PingReq::read(body).map(|PingReq| Some((Packet::PingReq, len))),
+        Kind::PingResp => PingResp::read(body).map(|PingResp| Some((Packet::PingResp, len))),
+        Kind::Disconnect => taken!(Disconnect(body, role, version)),
+        Kind::Auth => taken!(Auth(body, role, version)),
+    }
 }
 
 #[cfg(test)]
@@ -187,5 +218,13 @@ mod tests {
             decode(&header[..2], Role::Client, Version::V311, 130),
             Ok(None)
         );
+    }
+
+    #[test]
+    fn version_5_takes_a_remaining_length_in_its_shortest_form_only() {
+        let longer = [0xc0, 0x80, 0x00];
+        let read = |version| decode(&longer, Role::Server, version, 100).map(|_| ());
+        assert_eq!(read(Version::V311), Ok(()));
+        assert_eq!(read(Version::V5), Err(DecodeError::VariableByteInteger));
     }
 }

@@ -1,14 +1,20 @@
 //! PUBREC: the receiver has a PUBLISH of QoS 2, part one of three (section 3.5). Not here: the
 //! exchange that it is a step of.
 
+use super::{Properties, Reason};
+
 /// First answer to a PUBLISH of QoS 2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct PubRec {
-    /// That of the PUBLISH [MQTT-2.3.1-6], never 0 [MQTT-2.3.1-1].
+pub struct PubRec<'a> {
+    /// That of the PUBLISH [MQTT-2.3.1-6], never 0 [MQTT-2.3.1-1]; 5.0: [MQTT-2.2.1-5].
     pub packet_id: u16,
+    /// What became of it. 3.1.1 knows success only.
+    pub reason: Reason,
+    /// A reason string and user properties. 3.1.1 has none.
+    pub properties: Properties<'a>,
 }
 
-super::ack::packet_id_alone!(PubRec);
+super::ack::acknowledgement!(PubRec);
 
 #[cfg(test)]
 mod tests {
@@ -23,7 +29,7 @@ mod tests {
 
     #[test]
     fn the_bytes_are_those_of_section_3_5_and_no_others() {
-        let packet = Packet::PubRec(PubRec { packet_id: 0x1234 });
+        let packet = Packet::PubRec(PubRec::of(0x1234));
         vector::is_exactly(packet, &BYTES, Role::Client);
     }
 }

@@ -4,7 +4,7 @@
 //! The body is complete when it gets here, so a step beyond its end is an error of the sender and
 //! not "read more".
 
-use super::{DecodeError, topic};
+use super::{DecodeError, Version, topic};
 
 /// What is left of a packet's body.
 #[derive(Debug, Clone, Copy)]
@@ -23,7 +23,7 @@ impl<'a> Reader<'a> {
     }
 
     #[inline]
-    fn take(&mut self, len: usize) -> Result<&'a [u8], DecodeError> {
+    pub(super) fn take(&mut self, len: usize) -> Result<&'a [u8], DecodeError> {
         let (taken, rest) = self
             .rest
             .split_at_checked(len)
@@ -48,6 +48,35 @@ impl<'a> Reader<'a> {
             .ok_or(DecodeError::FieldTooLong)?;
         self.rest = rest;
         Ok(u16::from_be_bytes(bytes))
+    }
+
+    /// A 32-bit number, high byte first (5.0: section 1.5.3).
+    pub(super) fn long_number(&mut self) -> Result<u32, DecodeError> {
+        let (&bytes, rest) = self
+            .rest
+            .split_first_chunk()
+            .ok_or(DecodeError::FieldTooLong)?;
+        self.rest = rest;
+        Ok(u32::from_be_bytes(bytes))
+    }
+
+    /// A number of one to four bytes, low seven bits first, in its shortest form (5.0:
+    /// [MQTT-1.5.5-1]).
+    #[inline]
+    pub(super) fn variable(&mut self) -> Result<u32, DecodeError> {
+        let mut value = 0;
+        for shift in [0, 7, 14, 21] {
+            let group = self.byte()?;
+            value |= u32::from(group & 0x7f) << shift;
+            if group < 0x80 {
+                return if group == 0 && shift > 0 {
+                    Err(DecodeError::VariableByteInteger)
+                } else {
+                    Ok(value)
+                };
+            }
+        }
+        Err(DecodeError::VariableByteInteger)
     }
 
     /// A packet identifier, never 0 [MQTT-2.3.1-1].
@@ -88,10 +117,20 @@ impl<'a> Reader<'a> {
         Ok(name)
     }
 
-    /// Text that is a topic filter (section 4.7.1).
-    pub(super) fn topic_filter(&mut self) -> Result<&'a str, DecodeError> {
+    /// Text that is a topic name, or nothing where a topic alias stands for it (5.0: section 3.3.2.1).
+    #[inline]
+    pub(super) fn topic_name_or_none(&mut self) -> Result<&'a str, DecodeError> {
+        let name = self.utf8()?;
+        if !name.is_empty() {
+            topic::check_name(name)?;
+        }
+        Ok(name)
+    }
+
+    /// Text that is a topic filter (section 4.7.1), in 5.0 possibly a shared one (section 4.8.2).
+    pub(super) fn topic_filter(&mut self, version: Version) -> Result<&'a str, DecodeError> {
         let filter = self.utf8()?;
-        topic::check_filter(filter)?;
+        topic::check_filter(filter, version)?;
         Ok(filter)
     }
 

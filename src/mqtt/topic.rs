@@ -3,7 +3,7 @@
 //!
 //! Not here: a set of subscriptions. Matching walks one filter and one name and allocates nothing.
 
-use super::DecodeError;
+use super::{DecodeError, Version};
 
 /// The longest topic, in bytes [MQTT-4.7.3-3].
 pub const MAX_LEN: usize = 65_535;
@@ -14,9 +14,16 @@ pub fn is_valid_name(name: &str) -> bool {
 }
 
 /// Whether `filter` may be subscribed to: 1 to 65,535 bytes, no U+0000, wildcards alone in their
-/// level, `#` last.
+/// level, `#` last. To 3.1.1 a shared subscription of 5.0 is a filter like others.
 pub fn is_valid_filter(filter: &str) -> bool {
-    filter.len() <= MAX_LEN && check_filter(filter).is_ok()
+    filter.len() <= MAX_LEN && check_filter(filter, Version::V311).is_ok()
+}
+
+/// The share name and the filter of a shared subscription, `$share/name/filter` (5.0: section 4.8.2);
+/// `None`: it is not shared. Of a valid filter both are valid.
+pub fn shared(filter: &str) -> Option<(&str, &str)> {
+    let shared = filter.strip_prefix("$share/")?;
+    Some(shared.split_once('/').unwrap_or((shared, "")))
 }
 
 /// Whether `topic` is among the names that `filter` subscribes to. Both are valid, otherwise the
@@ -103,8 +110,22 @@ fn why_no_name(name: &str) -> DecodeError {
     }
 }
 
-/// [MQTT-4.7.3-1], [MQTT-4.7.3-2], [MQTT-4.7.1-2], [MQTT-4.7.1-3].
-pub(super) fn check_filter(filter: &str) -> Result<(), DecodeError> {
+/// [MQTT-4.7.3-1], [MQTT-4.7.3-2], [MQTT-4.7.1-2], [MQTT-4.7.1-3]; 5.0: [MQTT-4.7.1-1],
+/// [MQTT-4.7.1-2], [MQTT-4.8.2-1], [MQTT-4.8.2-2].
+pub(super) fn check_filter(filter: &str, version: Version) -> Result<(), DecodeError> {
+    if version == Version::V5
+        && let Some((name, rest)) = shared(filter)
+    {
+        check_text(name)?;
+        if name.is_empty() || rest.is_empty() || name.contains(['+', '#']) {
+            return Err(DecodeError::SharedFilter);
+        }
+        return check_levels(rest);
+    }
+    check_levels(filter)
+}
+
+fn check_levels(filter: &str) -> Result<(), DecodeError> {
     if filter.is_empty() {
         return Err(DecodeError::EmptyTopic);
     }
@@ -166,7 +187,7 @@ mod tests {
             "$SYS/#",
             "a/+/#",
         ] {
-            assert_eq!(check_filter(filter), Ok(()), "{filter:?}");
+            assert_eq!(check_filter(filter, Version::V311), Ok(()), "{filter:?}");
         }
         for filter in [
             "sport/tennis#",
@@ -179,13 +200,19 @@ mod tests {
             "a/++",
         ] {
             assert_eq!(
-                check_filter(filter),
+                check_filter(filter, Version::V311),
                 Err(DecodeError::MisplacedWildcard),
                 "{filter:?}"
             );
         }
-        assert_eq!(check_filter(""), Err(DecodeError::EmptyTopic));
-        assert_eq!(check_filter("a/\0/#"), Err(DecodeError::NullCharacter));
+        assert_eq!(
+            check_filter("", Version::V311),
+            Err(DecodeError::EmptyTopic)
+        );
+        assert_eq!(
+            check_filter("a/\0/#", Version::V311),
+            Err(DecodeError::NullCharacter)
+        );
         assert!(is_valid_filter(&"+/".repeat(32_767)) && !is_valid_filter(&"+/".repeat(32_768)));
     }
 
@@ -229,6 +256,30 @@ mod tests {
         for (filter, topic, expected) in table {
             assert_eq!(matches(filter, topic), expected, "{filter} {topic}");
         }
+    }
+
+    #[test]
+    fn a_shared_subscription_has_a_name_and_a_filter() {
+        for (filter, judged) in [
+            ("$share/group/a/+", Ok(())),
+            ("$share/g/#", Ok(())),
+            ("$share/g//", Ok(())),
+            ("$share", Ok(())), // no slash: a filter like others
+            ("$shared/+", Ok(())),
+            ("$share/", Err(DecodeError::SharedFilter)),
+            ("$share/g", Err(DecodeError::SharedFilter)),
+            ("$share/g/", Err(DecodeError::SharedFilter)),
+            ("$share//a", Err(DecodeError::SharedFilter)),
+            ("$share/+/a", Err(DecodeError::SharedFilter)),
+            ("$share/g#/a", Err(DecodeError::SharedFilter)),
+            ("$share/\0/a", Err(DecodeError::NullCharacter)),
+            ("$share/g/a#", Err(DecodeError::MisplacedWildcard)),
+        ] {
+            assert_eq!(check_filter(filter, Version::V5), judged, "{filter}");
+        }
+        assert_eq!(check_filter("$share/g", Version::V311), Ok(()));
+        assert_eq!(shared("$share/g/a/b"), Some(("g", "a/b")));
+        assert_eq!(shared("a/$share/g/b"), None);
     }
 
     #[test]

@@ -4,9 +4,19 @@
 
 use super::{DecodeError, EncodeError, Packet, Role, Version, decode};
 
-/// Reads the one packet that takes all of `bytes`. Panics when it is incomplete or followed by more.
+/// Reads the one packet of 3.1.1 that takes all of `bytes`. Panics when it is incomplete or followed by
+/// more.
 pub(super) fn read(bytes: &[u8], reader: Role) -> Result<Packet<'_>, DecodeError> {
-    match decode(bytes, reader, Version::V311, 1 << 20)? {
+    read_whole(bytes, reader, Version::V311)
+}
+
+/// The same in 5.0.
+pub(super) fn read_5(bytes: &[u8], reader: Role) -> Result<Packet<'_>, DecodeError> {
+    read_whole(bytes, reader, Version::V5)
+}
+
+fn read_whole(bytes: &[u8], reader: Role, version: Version) -> Result<Packet<'_>, DecodeError> {
+    match decode(bytes, reader, version, 1 << 20)? {
         Some((packet, consumed)) if consumed == bytes.len() => Ok(packet),
         other => panic!("{other:?}"),
     }
@@ -20,6 +30,13 @@ pub(super) fn written(
     let outcome = write(Version::V311, &mut out);
     assert!(outcome.is_ok() || out.is_empty(), "{outcome:?}: {out:?}");
     outcome.map(|()| out)
+}
+
+/// In 5.0, the packet is written as these bytes.
+pub(super) fn is_written_5(packet: Packet<'_>, bytes: &[u8]) {
+    let mut out = Vec::new();
+    assert_eq!(packet.write(Version::V5, &mut out), Ok(()));
+    assert_eq!(out, bytes);
 }
 
 /// For a packet of fixed length: it is these bytes, both ways, and with other flags or one byte

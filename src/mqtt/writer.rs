@@ -3,7 +3,7 @@
 //!
 //! Not here: the order of the fields, which each packet's own file spells out.
 
-use super::{DecodeError, EncodeError, header, topic};
+use super::{DecodeError, EncodeError, Version, header, topic};
 
 /// Bytes that `field` takes with its 16-bit length in front; more than 65,535 do not fit
 /// [MQTT-4.7.3-3].
@@ -47,11 +47,12 @@ pub(super) fn field(field: &[u8], out: &mut Vec<u8>) {
 pub(super) fn filters_len<'f>(
     filters: impl Iterator<Item = &'f str>,
     after_each: usize,
+    version: Version,
 ) -> Result<usize, EncodeError> {
     let mut len = 0;
     for filter in filters {
         len += field_len(filter.as_bytes())? + after_each;
-        topic::check_filter(filter)?;
+        topic::check_filter(filter, version)?;
     }
     if len == 0 {
         // [MQTT-3.8.3-3], [MQTT-3.10.3-2].

@@ -58,6 +58,9 @@ pub(crate) const CONNECTION_BYTES: u64 = 64;
 /// What rustls keeps of a connection with keys of TLS 1.3 and one certificate of the target, in bytes.
 const TLS_BYTES: u64 = 3_940;
 
+/// What a WebSocket keeps beside its socket, in bytes.
+pub(crate) const WEBSOCKET_BYTES: u64 = 136;
+
 /// A timer that waits, in bytes: a keep-alive for each connection, an arrival for each stream.
 pub(crate) const TIMER_BYTES: u64 = 32;
 
@@ -132,7 +135,8 @@ impl Plan {
         let connections = self.connections_of(self.endpoints);
         let callers = u64::from(self.callers(workers));
         let sockets = connections + callers;
-        let tls_bytes = if self.tls { TLS_BYTES } else { 0 };
+        let over_tcp =
+            if self.tls { TLS_BYTES } else { 0 } + if self.websocket { WEBSOCKET_BYTES } else { 0 };
         Arithmetic {
             total_in_measure,
             total,
@@ -144,7 +148,7 @@ impl Plan {
             memory_bytes: BASE_BYTES
                 + self.histogram_bytes(u64::from(workers.max(1)))
                 + u64::from(self.endpoints) * self.endpoint_bytes(&messages)
-                + sockets * (CONNECTION_BYTES + TIMER_BYTES + tls_bytes)
+                + sockets * (CONNECTION_BYTES + TIMER_BYTES + over_tcp)
                 + self.identities.memory() as u64,
             kernel_bytes: sockets * SOCKET_BYTES,
             messages,

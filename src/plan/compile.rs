@@ -23,7 +23,7 @@ use crate::plan::stages::spans;
 use crate::plan::template::{ItemIdKnown, Position, Scope, Template};
 use crate::plan::topic::{check_topic, warn_about_digits};
 use crate::plan::{Plan, columns, replies};
-use crate::profile::{self, Profile, Sender};
+use crate::profile::{self, Profile, Sender, Url};
 use crate::units::nanoseconds;
 
 /// Most requests and answers of a plan.
@@ -42,11 +42,8 @@ impl Plan {
     /// Compiles a profile. `identities` has read a row for each endpoint, or has no column at all;
     /// messages of endpoints whose rows it did not keep must not be asked for.
     pub fn compile(profile: &Profile, identities: Identities) -> Result<Self, PlanError> {
-        let answers: usize = profile
-            .inbound
-            .iter()
-            .map(|inbound| inbound.answers.len())
-            .sum();
+        let inbound = profile.inbound.iter();
+        let answers: usize = inbound.map(|inbound| inbound.answers.len()).sum();
         let count = profile.requests.len() + answers;
         if count > REQUESTS_MAX {
             return Err(PlanError::TooMany {
@@ -93,6 +90,7 @@ impl Plan {
             endpoints: profile.fleet.endpoints,
             connections: profile.fleet.connections,
             tls: profile.target.urls.iter().any(|url| url.tls),
+            websocket: profile.target.urls.iter().any(Url::is_websocket),
             requests,
             inbound,
             schedule,

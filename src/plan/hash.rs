@@ -3,8 +3,8 @@
 //! That makes every generated value and every gap addressable, so neither drops nor shards can
 //! shift a sequence. Not here: the generator and its distributions (`random`).
 
-pub(crate) use crate::random::hash;
 use crate::random::{STRIDE, mix};
+pub(crate) use crate::random::{hash, unit};
 
 /// What a key is for. Two purposes never share a sequence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +25,12 @@ pub(crate) enum Purpose {
     Delay = 7,
     /// Generated payload bytes.
     Block = 8,
+    /// Which requests ask for the kernel's timestamps.
+    Timestamp = 9,
+    /// How long a connection waits before it tries to come back.
+    Reconnect = 10,
+    /// Which endpoints come and go, and when.
+    Churn = 11,
 }
 
 /// The key of one sequence of a plan.

@@ -190,7 +190,7 @@ mod tests {
         assert_eq!(known("fleet.vars.token"), Known::Leaf);
         assert_eq!(known("request.*.generate.temperature.walk"), Known::Leaf);
         assert_eq!(known("fleet.endpoints.x"), Known::No);
-        assert!(matches!(known("fleet.reconnect_rate"), Known::Refused(_)));
+        assert!(matches!(known("tenant.listen"), Known::Refused(_)));
         assert_eq!(canonical("fleet.vars", "token"), "fleet.vars.*");
         assert_eq!(canonical("request.*", "qos"), "request.*.qos");
     }

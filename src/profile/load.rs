@@ -61,6 +61,24 @@ pub fn load(
     loaded(&file, sets, read)
 }
 
+/// Reads one of the profiles that load this program itself: `flood`, `closed`, `request-reply`,
+/// `paced`, `idle`.
+///
+/// # Errors
+/// There is no such profile, or the overrides are wrong.
+pub fn load_bench(name: &str, sets: &[String]) -> Result<Loaded, Vec<ProfileError>> {
+    let Some((_, text)) = files::BENCH.iter().find(|(known, _)| *known == name) else {
+        let message = format!("there is no profile {name:?} to measure with");
+        return Err(vec![ProfileError::plain(message)]);
+    };
+    let file = SourceFile {
+        name: format!("{name}.toml"),
+        text: (*text).to_owned(),
+    };
+    let nowhere = |_: &Path| Err(io::ErrorKind::NotFound.into());
+    loaded(&Arc::new(file), sets, &nowhere)
+}
+
 /// Reads the text of a profile that was loaded before, whatever its size.
 pub(super) fn as_run(
     name: &str,

@@ -132,10 +132,14 @@ fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
     pieces.map(|word| (word.as_ptr() as usize - text.as_ptr() as usize, word))
 }
 
-/// Whether a key sounds as if its value were a secret, misspellings included.
+/// Whether a key, or a header of HTTP, sounds as if its value were a secret, misspellings included.
 pub(super) fn holds_secret(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
-    key.contains("pass") || key.contains("secret") || strsim::osa_distance(&key, "password") <= 2
+    let within = ["pass", "secret", "authorization", "cookie", "-auth"];
+    let behind = ["-key", "-token"];
+    within.iter().any(|word| key.contains(word))
+        || behind.iter().any(|word| key.ends_with(word))
+        || strsim::osa_distance(&key, "password") <= 2
 }
 
 /// The largest character boundary that is not beyond `at`.

@@ -21,11 +21,13 @@ mod generator;
 mod inbound;
 mod limits;
 mod load;
+mod reconnect;
 mod reply;
 mod request;
 mod target;
 mod tls;
 mod value;
+mod websocket;
 
 /// Mistakes beyond this many help nobody.
 const MOST: usize = 50;

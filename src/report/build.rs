@@ -6,15 +6,16 @@ use jiff::Timestamp;
 
 use super::environment::Environment;
 use super::exit::exit_of;
+use super::recovery::RecoveryResult;
 use super::result::{
     ConnectionsResult, Generator, InboundResult, LoadResult, PhaseLengths, ProfileId,
     RequestResult, RunResult,
 };
 use super::stages::stages;
 use crate::measure::{
-    ConnectFailure, DeliveryFigures, Distribution, Evidence, FailReason, Gates, Health, Judged,
-    LedgerCounts, Named, Pacing, Population, RequestTally, Seconds, Shape, Statistics, Tally,
-    Threshold, Verdict, Worst, builtin,
+    Ceiling, ConnectFailure, DeliveryFigures, Distribution, Evidence, FailReason, Gates, Health,
+    Judged, LedgerCounts, Named, OfCeiling, Pacing, Population, RequestTally, Seconds, Shape,
+    Statistics, Tally, Threshold, Verdict, Worst, builtin,
 };
 
 /// Everything that a result is made of.
@@ -56,6 +57,8 @@ pub struct Inputs<'a> {
     pub overlap: Option<String>,
     /// The machine's side.
     pub health: &'a Health,
+    /// What this machine was found to manage; `None` where that is not known.
+    pub ceiling: Option<&'a Ceiling>,
     /// How much may go wrong on our side.
     pub gates: Gates,
     /// Of the profile.
@@ -82,6 +85,7 @@ impl RunResult {
         let planned = figures.response_time_us.planned;
         let statistics = Statistics::of(shape, &seconds.together, planned);
         let worst = Worst::of(shape, tally, seconds, health.hiccup_max_us);
+        let of_ceiling = of_ceiling(&inputs);
         let mut result = Self {
             format: 1,
             midge: env!("CARGO_PKG_VERSION").to_owned(),
@@ -95,6 +99,7 @@ impl RunResult {
                 health,
                 worst: &worst,
                 statistics: &statistics,
+                of_ceiling: of_ceiling.as_ref(),
                 gates,
                 threshold_ms: strictest_ms(inputs.thresholds),
                 pacing,
@@ -113,7 +118,7 @@ impl RunResult {
                 |(tally, shape)| request(tally, shape.reactive),
             ),
             inbound: inbound(shape, tally),
-            generator: generator(tally, health),
+            generator: generator(tally, health, of_ceiling),
             health: Box::new(worst),
             statistics: Box::new(statistics),
             thresholds: Vec::new(),
@@ -125,6 +130,7 @@ impl RunResult {
             tenant: inputs.tenant,
             witness: None,
             raw_log: None,
+            kernel_timestamps: None,
         };
         result.thresholds = thresholds(&result, shape, tally, inputs.thresholds);
         result.exit_code = exit_of(&result, result.stopped_by.as_deref()).code();
@@ -196,6 +202,13 @@ fn connections(tally: &Tally, planned: u64) -> ConnectionsResult {
                 longest_unanswered_ns: 0,
             },
         ),
+        close_codes: Named(
+            of.close_codes
+                .iter()
+                .map(|(code, count)| (code.to_string(), *count))
+                .collect(),
+        ),
+        recovery: RecoveryResult::of(tally),
         // Whoever knows about TLS, and where they left from, adds it.
         tls: None,
         source_addresses: Vec::new(),
@@ -225,7 +238,16 @@ fn inbound(shape: &Shape, tally: &Tally) -> Named<InboundResult> {
     )
 }
 
-fn generator(tally: &Tally, health: &Health) -> Generator {
+/// The load against what this machine was found to manage.
+fn of_ceiling(inputs: &Inputs) -> Option<OfCeiling> {
+    let (shape, tally, seconds) = (inputs.shape, inputs.tally, inputs.seconds);
+    let measure_s = inputs.phases.measure_s;
+    inputs
+        .ceiling?
+        .held_against(shape, tally, seconds, measure_s)
+}
+
+fn generator(tally: &Tally, health: &Health, of_ceiling: Option<OfCeiling>) -> Generator {
     let traffic = tally.traffic;
     Generator {
         workers: health.workers,
@@ -241,6 +263,8 @@ fn generator(tally: &Tally, health: &Health) -> Generator {
         waiting: health.waiting.to_owned(),
         spin: health.spin,
         spin_looks: traffic.looks,
+        calibration: of_ceiling.map(Box::new),
+        calibration_ignored: None,
     }
 }
 

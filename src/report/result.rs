@@ -6,12 +6,14 @@
 use serde::{Deserialize, Serialize};
 
 use super::environment::Environment;
+use super::kernel_timestamps::KernelTimestamps;
 use super::raw_log::RawLog;
+use super::recovery::RecoveryResult;
 use super::tls::TlsResult;
 use super::witness::WitnessResult;
 use crate::measure::{
-    DeliveryFigures, Distribution, Figures, Inbound, Judged, LedgerCounts, Named, StageFigures,
-    Statistics, Verdict, Worst,
+    DeliveryFigures, Distribution, Figures, Inbound, Judged, LedgerCounts, Named, OfCeiling,
+    StageFigures, Statistics, Verdict, Worst,
 };
 
 /// Everything that is known of a run after its end.
@@ -75,6 +77,9 @@ pub struct RunResult {
     /// Where a raw log was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub raw_log: Option<RawLog>,
+    /// Where they were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kernel_timestamps: Option<KernelTimestamps>,
 }
 
 /// Which profile was run.
@@ -134,9 +139,15 @@ pub struct ConnectionsResult {
     pub reconnects: u64,
     /// From the connect call to the CONNACK.
     pub connect_time_us: Distribution,
+    /// How those came back that were lost; absent where none was, and none was tried twice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery: Option<Box<RecoveryResult>>,
     /// Their TLS; absent without.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<Box<TlsResult>>,
+    /// Ends of connections by the code of the Close that WebSocket has for them; only codes that occurred.
+    #[serde(default, skip_serializing_if = "Named::is_empty")]
+    pub close_codes: Named<u64>,
     /// Addresses of this machine that they left from, in turn; empty where the system chose.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub source_addresses: Vec<String>,
@@ -243,4 +254,10 @@ pub struct Generator {
     /// Looks at the sockets that this took.
     #[serde(default)]
     pub spin_looks: u64,
+    /// The load against what this machine was found to manage; absent where that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<Box<OfCeiling>>,
+    /// Why a calibration that is there says nothing of this run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibration_ignored: Option<String>,
 }

@@ -20,12 +20,13 @@ const COUNTS: [&str; 13] = [
     "throughput_per_s",
 ];
 
-const METRICS: [&str; 5] = [
+const METRICS: [&str; 6] = [
     "response_time",
     "service_time",
     "schedule_lag",
     "acknowledge_time",
     "first_reply_time",
+    "client_share",
 ];
 
 /// The whole file.
@@ -67,6 +68,7 @@ fn row(name: &str, figures: &Figures, measure_s: f64) -> Vec<String> {
         &figures.schedule_lag_us,
         &figures.acknowledge_time_us,
         &figures.first_reply_time_us,
+        &figures.client_share_us,
     ];
     let mut cells = vec![name.to_owned()];
     cells.extend(counts.map(|count| count.to_string()));

@@ -45,8 +45,8 @@ pub(super) fn harmless(text: &str) -> String {
 
 /// The waits of a request by the names of the result files, and how many there would be if every
 /// request had one.
-pub(super) fn waits(tally: &RequestTally) -> [(&'static str, &Samples, u64); 5] {
-    let [response, service, lag, acknowledge, first_reply] =
+pub(super) fn waits(tally: &RequestTally) -> [(&'static str, &Samples, u64); 6] {
+    let [response, service, lag, acknowledge, first_reply, client] =
         tally.populations().map(|population| population.planned);
     [
         ("response_time", &tally.response, response),
@@ -54,6 +54,7 @@ pub(super) fn waits(tally: &RequestTally) -> [(&'static str, &Samples, u64); 5] 
         ("schedule_lag", &tally.lag, lag),
         ("acknowledge_time", &tally.acknowledge, acknowledge),
         ("first_reply_time", &tally.first_reply.waits, first_reply),
+        ("client_share", &tally.client.shares, client),
     ]
 }
 

@@ -6,8 +6,11 @@ use statrs::distribution::{Continuous, ContinuousCDF, Exp, LogNormal};
 
 use crate::delay::Delay;
 
-/// A tenant that takes `service` for each reply and stands still once, for `stall` of the whole time
-/// `over`, while requests come evenly.
+/// A tenant that takes `service` for each reply and stands still once, for `stall` (the longer one) of the
+/// whole time `over`, while requests come evenly; or a generator that does.
+///
+/// Who came in the stall waits for the rest of it and to be served. Who was being served when it began
+/// waits for its end: replies that were ready are not written, or not read.
 #[derive(Debug, Clone, Copy)]
 pub struct Stalled {
     /// Time for one reply, ms.
@@ -19,15 +22,23 @@ pub struct Stalled {
 }
 
 impl Stalled {
-    /// Response time at a quantile: `L(p) = s + S - (1 - p) T` among those who came in the stall, who
-    /// wait for what is left of it, and the service time below.
+    /// Response time at a quantile: the service time for those whom the stall does not concern. Without
+    /// a service time, the published `L(p) = S - (1 - p) T`.
     pub fn quantile(self, p: f64) -> f64 {
-        self.service + (self.stall - (1.0 - p) * self.over).max(0.0)
+        let behind = (1.0 - p) * self.over;
+        // The longest waits are of two kinds: the first ones in the stall, and those being served.
+        let of_both = self.stall + self.service - behind / 2.0;
+        if behind <= 2.0 * self.service {
+            of_both
+        } else {
+            (self.stall + 2.0 * self.service - behind).max(self.service)
+        }
     }
 
-    /// Share of the requests that wait for longer than `wait`, which is longer than the service time.
+    /// Share of the requests that wait for longer than `wait`, which is longer than the service time
+    /// and not longer than the stall.
     pub fn share_above(self, wait: f64) -> f64 {
-        (self.stall + self.service - wait).max(0.0) / self.over
+        (self.stall + 2.0 * self.service - wait).max(0.0) / self.over
     }
 }
 
@@ -77,6 +88,12 @@ pub fn queue_quantile(lambda: f64, mu: f64, p: f64) -> f64 {
     -(1.0 - p).ln() / (mu - lambda) * 1e3
 }
 
+/// Mean wait for a server that takes exactly `service` for each, while Poisson arrivals keep it busy for
+/// a share `load` of the time: the M/D/1 queue (Pollaczek 1930, Khinchine 1932). In the unit of `service`.
+pub fn mean_wait(load: f64, service: f64) -> f64 {
+    load / (2.0 * (1.0 - load)) * service
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,18 +103,60 @@ mod tests {
         assert!((found - published).abs() <= within, "{found} {published}");
     }
 
+    const STALLED: Stalled = Stalled {
+        service: 2.0,
+        stall: 2_000.0,
+        over: 60_000.0,
+    };
+
     #[test]
     fn a_stall_of_two_seconds_in_a_minute_has_the_published_tail() {
-        let stalled = Stalled {
-            service: 2.0,
-            stall: 2_000.0,
-            over: 60_000.0,
+        // Published for a service time that is nothing beside the stall, and added at the end.
+        let quick = Stalled {
+            service: 0.0,
+            ..STALLED
         };
-        let found = [0.5, 0.95, 0.99, 0.999, 1.0].map(|p| stalled.quantile(p));
+        let found = [0.5, 0.95, 0.99, 0.999, 1.0].map(|p| 2.0 + quick.quantile(p));
         for (found, published) in found.into_iter().zip([2.0, 2.0, 1402.0, 1942.0, 2002.0]) {
             near(found, published, 1e-9);
         }
-        near(stalled.share_above(2.0), 0.0333, 5e-5);
+        near(quick.share_above(0.0), 0.0333, 5e-5);
+    }
+
+    #[test]
+    fn a_stall_concerns_those_who_are_being_served() {
+        // Sixteen for each millisecond, one by one.
+        let (count, begin) = (60_000 * 16, 30_000.0);
+        let mut waits: Vec<f64> = (0..count)
+            .map(|number| {
+                let came = f64::from(number) / 16.0 + 1.0 / 32.0;
+                let stall = begin..begin + STALLED.stall;
+                let served = match came {
+                    came if stall.contains(&came) => stall.end + STALLED.service,
+                    came if stall.contains(&(came + STALLED.service)) => stall.end,
+                    came => came + STALLED.service,
+                };
+                served - came
+            })
+            .collect();
+        waits.sort_unstable_by(f64::total_cmp);
+        for p in [0.5, 0.95, 0.967, 0.99, 0.999, 0.9999, 0.999_95, 1.0] {
+            let rank = (p * f64::from(count)).ceil() as usize;
+            near(STALLED.quantile(p), waits[rank - 1], 1.0 / 16.0);
+        }
+        for wait in [2.5, 50.0, 1_000.0, 1_999.0] {
+            let above = waits.iter().filter(|found| **found > wait).count();
+            let share = above as f64 / f64::from(count);
+            near(STALLED.share_above(wait), share, 2.0 / f64::from(count));
+        }
+    }
+
+    #[test]
+    fn a_server_without_chance_halves_the_wait_of_one_with_exponential_times() {
+        // M/M/1: load / (mu - lambda), with mu = 1 per unit of the service time.
+        for load in [0.1, 0.5, 0.8] {
+            near(mean_wait(load, 3.0), 3.0 * load / (1.0 - load) / 2.0, 1e-12);
+        }
     }
 
     #[test]

@@ -7,11 +7,8 @@ use std::cell::Cell;
 use super::Test;
 use super::observed::Observed;
 use super::order::Order;
-use super::row::Row;
+use super::row::{Row, Rows};
 use super::runner::{Broken, Runner, Terms};
-
-/// Runs of one order until one can be believed, at most.
-const ATTEMPTS: u32 = 4;
 
 /// Reasons of a verdict that say: this machine was busy.
 const OF_THE_MACHINE: [&str; 5] = [
@@ -51,6 +48,8 @@ pub struct Proof {
     pub about: &'static str,
     /// Its figures.
     pub rows: Vec<Row>,
+    /// Figures that this runner cannot have, and why.
+    pub left_out: Vec<&'static str>,
     /// Runs that were thrown away unseen because the machine was busy.
     pub repeated: u32,
 }
@@ -120,7 +119,7 @@ impl<'a> Bench<'a> {
             if disturbed && enough(&observed) {
                 return Ok(observed);
             }
-            if !disturbed || runs == ATTEMPTS {
+            if !disturbed || runs >= self.terms().attempts {
                 let (runs, why) = (runs.into(), codes.join(", "));
                 return Err(Trouble::Unbelievable { runs, why });
             }
@@ -130,11 +129,12 @@ impl<'a> Bench<'a> {
     }
 
     /// What this test has shown.
-    pub(super) fn proof(self, test: Test, rows: Vec<Row>) -> Proof {
+    pub(super) fn proof(self, test: Test, rows: Rows) -> Proof {
         Proof {
             id: test.id,
             about: test.about,
-            rows,
+            rows: rows.made,
+            left_out: rows.left_out,
             repeated: self.repeated.get(),
         }
     }

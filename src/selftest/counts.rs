@@ -1,9 +1,12 @@
 //! T6: both sides count every message, and agree exactly; nothing is planned that does not end.
 
+use std::sync::Arc;
+
 use super::Trouble;
 use super::bench::Bench;
 use super::order::Order;
 use super::row::Rows;
+use crate::measure::{Outcome, Recorder, Replies, RequestShape, Shape};
 
 pub(super) fn judge(bench: &Bench, rows: &mut Rows) -> Result<(), Trouble> {
     // Twenty endpoints come to plan twenty requests each while the tenant stands still, and may have
@@ -71,5 +74,47 @@ pub(super) fn judge(bench: &Bench, rows: &mut Rows) -> Result<(), Trouble> {
     let kinds = [dropped, counts.error, counts.timeout, counts.duplicate];
     let there = kinds.iter().filter(|count| **count > 0).count();
     rows.exact("kinds of faults that occurred", 4, there as u64);
+    lost(rows);
     Ok(())
+}
+
+/// A request of whose end nobody wrote down anything must be missed: of the counts none may be worked out
+/// from the others, or they would agree about it.
+fn lost(rows: &mut Rows) {
+    const SENT: u64 = 10;
+    let probe = RequestShape {
+        name: Order::REQUEST.to_owned(),
+        reactive: false,
+        has_reply: true,
+        replies: Replies::One,
+        silence_is_ok: false,
+        qos: 0,
+        deadline_ns: 1_000,
+    };
+    let mut recorder = Recorder::new(Arc::new(Shape {
+        requests: vec![probe],
+        inbound: Vec::new(),
+        deliveries: Vec::new(),
+        warm_up_ns: 0,
+        measure_ns: 1_000,
+        stages: Vec::new(),
+    }));
+    recorder.begin_load(0);
+    for at in 0..SENT {
+        recorder.planned(0, at);
+        recorder.sent(0, at, at, at);
+        if at > 0 {
+            recorder.completed(0, at, at, at + 1, Outcome::Ok, None);
+        }
+    }
+    let missed = recorder.finish().imbalances();
+    rows.about(SENT);
+    rows.exact(
+        "one without an end, ledgers that miss it",
+        // Of the measure phase and of the whole run.
+        2,
+        missed.len() as u64,
+    );
+    let by = missed.iter().map(|(_, gap)| gap.left.abs_diff(gap.right));
+    rows.exact("one without an end, missed in both", 2, by.sum());
 }

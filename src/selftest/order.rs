@@ -5,6 +5,8 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use crate::event::ClockSet;
+
 /// When requests are due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Arrivals {
@@ -25,6 +27,15 @@ pub struct Hold {
     pub pause: Duration,
     /// How often.
     pub times: u32,
+}
+
+/// What a machine adds that does as it is told.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Machine {
+    /// What each write takes the generator.
+    pub write: Duration,
+    /// Its wall clock is set, counted from the beginning of the run.
+    pub clock_set: Option<ClockSet>,
 }
 
 /// A run.
@@ -54,6 +65,8 @@ pub struct Order {
     pub instants: bool,
     /// Whether and how the generator is kept from running.
     pub held: Option<Hold>,
+    /// How a machine behaves that does as it is told. Not every runner has one.
+    pub machine: Machine,
     /// Of schedule and tenant.
     pub seed: u64,
 }
@@ -76,6 +89,7 @@ impl Default for Order {
             spin: false,
             instants: false,
             held: None,
+            machine: Machine::default(),
             seed: 42,
         }
     }
@@ -84,6 +98,8 @@ impl Default for Order {
 impl Order {
     /// Name of the one request.
     pub const REQUEST: &'static str = "probe";
+    /// Name of the profile's file.
+    pub const FILE: &'static str = "./selftest.toml";
 
     /// With one more flag for the tenant.
     #[must_use]
@@ -156,7 +172,7 @@ mod tests {
             };
             let text = order.tenant("service-time", "exp:2ms").profile();
             let read = |_: &std::path::Path| Ok(text.clone());
-            let loaded = profile::load("./selftest.toml", &[], &read)
+            let loaded = profile::load(Order::FILE, &[], &read)
                 .unwrap_or_else(|errors| panic!("{errors:?}\n{text}"));
             assert_eq!(loaded.profile.fleet.endpoints, 50);
             assert!(

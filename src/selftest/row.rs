@@ -29,14 +29,20 @@ pub struct Rows {
     id: &'static str,
     /// Samples of the rows to come.
     n: u64,
-    made: Vec<Row>,
+    pub(super) made: Vec<Row>,
+    /// Figures that the runner cannot have.
+    pub(super) left_out: Vec<&'static str>,
 }
 
 impl Rows {
     /// None yet; the next ones are about `n` samples.
     pub fn new(id: &'static str, n: u64) -> Self {
-        let made = Vec::new();
-        Self { id, n, made }
+        Self {
+            id,
+            n,
+            made: Vec::new(),
+            left_out: Vec::new(),
+        }
     }
 
     /// The next rows are about so many samples.
@@ -61,6 +67,11 @@ impl Rows {
     /// A count that must be this one.
     pub fn exact(&mut self, what: &str, expected: u64, got: u64) {
         self.near(what, expected as f64, Some(got as f64), 0.0);
+    }
+
+    /// Figures that there are none of here, and why, in words of the table.
+    pub fn left_out(&mut self, what: &'static str) {
+        self.left_out.push(what);
     }
 
     /// A figure that should be 0 and may be so much.

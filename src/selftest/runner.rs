@@ -1,7 +1,7 @@
 //! Who carries orders out, and on what terms.
 //!
-//! The one form there is uses real sockets (`sockets`). One with connections in memory and a clock of
-//! its own stands beside it as another implementation: tests only see this trait.
+//! Two do: one over real sockets (`sockets`), one over connections in memory in virtual time (`virtual_time`).
+//! Tests only see this trait.
 
 use super::observed::Observed;
 use super::order::Order;
@@ -18,10 +18,17 @@ pub struct Terms {
     pub tail_ms: f64,
     /// How long it may take for one of many messages that waited on different connections, ms.
     pub turn_ms: f64,
+    /// How far a wait that a pause has caused may be from the length of the pause, ms: what came due
+    /// within it.
+    pub pause_ms: f64,
     /// Largest distance of single gaps between arrivals from a Poisson process, as sent.
     pub sent: f64,
     /// The same as received.
     pub received: f64,
+    /// Runs of one order until one can be believed, at most.
+    pub attempts: u32,
+    /// Whether the machine does as it is told (see [`super::order::Machine`]).
+    pub obedient: bool,
 }
 
 /// Why nothing came of an order.
@@ -31,6 +38,11 @@ pub enum Broken {
     Failed(String),
     /// Somebody wanted it to end.
     Stopped,
+}
+
+/// What went wrong, in words that say what came of it.
+pub(super) fn failed<E: std::fmt::Display>(what: &str) -> impl Fn(E) -> Broken {
+    move |error| Broken::Failed(format!("{what}: {error}"))
 }
 
 /// Carries orders out.

@@ -8,19 +8,18 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use super::folder::{ARRIVALS, Folder, LOG, OUT};
 use super::observed::Observed;
-use super::order::{Hold, Order};
-use super::runner::{Broken, Runner, Terms};
-use crate::measure::{Bucket, Entry};
+use super::order::{Hold, Machine, Order};
+use super::runner::{Broken, Runner, Terms, failed};
 use crate::report::{Exit, RunResult};
-use crate::tenant;
 
 /// What a run says when its load begins.
 const LOAD: &str = "connected; load for";
@@ -33,37 +32,36 @@ pub struct Sockets {
     program: PathBuf,
     sets: Vec<String>,
     stopped: Arc<AtomicBool>,
-    runs: AtomicU32,
 }
 
 impl Sockets {
     /// With this program; `sets` change the profile of every run, `stopped` ends everything.
     pub fn new(program: PathBuf, sets: Vec<String>, stopped: Arc<AtomicBool>) -> Self {
-        let runs = AtomicU32::new(0);
         Self {
             program,
             sets,
             stopped,
-            runs,
         }
     }
 
     fn spawn(&self, order: &Order, folder: &Path) -> std::io::Result<Child> {
         let order = if order.instants {
-            &order.clone().tenant("arrivals", "arrivals")
+            &order.clone().tenant("arrivals", ARRIVALS)
         } else {
             order
         };
-        fs::write(folder.join("selftest.toml"), order.profile())?;
+        fs::write(folder.join(Order::FILE), order.profile())?;
         let mut command = Command::new(&self.program);
         command
-            .args(["run", "./selftest.toml", "--json", "--out", "out"])
+            .args(["run", Order::FILE, "--json", "--out", OUT])
             .current_dir(folder)
+            // Where nobody has kept a calibration of this machine.
+            .env("XDG_STATE_HOME", folder)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         if order.instants {
-            command.args(["--raw-log", "log.npy"]);
+            command.args(["--raw-log", LOG]);
         }
         for set in &self.sets {
             command.args(["--set", set]);
@@ -100,8 +98,11 @@ impl Runner for Sockets {
             tail_ms: 2.0,
             // A read and a write on both sides.
             turn_ms: 0.01,
+            pause_ms: 50.0,
             sent: 0.02,
             received: 0.05,
+            attempts: 4,
+            obedient: false,
         }
     }
 
@@ -109,10 +110,13 @@ impl Runner for Sockets {
         if self.is_stopped() {
             return Err(Broken::Stopped);
         }
-        let number = self.runs.fetch_add(1, Ordering::Relaxed);
-        let folder = Folder::make(number).map_err(failed("no folder for a run"))?;
+        if order.machine != Machine::default() {
+            let why = "a run on sockets cannot tell the machine how long a write takes or what time it is";
+            return Err(Broken::Failed(why.to_owned()));
+        }
+        let folder = Folder::make()?;
         let child = self
-            .spawn(order, &folder.0)
+            .spawn(order, folder.path())
             .map_err(failed("the program cannot be started"))?;
         let mut process = Process::of(child);
         let held = match order.held {
@@ -128,7 +132,7 @@ impl Runner for Sockets {
             }
             std::thread::sleep(TICK);
         };
-        read(order, &folder.0, process.result(ended)?, held)
+        folder.read(order, process.result(ended)?, held)
     }
 
     fn rest(&self, attempts: u32) {
@@ -168,10 +172,6 @@ impl Sockets {
             }
         }
     }
-}
-
-fn failed<E: std::fmt::Display>(what: &str) -> impl Fn(E) -> Broken {
-    move |error| Broken::Failed(format!("{what}: {error}"))
 }
 
 /// A run while it goes on; it does not outlive this value.
@@ -239,107 +239,30 @@ impl Drop for Process {
     }
 }
 
-/// A folder of its own, gone with this value.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn make(number: u32) -> std::io::Result<Self> {
-        let name = format!("midge-selftest-{}-{number}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        fs::create_dir(&path)?;
-        Ok(Self(path))
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-/// Reads the files of a run.
-fn read(
-    order: &Order,
-    folder: &Path,
-    result: RunResult,
-    held: Option<Duration>,
-) -> Result<Observed, Broken> {
-    let text = |name: &str| {
-        fs::read_to_string(folder.join("out").join(name)).map_err(failed("a run has left no files"))
-    };
-    let bytes = |name: &str| {
-        let read = fs::read(folder.join(name));
-        read.map_err(failed("a run has left no instants"))
-    };
-    let (log, received) = if order.instants {
-        let log = Entry::read(&bytes("log.npy")?).map_err(Broken::Failed)?;
-        let received = tenant::arrivals(&bytes("arrivals")?);
-        let cut_off = || Broken::Failed("the tenant's instants break off".to_owned());
-        (log, received.ok_or_else(cut_off)?)
-    } else {
-        (Vec::new(), Vec::new())
-    };
-    Ok(Observed {
-        response: buckets(&text("histogram.csv")?),
-        in_flight: in_flight(&text("intervals.csv")?),
-        result,
-        log,
-        received,
-        held,
-    })
-}
-
-/// Cells of the rows of a table that begin with these; none needs quotes.
-fn rows<'a>(
-    table: &'a str,
-    wanted: impl Fn(&[&str]) -> bool + 'a,
-) -> impl Iterator<Item = Vec<&'a str>> {
-    let rows = table.lines().skip(1);
-    rows.map(|row| row.split(',').collect::<Vec<_>>())
-        .filter(move |row| wanted(row))
-}
-
-/// Of the response time, from `histogram.csv`.
-fn buckets(table: &str) -> Vec<Bucket> {
-    let ns = |us: &str| (us.parse::<f64>().unwrap_or(0.0) * 1e3).round() as u64;
-    rows(table, |row| {
-        row.starts_with(&[Order::REQUEST, "response_time"])
-    })
-    .filter_map(|row| {
-        Some(Bucket {
-            from_ns: ns(row.get(2)?),
-            to_ns: ns(row.get(3)?),
-            count: row.get(4)?.parse().ok()?,
-        })
-    })
-    .collect()
-}
-
-/// At the end of each second of the measure phase, from `intervals.csv`.
-fn in_flight(table: &str) -> Vec<u64> {
-    const PHASE: usize = 1;
-    const IN_FLIGHT: usize = 10;
-    rows(table, |row| row.get(PHASE) == Some(&"measure"))
-        .filter_map(|row| row.get(IN_FLIGHT)?.parse().ok())
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn the_tables_of_a_run_are_read() {
-        let histogram = "request,metric,from_us,to_us,count\nprobe,response_time,1.024,1.088,3\n\
-                         probe,service_time,1,2,4\ntotal,response_time,1.024,1.088,3\n";
-        let bucket = Bucket {
-            from_ns: 1_024,
-            to_ns: 1_088,
-            count: 3,
+    fn a_machine_that_does_as_it_is_told_is_refused_before_anything_is_started() {
+        let runner = Sockets::new(PathBuf::from("/nowhere"), Vec::new(), Arc::default());
+        assert!(!runner.terms().obedient);
+        let machine = Machine {
+            write: Duration::from_micros(1),
+            ..Machine::default()
         };
-        assert_eq!(buckets(histogram), [bucket]);
-        let intervals = "second,phase,request,planned,sent,ok,error,timeout,failed,dropped,in_flight\n\
-                         0,warm-up,probe,1,1,1,0,0,0,0,7\n1,measure,probe,1,1,1,0,0,0,0,8\n";
-        assert_eq!(in_flight(intervals), [8]);
+        for (machine, said) in [
+            (machine, "cannot tell the machine"),
+            (Machine::default(), "cannot be started"),
+        ] {
+            let order = Order {
+                machine,
+                ..Order::default()
+            };
+            match runner.run(&order) {
+                Err(Broken::Failed(why)) => assert!(why.contains(said), "{why}"),
+                other => panic!("{other:?}"),
+            }
+        }
     }
 }

@@ -1,17 +1,13 @@
-//! Where the tenant listens, and what becomes of those who come.
+//! What becomes of those who come to a tenant that listens.
 //!
 //! Not here: what they send (`server`), and a tenant that is a client itself (`attached`).
 
-use std::io::{self, ErrorKind};
-use std::net::SocketAddr;
-
-use mio::net::TcpListener;
+use std::io::ErrorKind;
 
 use super::server::{FIRST_CONNECTION, Server};
 use super::session::Session;
 use super::timers::Timer;
 
-const BACKLOG: i32 = 4_096;
 /// How long a new connection may take for its first packet, CONNECT or CONNACK.
 pub(super) const CONNECT_WITHIN_NS: u64 = 10_000_000_000;
 /// Pause after the process ran out of descriptors.
@@ -20,10 +16,7 @@ const ACCEPT_AGAIN_NS: u64 = 50_000_000;
 impl Server {
     /// Takes everybody who has come.
     pub(super) fn accept(&mut self) {
-        loop {
-            let Some(listener) = &self.listener else {
-                return;
-            };
+        while let Some(listener) = &self.listener {
             match listener.accept() {
                 Ok(mut socket) => {
                     socket.send_at_once();
@@ -35,6 +28,7 @@ impl Server {
                     let Ok(socket) = socket.accept_tls(self.tls.as_ref()) else {
                         continue;
                     };
+                    let socket = socket.accept_websocket(self.options.websocket.as_deref());
                     let now = self.clock.now();
                     let session = Session::new(socket, now, CONNECT_WITHIN_NS);
                     let id = self.router.sessions.insert(session);
@@ -56,21 +50,4 @@ impl Server {
             }
         }
     }
-}
-
-/// Listens on an address, port 0 being any.
-///
-/// # Errors
-/// What the system says.
-pub(super) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = socket2::Socket::new(
-        socket2::Domain::for_address(address),
-        socket2::Type::STREAM,
-        Some(socket2::Protocol::TCP),
-    )?;
-    socket.set_reuse_address(true)?;
-    socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    Ok(TcpListener::from_std(socket.into()))
 }

@@ -21,8 +21,8 @@ use super::session::{Ending, Session};
 use super::sessions::ConnectionId;
 use super::timers::Timer;
 use crate::mqtt::{
-    ConnAck, Connect, ConnectReturnCode, Packet, Publish, Qos, SUBSCRIPTION_REFUSED, SubAck,
-    Version, write_subscribe,
+    ConnAck, Connect, Disconnect, Packet, Properties, Publish, Qos, Reason, SUBSCRIPTION_REFUSED,
+    SubAck, Version, write_subscribe,
 };
 
 /// Seconds of silence after which the broker may think a client lost.
@@ -99,14 +99,15 @@ impl Server {
             username: to.user.as_deref(),
             password: to.password.as_deref(),
             will: None,
+            properties: Properties::NONE,
         };
         self.write(id, &Packet::Connect(connect));
     }
 
     /// CONNACK.
     pub(super) fn admitted(&mut self, id: ConnectionId, ack: ConnAck) -> Result<(), Ending> {
-        if ack.code != ConnectReturnCode::Accepted {
-            return Err(Ending::Refused(ack.code));
+        if ack.reason != Reason::Success {
+            return Err(Ending::Refused(ack.reason));
         }
         self.platforms.counts.connections += 1;
         self.router.sessions.connect(id, "");
@@ -152,12 +153,18 @@ impl Server {
             let Some(session) = self.router.sessions.writing(id) else {
                 return;
             };
-            let Some(packet_id) = session.flow.next_id(Qos::AtLeastOnce) else {
+            let Some(packet_id) = session.flow.next_id(Qos::AtLeastOnce, u16::MAX) else {
                 return;
             };
             let some = some.iter().map(|filter| (filter.as_str(), qos));
             // Filters of sound definitions; one that is too long would be refused anyway.
-            let _ = write_subscribe(packet_id, some, Version::V311, &mut session.out);
+            let _ = write_subscribe(
+                packet_id,
+                Properties::NONE,
+                some,
+                Version::V311,
+                &mut session.out,
+            );
         }
     }
 
@@ -328,7 +335,7 @@ impl Server {
             return;
         }
         for id in self.router.sessions.connected().to_vec() {
-            self.write(id, &Packet::Disconnect);
+            self.write(id, &Packet::Disconnect(Disconnect::of(Reason::Success)));
             self.router.sessions.flush_one(id);
             if let Some(session) = self.router.sessions.get(id) {
                 session.socket.end();

@@ -1,4 +1,4 @@
-//! Which messages of one connection are on their way, at QoS 1 and 2 (MQTT 3.1.1 section 4.3).
+//! Which messages of one connection are on their way, at QoS 1 and 2 (MQTT section 4.3).
 //!
 //! Only the packet identifiers: a clean session on one connection never repeats a message, so
 //! none is kept. Not here: writing packets.
@@ -57,15 +57,16 @@ impl Flow {
         }
     }
 
-    /// The identifier of a new outgoing message; 0 at QoS 0. `None`: all 65,535 are in use.
-    pub fn next_id(&mut self, qos: Qos) -> Option<u16> {
+    /// The identifier of a new outgoing message; 0 at QoS 0. `None`: as many as the receiver takes are
+    /// in use, at most 65,535 (5.0: [MQTT-3.3.4-9]).
+    pub fn next_id(&mut self, qos: Qos, receive_max: u16) -> Option<u16> {
         let awaiting = match qos {
             Qos::AtMostOnce => return Some(0),
             Qos::AtLeastOnce => Awaiting::Acknowledgement,
             Qos::ExactlyOnce => Awaiting::Record,
         };
         let ids = self.ids();
-        if ids.sent.len() >= usize::from(u16::MAX) {
+        if ids.sent.len() >= usize::from(receive_max) {
             return None;
         }
         loop {
@@ -92,6 +93,12 @@ impl Flow {
             }
             _ => false,
         }
+    }
+
+    /// A PUBREC with a failure came in: there will be no PUBCOMP (5.0: section 4.3.3). False: nothing
+    /// waited for it.
+    pub fn refused(&mut self, packet_id: u16) -> bool {
+        self.finish(packet_id, Awaiting::Record)
     }
 
     /// A PUBCOMP came in. False: nothing waited for it.
@@ -131,28 +138,41 @@ mod tests {
     #[test]
     fn outgoing_identifiers_are_unique_while_in_use() {
         let mut flow = Flow::default();
-        assert_eq!(flow.next_id(Qos::AtMostOnce), Some(0));
+        assert_eq!(flow.next_id(Qos::AtMostOnce, u16::MAX), Some(0));
         let mut seen: HashSet<u16> = (0..65_535)
-            .map(|_| flow.next_id(Qos::AtLeastOnce).unwrap())
+            .map(|_| flow.next_id(Qos::AtLeastOnce, u16::MAX).unwrap())
             .collect();
         assert_eq!(seen.len(), 65_535);
         assert!(!seen.contains(&0));
-        assert_eq!(flow.next_id(Qos::ExactlyOnce), None);
+        assert_eq!(flow.next_id(Qos::ExactlyOnce, u16::MAX), None);
         assert!(flow.acknowledged(77));
         assert!(!flow.acknowledged(77));
-        assert_eq!(flow.next_id(Qos::ExactlyOnce), Some(77));
+        assert_eq!(flow.next_id(Qos::ExactlyOnce, u16::MAX), Some(77));
         assert!(!seen.insert(77));
     }
 
     #[test]
     fn an_outgoing_qos_2_message_takes_three_answers() {
         let mut flow = Flow::default();
-        let id = flow.next_id(Qos::ExactlyOnce).unwrap();
+        let id = flow.next_id(Qos::ExactlyOnce, u16::MAX).unwrap();
         assert!(!flow.acknowledged(id));
         assert!(!flow.completed(id));
         assert!(flow.recorded(id));
         assert!(flow.recorded(id));
         assert!(flow.completed(id));
         assert!(!flow.recorded(id));
+    }
+
+    #[test]
+    fn a_receiver_gets_no_more_than_it_takes() {
+        let mut flow = Flow::default();
+        let mut next = |qos| flow.next_id(qos, 2);
+        assert_eq!(next(Qos::AtLeastOnce), Some(1));
+        assert_eq!(next(Qos::ExactlyOnce), Some(2));
+        assert_eq!(next(Qos::AtLeastOnce), None);
+        assert_eq!(next(Qos::AtMostOnce), Some(0));
+        // A refused message is done with.
+        assert!(flow.refused(2) && !flow.refused(2) && !flow.refused(1));
+        assert_eq!(flow.next_id(Qos::AtLeastOnce, 2), Some(3));
     }
 }

@@ -11,6 +11,7 @@ mod value;
 
 use self::value::{
     address, choice, command_types, names, number, quantity, rate_per_s, size, stall, tokens,
+    url_path,
 };
 use super::instances::Instances;
 use super::tls::TlsFiles;
@@ -98,6 +99,8 @@ pub struct TenantOptions {
     pub servers: u32,
     /// `stall`: default none.
     pub stall: Option<Stall>,
+    /// `outage`: a pause in which the tenant is gone, with all connections. Default none.
+    pub outage: Option<Stall>,
     /// `error-rate`: share (0 to 1) of ok replies that become errors (500). Default 0.
     pub error_rate: f64,
     /// `loss`: share of replies that are not sent. Default 0.
@@ -151,6 +154,8 @@ pub struct TenantOptions {
     pub password: Option<String>,
     /// `tls-certificate`, `tls-key`, `tls-client-ca`. Default: no TLS.
     pub tls: TlsFiles,
+    /// `websocket`: where a connection becomes a WebSocket, from `/` on. Default: none does.
+    pub websocket: Option<String>,
     /// `max-packet`: largest packet accepted, in bytes, 1 KiB to 256 MiB. Default 17 MiB.
     pub max_packet: usize,
     /// Requests and inbound messages of platforms that the tenant does not know by itself.
@@ -169,6 +174,7 @@ impl Default for TenantOptions {
             service_time: Delay::ZERO,
             servers: 0,
             stall: None,
+            outage: None,
             error_rate: 0.0,
             loss: 0.0,
             duplicate: 0.0,
@@ -195,6 +201,7 @@ impl Default for TenantOptions {
             user: None,
             password: None,
             tls: TlsFiles::default(),
+            websocket: None,
             definitions: Definitions::default(),
             max_packet: 17 << 20,
             buffer_per_connection: 4 << 20,
@@ -203,12 +210,13 @@ impl Default for TenantOptions {
 }
 
 /// Every flag of [`TenantOptions::set`], in the order of the manual.
-pub const FLAGS: [&str; 35] = [
+pub const FLAGS: [&str; 37] = [
     "listen",
     "delivery",
     "service-time",
     "servers",
     "stall",
+    "outage",
     "error-rate",
     "loss",
     "duplicate",
@@ -237,6 +245,7 @@ pub const FLAGS: [&str; 35] = [
     "tls-certificate",
     "tls-key",
     "tls-client-ca",
+    "websocket",
     "max-packet",
     "buffer-per-connection",
 ];
@@ -265,6 +274,7 @@ impl TenantOptions {
             "service-time" => self.service_time = quantity(value)?,
             "servers" => self.servers = number(value, 0, 100_000)?,
             "stall" => self.stall = Some(stall(value)?),
+            "outage" => self.outage = Some(stall(value)?),
             "error-rate" => self.error_rate = quantity::<Share>(value)?.0,
             "loss" => self.loss = quantity::<Share>(value)?.0,
             "duplicate" => self.duplicate = quantity::<Share>(value)?.0,
@@ -297,6 +307,7 @@ impl TenantOptions {
             "tls-certificate" => self.tls.certificate = Some(PathBuf::from(value)),
             "tls-key" => self.tls.key = Some(PathBuf::from(value)),
             "tls-client-ca" => self.tls.client_ca = Some(PathBuf::from(value)),
+            "websocket" => self.websocket = Some(url_path(value)?),
             "max-packet" => self.max_packet = size(value, 1 << 10, 256 << 20)?,
             "buffer-per-connection" => {
                 self.buffer_per_connection = size(value, 1 << 10, 1 << 30)?;
@@ -390,6 +401,7 @@ mod tests {
             for_ns: 500_000_000,
         };
         assert_eq!(with("stall", "5s+500ms").stall, Some(stall));
+        assert_eq!(with("outage", "5s+500ms").outage, Some(stall));
         assert_eq!(
             with("error-rate", "2%").error_rate.to_bits(),
             0.02_f64.to_bits()
@@ -436,6 +448,7 @@ mod tests {
         );
         assert_eq!(with("user", "u").user.as_deref(), Some("u"));
         assert_eq!(with("password", "p").password.as_deref(), Some("p"));
+        assert_eq!(with("websocket", "/mqtt").websocket.unwrap(), "/mqtt");
         assert_eq!(with("max-packet", "65_536").max_packet, 65_536);
         assert_eq!(
             with("buffer-per-connection", "2KiB").buffer_per_connection,
@@ -507,6 +520,7 @@ mod tests {
             ("servers", "-1"),
             ("service-time", "gauss:1ms"),
             ("stall", "5s"),
+            ("outage", "5s"),
             ("stall", "5s+9000h"),
             ("loss", "2"),
             ("commands", "2_000_000/s"),
@@ -525,6 +539,8 @@ mod tests {
             ("commands-per-push", "65"),
             ("command-redelivery", "2"),
             ("seed", "x"),
+            ("websocket", "mqtt"),
+            ("websocket", "/a b"),
             ("tokens", "./no/such/file"),
             ("max-packet", "1"),
             ("max-packet", "1B"),

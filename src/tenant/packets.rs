@@ -1,8 +1,9 @@
-//! What the tenant does with each packet: the server half of MQTT 3.1.1, clean sessions only, and what
-//! both halves have in common.
+//! What the tenant does with each packet: the server half of MQTT 3.1.1 and 5.0, clean sessions only, and
+//! what both halves have in common.
 //!
-//! Section numbers and statements are those of the OASIS standard. Not here: sockets and timers
-//! (`server`), what an application message means (`platforms`), what only a client does (`attached`).
+//! Section numbers and statements are those of the OASIS standards. Not here: how a connection begins and
+//! ends (`greeting`), sockets and timers (`server`), what an application message means (`platforms`), what
+//! only a client does (`attached`).
 
 use super::faults::Fate;
 use super::flow::Arrival;
@@ -12,11 +13,11 @@ use super::router::Message;
 use super::server::Server;
 use super::session::{Ending, Stage};
 use super::sessions::ConnectionId;
+use super::terms;
 use super::timers::Timer;
 use crate::mqtt::{
-    ConnAck, Connect, ConnectReturnCode, DecodeError, Packet, PubAck, PubComp, PubRec, PubRel,
-    Publish, Qos, Role, SUBSCRIPTION_REFUSED, SubAck, Subscribe, UnsubAck, Unsubscribe, Version,
-    decode,
+    DecodeError, Packet, Properties, PubAck, PubComp, PubRec, PubRel, Publish, Qos, Reason, Role,
+    SUBSCRIPTION_REFUSED, SubAck, Subscribe, UnsubAck, Unsubscribe, Version, decode,
 };
 
 /// Subscriptions that one connection may have.
@@ -39,8 +40,10 @@ impl Server {
             None => Role::Server,
         };
         let mut used = 0;
+        let session = self.router.sessions.get(id);
+        let mut version = session.map_or(Version::V311, |session| session.version);
         loop {
-            match decode(&input[used..], role, Version::V311, self.options.max_packet) {
+            match decode(&input[used..], role, version, self.options.max_packet) {
                 Ok(None) => return Progress::Consumed(used),
                 Ok(Some((packet, length))) => {
                     used += length;
@@ -52,36 +55,16 @@ impl Server {
                         return Progress::Consumed(input.len());
                     }
                 }
+                Err(DecodeError::UnsupportedProtocol(level))
+                    if version == Version::V311 && level == Version::V5.level() =>
+                {
+                    // Read again, as what it is; a second CONNECT ends the connection all the same.
+                    version = Version::V5;
+                    self.speaks_5(id);
+                }
                 Err(error) => return Progress::Ended(self.refuse(id, error)),
             }
         }
-    }
-
-    /// How a packet that breaks a rule ends the connection [MQTT-4.8.0-1].
-    fn refuse(&mut self, id: ConnectionId, error: DecodeError) -> Ending {
-        let opened = self
-            .router
-            .sessions
-            .get(id)
-            .is_some_and(|s| s.stage == Stage::Opened);
-        let code = match error {
-            // [MQTT-3.1.2-2]
-            DecodeError::UnsupportedProtocol(_) => ConnectReturnCode::UnacceptableProtocolVersion,
-            // [MQTT-3.1.3-8]
-            DecodeError::EmptyClientId => ConnectReturnCode::IdentifierRejected,
-            _ => return Ending::Protocol(error.name()),
-        };
-        if !opened {
-            return Ending::Protocol(error.name());
-        }
-        self.write(
-            id,
-            &Packet::ConnAck(ConnAck {
-                session_present: false,
-                code,
-            }),
-        );
-        Ending::Refused(code)
     }
 
     fn packet(&mut self, id: ConnectionId, packet: &Packet, now: u64) -> Result<(), Ending> {
@@ -99,91 +82,44 @@ impl Server {
         }
         match packet {
             Packet::Publish(publish) => {
+                if session.version == Version::V5
+                    && let Some(reason) = terms::breach(publish)
+                {
+                    return Err(Ending::Breach(reason));
+                }
                 self.publish(id, publish, now);
                 return Ok(());
             }
             Packet::PubAck(ack) => self.expected(|s| s.flow.acknowledged(ack.packet_id), id),
             Packet::PubComp(ack) => self.expected(|s| s.flow.completed(ack.packet_id), id),
+            // There is nothing to release then (5.0: section 4.3.3).
+            Packet::PubRec(ack) if ack.reason.is_failure() => {
+                self.expected(|s| s.flow.refused(ack.packet_id), id);
+            }
             Packet::PubRec(ack) => {
                 self.expected(|s| s.flow.recorded(ack.packet_id), id);
-                self.write(
-                    id,
-                    &Packet::PubRel(PubRel {
-                        packet_id: ack.packet_id,
-                    }),
-                );
+                self.write(id, &Packet::PubRel(PubRel::of(ack.packet_id)));
             }
             Packet::PubRel(ack) => {
                 session.flow.released(ack.packet_id);
-                self.write(
-                    id,
-                    &Packet::PubComp(PubComp {
-                        packet_id: ack.packet_id,
-                    }),
-                );
+                self.write(id, &Packet::PubComp(PubComp::of(ack.packet_id)));
             }
             Packet::Subscribe(subscribe) => self.subscribe(id, subscribe),
             Packet::Unsubscribe(unsubscribe) => self.unsubscribe(id, unsubscribe),
             Packet::PingReq => self.write(id, &Packet::PingResp),
-            Packet::Disconnect => return Err(Ending::Peer),
+            Packet::Disconnect(_) => return Err(Ending::Peer),
             // [MQTT-3.1.0-2]
             Packet::Connect(_) => return Err(Ending::Protocol("second-connect")),
             // What a broker says to the tenant; the codec lets it through to a client alone.
             Packet::SubAck(ack) => self.granted(id, ack),
             Packet::PingResp => {}
-            Packet::ConnAck(_) | Packet::UnsubAck(_) => {
+            // The codec lets no packet of the other direction through, nor AUTH in 3.1.1; in 5.0 nobody has
+            // agreed on a method (section 4.12).
+            Packet::ConnAck(_) | Packet::UnsubAck(_) | Packet::Auth(_) => {
                 return Err(Ending::Protocol("wrong-direction"));
             }
         }
         Ok(())
-    }
-
-    fn connect(&mut self, id: ConnectionId, connect: &Connect, now: u64) -> Result<(), Ending> {
-        let code = self.judge(connect);
-        self.write(
-            id,
-            &Packet::ConnAck(ConnAck {
-                session_present: false,
-                code,
-            }),
-        );
-        if code != ConnectReturnCode::Accepted {
-            return Err(Ending::Refused(code));
-        }
-        self.router.sessions.connect(id, connect.client_id);
-        // One and a half times the keep-alive, 0 is for ever [MQTT-3.1.2-24].
-        let patience_ns = u64::from(connect.keep_alive) * 1_500_000_000;
-        if let Some(session) = self.router.sessions.get(id) {
-            session.patience_ns = (patience_ns > 0).then_some(patience_ns);
-        }
-        if patience_ns > 0 {
-            self.watch(id, now + patience_ns);
-        }
-        self.platforms.counts.connections += 1;
-        if self.platforms.counts.connections == 1 {
-            self.begin(now);
-        }
-        Ok(())
-    }
-
-    fn judge(&self, connect: &Connect) -> ConnectReturnCode {
-        let user_differs = self
-            .options
-            .user
-            .as_deref()
-            .is_some_and(|user| connect.username != Some(user));
-        let password_differs = self
-            .options
-            .password
-            .as_deref()
-            .is_some_and(|password| connect.password != Some(password.as_bytes()));
-        if !user_differs && !password_differs {
-            ConnectReturnCode::Accepted
-        } else if connect.username.is_none() {
-            ConnectReturnCode::NotAuthorized
-        } else {
-            ConnectReturnCode::BadUserNameOrPassword
-        }
     }
 
     fn publish(&mut self, id: ConnectionId, publish: &Publish, now: u64) {
@@ -199,6 +135,9 @@ impl Server {
             self.published = true;
             if let Some(stall) = self.options.stall {
                 self.agenda.insert(now + stall.after_ns, Timer::Stall);
+            }
+            if let Some(outage) = self.options.outage {
+                self.agenda.insert(now + outage.after_ns, Timer::Crash);
             }
         }
         let from = self.sender(id);
@@ -239,8 +178,8 @@ impl Server {
         let packet_id = publish.packet_id;
         match publish.qos {
             Qos::AtMostOnce => return true,
-            Qos::AtLeastOnce => self.write(id, &Packet::PubAck(PubAck { packet_id })),
-            Qos::ExactlyOnce => self.write(id, &Packet::PubRec(PubRec { packet_id })),
+            Qos::AtLeastOnce => self.write(id, &Packet::PubAck(PubAck::of(packet_id))),
+            Qos::ExactlyOnce => self.write(id, &Packet::PubRec(PubRec::of(packet_id))),
         }
         let session = self.router.sessions.get(id);
         session.is_some_and(|s| s.flow.arrived(publish.qos, packet_id) == Arrival::New)
@@ -321,12 +260,22 @@ impl Server {
 
     fn subscribe(&mut self, id: ConnectionId, subscribe: &Subscribe) {
         let mut codes = Vec::new();
-        for (filter, qos) in subscribe.filters() {
+        for (filter, options) in subscribe.subscriptions() {
             let Some(session) = self.router.sessions.get(id) else {
                 return;
             };
+            let (version, qos) = (session.version, options.qos);
+            if version == Version::V5
+                && let Some(reason) = terms::subscription_refusal(subscribe, filter, options)
+            {
+                codes.push(reason as u8);
+                continue;
+            }
             if session.filters.len() >= FILTERS_MAX && !session.filters.contains(filter) {
-                codes.push(SUBSCRIPTION_REFUSED);
+                codes.push(match version {
+                    Version::V311 => SUBSCRIPTION_REFUSED,
+                    Version::V5 => Reason::QuotaExceeded as u8,
+                });
                 continue;
             }
             session.filters.insert(filter.into());
@@ -338,22 +287,34 @@ impl Server {
             id,
             &Packet::SubAck(SubAck {
                 packet_id: subscribe.packet_id,
+                properties: Properties::NONE,
                 codes: &codes,
             }),
         );
     }
 
     fn unsubscribe(&mut self, id: ConnectionId, unsubscribe: &Unsubscribe) {
+        // 3.1.1 has none, and leaves them out.
+        let mut codes = Vec::new();
         for filter in unsubscribe.filters() {
             let Some(session) = self.router.sessions.get(id) else {
                 return;
             };
             if session.filters.remove(filter) {
                 self.router.subscriptions.remove(filter, id);
+                codes.push(Reason::Success as u8);
+            } else {
+                codes.push(Reason::NoSubscriptionExisted as u8);
             }
         }
-        let packet_id = unsubscribe.packet_id;
-        self.write(id, &Packet::UnsubAck(UnsubAck { packet_id }));
+        self.write(
+            id,
+            &Packet::UnsubAck(UnsubAck {
+                packet_id: unsubscribe.packet_id,
+                properties: Properties::NONE,
+                codes: &codes,
+            }),
+        );
     }
 
     /// Counts an acknowledgement that nothing waited for; it does no harm.
@@ -370,7 +331,7 @@ impl Server {
     pub(super) fn write(&mut self, id: ConnectionId, packet: &Packet) {
         if let Some(session) = self.router.sessions.writing(id) {
             // Acknowledgements of fixed size always fit, and repeat what was decoded; a CONNECT is sound.
-            let _ = packet.write(Version::V311, &mut session.out);
+            let _ = packet.write(session.version, &mut session.out);
         }
     }
 }

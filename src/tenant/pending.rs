@@ -70,6 +70,12 @@ impl Pending {
         }
     }
 
+    /// All replies that still wait, while their instants are still to come: their places are not
+    /// used again.
+    pub fn forget(&mut self) -> impl Iterator<Item = Waiting> + '_ {
+        self.places.iter_mut().filter_map(Option::take)
+    }
+
     /// All replies that still wait.
     pub fn drain(&mut self) -> impl Iterator<Item = Waiting> + '_ {
         self.free.clear();

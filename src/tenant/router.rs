@@ -7,7 +7,8 @@ use super::options::{Delivery, TenantOptions};
 use super::session::{Ending, Stage};
 use super::sessions::{ConnectionId, Sessions};
 use super::subscriptions::{Receiver, Subscriptions};
-use crate::mqtt::{Publish, Qos, Version};
+use super::terms;
+use crate::mqtt::{Properties, Publish, Qos};
 
 /// One message to be sent.
 #[derive(Debug, Clone, Copy)]
@@ -97,8 +98,8 @@ impl Router {
         reached
     }
 
-    /// Sends to one connection. False: it has ended, does not read, or all its packet
-    /// identifiers are in use.
+    /// Sends to one connection. False: it has ended, does not read, takes no packet of this size, or
+    /// has as many messages unacknowledged as it takes.
     pub fn send_to_connection(&mut self, id: ConnectionId, message: Message) -> bool {
         let Some(session) = self.sessions.writing(id) else {
             return false;
@@ -106,7 +107,11 @@ impl Router {
         if session.stage != Stage::Connected || session.backlog() > self.backlog_max {
             return false;
         }
-        let Some(packet_id) = session.flow.next_id(message.qos) else {
+        // [MQTT-3.1.2-24], [MQTT-3.1.2-25]
+        if terms::packet_len(message.topic, message.payload) > session.packet_max as usize {
+            return false;
+        }
+        let Some(packet_id) = session.flow.next_id(message.qos, session.receive_max) else {
             return false;
         };
         let publish = Publish {
@@ -116,8 +121,9 @@ impl Router {
             topic: message.topic,
             packet_id,
             payload: message.payload,
+            properties: Properties::NONE,
         };
-        if publish.write(Version::V311, &mut session.out).is_err() {
+        if publish.write(session.version, &mut session.out).is_err() {
             return false;
         }
         self.check_backlog(id)

@@ -11,7 +11,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use mio::Waker;
 
-use super::accept::listen;
 use super::agenda::Agenda;
 use super::arrivals::Arrivals;
 use super::attachment::Attachment;
@@ -25,12 +24,13 @@ use super::router::Router;
 use super::service::Service;
 use super::session::{Ending, Stage};
 use super::sessions::ConnectionId;
+use super::terms;
 use super::timers::Timer;
 use crate::event::memory::Place;
-use crate::event::tls::{Acceptor, Failure};
+use crate::event::tls::Acceptor;
 use crate::event::{Clock, Event, Listener, Poller, Socket};
 
-const LISTENER: usize = 0;
+pub(super) const LISTENER: usize = 0;
 const WAKER: usize = 1;
 pub(super) const FIRST_CONNECTION: usize = 2;
 
@@ -62,7 +62,7 @@ pub struct Server {
     pub(super) arrivals: Option<Arrivals>,
     pub(super) published: bool,
     pub(super) poller: Poller,
-    /// `None`: it is attached.
+    /// `None`: it is attached, or gone (`outage`).
     pub(super) listener: Option<Listener>,
     pub(super) tls: Option<Acceptor>,
     /// `None`: it listens.
@@ -88,8 +88,8 @@ impl Server {
     /// What the system says about the address, the arrivals file or the poller.
     pub(super) fn bind(options: TenantOptions) -> io::Result<(Self, Arc<AtomicBool>, Waker)> {
         let tls = options.tls.acceptor()?;
-        let listener = listen(options.listen)?;
-        let (mut server, stopped, waker) = Self::awake(Some(Listener::Tcp(listener)), options)?;
+        let listener = Listener::bind(options.listen)?;
+        let (mut server, stopped, waker) = Self::awake(Some(listener), options)?;
         server.tls = tls;
         Ok((server, stopped, waker))
     }
@@ -278,10 +278,7 @@ impl Server {
                 Ok(read) => read,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return,
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                Err(error) if Failure::within(&error).is_some() => {
-                    return self.close(id, Ending::Protocol("tls"));
-                }
-                Err(_) => return self.close(id, Ending::Peer),
+                Err(error) => return self.close(id, Ending::of(&error)),
             };
             let now = self.clock.now();
             session.heard_at = now;
@@ -345,11 +342,15 @@ impl Server {
     }
 
     pub(super) fn close(&mut self, id: ConnectionId, ending: Ending) {
+        if let Some(reason) = terms::farewell(ending) {
+            self.farewell(id, reason);
+        }
         let Some(mut session) = self.router.sessions.remove(id) else {
             return;
         };
-        if matches!(&session.socket, Socket::TlsServer(_) | Socket::Tls(_)) {
-            session.socket.end();
+        match &mut session.socket {
+            Socket::Tcp(_) | Socket::Memory(_) => {}
+            layered => layered.end(),
         }
         self.platforms.closed(id);
         for filter in &session.filters {

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use foldhash::HashSet;
 
 use super::flow::Flow;
-use crate::event::{Handle, Socket};
-use crate::mqtt::ConnectReturnCode;
+use crate::event::{Handle, Socket, tls, websocket};
+use crate::mqtt::{Reason, Version};
 
 /// Where a connection stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub enum Stage {
 pub enum Ending {
     /// The peer closed, reset, or said goodbye.
     Peer,
-    /// `disconnect-rate`.
+    /// `disconnect-rate` or `outage`.
     Injected,
     /// Another connection came with the same client identifier [MQTT-3.1.4-2].
     TakenOver,
@@ -35,14 +35,27 @@ pub enum Ending {
     /// The peer does not read what it is sent.
     SlowReader,
     /// CONNECT was answered with this code.
-    Refused(ConnectReturnCode),
+    Refused(Reason),
     /// CONNECT did not come in time.
     NoConnect,
     /// A packet that breaks a rule, by the class word of the rule.
     Protocol(&'static str),
+    /// A message that the tenant had said it does not take (5.0).
+    Breach(Reason),
 }
 
 impl Ending {
+    /// That of an error of reading.
+    pub fn of(error: &io::Error) -> Self {
+        if tls::Failure::within(error).is_some() {
+            Self::Protocol("tls")
+        } else if websocket::Failure::within(error).is_some() {
+            Self::Protocol("websocket")
+        } else {
+            Self::Peer
+        }
+    }
+
     /// The key in the report's `rejected`, if this counts there.
     pub const fn reason(self) -> Option<&'static str> {
         match self {
@@ -50,7 +63,7 @@ impl Ending {
             Self::TakenOver => Some("taken-over"),
             Self::KeepAlive => Some("keep-alive"),
             Self::SlowReader => Some("slow-reader"),
-            Self::Refused(code) => Some(code.name()),
+            Self::Refused(code) | Self::Breach(code) => Some(code.name()),
             Self::NoConnect => Some("no-connect"),
             Self::Protocol(rule) => Some(rule),
         }
@@ -64,6 +77,12 @@ pub struct Session {
     pub socket: Socket,
     /// Opened or connected.
     pub stage: Stage,
+    /// That of its CONNECT.
+    pub version: Version,
+    /// Messages of QoS 1 and 2 that it takes unacknowledged; 3.1.1 does not say.
+    pub receive_max: u16,
+    /// The longest packet that it takes, in bytes; 3.1.1 does not say.
+    pub packet_max: u32,
     /// As in CONNECT; `None`: it was empty.
     pub client_id: Option<Arc<str>>,
     /// Longest silence in nanoseconds; `None`: no limit.
@@ -93,6 +112,9 @@ impl Session {
         Self {
             socket,
             stage: Stage::Opened,
+            version: Version::V311,
+            receive_max: u16::MAX,
+            packet_max: u32::MAX,
             client_id: None,
             patience_ns: Some(patience_ns),
             silence: None,

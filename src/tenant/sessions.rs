@@ -81,9 +81,20 @@ impl Sessions {
         Some(ConnectionId::new(slot as u32, found.generation))
     }
 
+    /// All connections that are open.
+    pub fn all(&self) -> Vec<ConnectionId> {
+        let slots = 0..self.slots.len();
+        slots.filter_map(|slot| self.in_slot(slot)).collect()
+    }
+
     /// Connections whose CONNECT was accepted.
     pub fn connected(&self) -> &[ConnectionId] {
         &self.connected
+    }
+
+    /// Whether a connection has this client identifier.
+    pub fn has_client(&self, client_id: &str) -> bool {
+        self.by_client.contains_key(client_id)
     }
 
     /// CONNECT was accepted under this client identifier. The older connection of the same,

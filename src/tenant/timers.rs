@@ -28,6 +28,10 @@ pub(super) enum Timer {
     Silence(ConnectionId),
     /// The stall begins.
     Stall,
+    /// The outage begins.
+    Crash,
+    /// The outage is over.
+    Return,
     /// Descriptors may be free again.
     Accept,
     /// A command is pushed.
@@ -63,6 +67,8 @@ impl Server {
             }
             Timer::Silence(id) => self.check_silence(id),
             Timer::Stall => self.stall(),
+            Timer::Crash => self.crash(at),
+            Timer::Return => self.come_back(),
             Timer::Accept => self.accept(),
             Timer::Dial(number) => self.dial(number),
             Timer::Ping(id) => self.ping(id),

@@ -17,5 +17,5 @@ mod responder;
 pub use alone::{alone, believed, ends_with_unless_disturbed};
 pub use figures::{ms, names, rows, share_above, tail_ms};
 pub use freeze::{freeze, freeze_for_good};
-pub use mosquitto::{Message, Mosquitto, Subscriber, program};
+pub use mosquitto::{Message, Mosquitto, Subscriber, Websockets, program};
 pub use responder::Responder;

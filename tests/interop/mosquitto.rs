@@ -26,6 +26,14 @@ pub struct Mosquitto {
     folder: TempDir,
 }
 
+/// A broker that is reached by WebSocket too.
+#[derive(Debug)]
+pub struct Websockets {
+    pub broker: Mosquitto,
+    pub ws: String,
+    pub wss: String,
+}
+
 impl Mosquitto {
     /// Everybody may come in.
     pub fn start() -> Self {
@@ -76,6 +84,32 @@ impl Mosquitto {
             )
         });
         (broker, port)
+    }
+
+    /// Everybody may come in by WebSocket, with TLS of this authority and without.
+    pub fn with_websockets(authority: &Authority) -> Websockets {
+        let listeners = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").expect("a free port"));
+        let [ws, wss] =
+            listeners.map(|listener| listener.local_addr().expect("it is bound").port());
+        let own = authority.signs("broker", &["localhost", "127.0.0.1"]);
+        let broker = Self::with(|folder| {
+            let file = |name: &str, text: &str| {
+                let path = folder.path().join(name);
+                std::fs::write(&path, text).expect("a file in a new folder");
+                path.display().to_string()
+            };
+            format!(
+                "allow_anonymous true\nlistener {ws} 127.0.0.1\nprotocol websockets\n\
+                 listener {wss} 127.0.0.1\nprotocol websockets\ncertfile {}\nkeyfile {}\n",
+                file("broker.pem", &own.certificate),
+                file("broker-key.pem", &own.key),
+            )
+        });
+        Websockets {
+            broker,
+            ws: format!("ws://127.0.0.1:{ws}/mqtt"),
+            wss: format!("wss://localhost:{wss}/mqtt"),
+        }
     }
 
     fn with(access: impl FnOnce(&TempDir) -> String) -> Self {

@@ -7,7 +7,7 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::thread::JoinHandle;
 
-use midge::mqtt::{self, Connect, Packet, Publish, Qos, Role, Version};
+use midge::mqtt::{self, Connect, Packet, Properties, Publish, Qos, Role, Version};
 
 use super::Mosquitto;
 
@@ -35,12 +35,14 @@ impl Responder {
             username: None,
             password: None,
             will: None,
+            properties: Properties::NONE,
         };
         connect
             .write(Version::V311, &mut bytes)
             .expect("it is sound");
         let filters = std::iter::once((filter, Qos::AtMostOnce));
-        mqtt::write_subscribe(1, filters, Version::V311, &mut bytes).expect("it is sound");
+        mqtt::write_subscribe(1, Properties::NONE, filters, Version::V311, &mut bytes)
+            .expect("it is sound");
         stream.write_all(&bytes).expect("the broker reads");
         let mut reader = Reader {
             stream: stream.try_clone().expect("a descriptor"),
@@ -79,6 +81,7 @@ fn answer(packet: &Packet<'_>, out: &mut Vec<u8>) {
             topic: &topic,
             packet_id: 0,
             payload: br#"{"statusCode":200}"#,
+            properties: Properties::NONE,
         };
         answer.write(Version::V311, out).expect("it is sound");
     }

@@ -343,6 +343,42 @@ fn what_one_workers_caller_announces_reaches_the_endpoints_of_all() {
 }
 
 #[test]
+fn connect_storm() {
+    let outcome = runs("connect-storm");
+    assert_eq!(outcome.count("/connections/connected"), 50, "{outcome}");
+}
+
+#[test]
+fn reconnect_storm() {
+    let outcome = brief("reconnect-storm")
+        .set("load.measure", "3s")
+        .set("tenant.outage", "600ms+400ms")
+        .set("fleet.reconnect.initial_delay", "100ms")
+        .go();
+    outcome.keeps_its_accounts();
+    let count = |pointer: &str| outcome.count(pointer);
+    assert_eq!(count("/connections/reconnects"), 50, "{outcome}");
+    assert_eq!(count("/connections/recovery/outages/0/back"), 50);
+    assert!(count("/whole_run/ok") > 0, "{outcome}");
+    assert_eq!(
+        count("/whole_run/ok"),
+        count("/whole_run/sent"),
+        "{outcome}"
+    );
+}
+
+#[test]
+fn churn() {
+    let outcome = brief("churn").go();
+    outcome.keeps_its_accounts();
+    let count = |pointer: &str| outcome.count(pointer);
+    assert!(count("/connections/recovery/left") > 10, "{outcome}");
+    assert!(count("/connections/reconnects") > 0, "{outcome}");
+    assert_eq!(count("/connections/lost"), 0, "{outcome}");
+    assert!(count("/whole_run/ok") > 0, "{outcome}");
+}
+
+#[test]
 fn every_shipped_profile_is_run_here() {
     let mut names: Vec<&str> = midge::profile::shipped()
         .iter()
@@ -350,6 +386,8 @@ fn every_shipped_profile_is_run_here() {
         .collect();
     names.sort_unstable();
     let here = [
+        "churn",
+        "connect-storm",
         "enapter-commands",
         "enapter-fleet",
         "enapter-telemetry",
@@ -367,6 +405,7 @@ fn every_shipped_profile_is_run_here() {
         "mqtt-publish",
         "mqtt-retained",
         "mqtt-shared",
+        "reconnect-storm",
     ];
     assert_eq!(names, here);
 }

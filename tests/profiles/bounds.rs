@@ -34,6 +34,18 @@ fn values_inside_their_bounds_load() {
         "fleet.keep_alive=0s",
         "fleet.keep_alive=65535s",
         "fleet.connect_rate=0.5/s",
+        "fleet.churn_rate=0.5/s",
+        "fleet.reconnect_rate=none",
+        "fleet.reconnect_rate=0.5/s",
+        "fleet.reconnect.policy=fixed",
+        "fleet.reconnect={ policy = \"exponential\", jitter = \"decorrelated\" }",
+        "fleet.reconnect.jitter=none",
+        "fleet.reconnect.jitter=100%",
+        "fleet.reconnect.jitter=full",
+        "fleet.reconnect.initial_delay=1ms",
+        "fleet.reconnect.max_delay=1h",
+        "fleet.reconnect={ policy = \"fixed\", initial_delay = \"1m\" }",
+        "fleet.reconnect.give_up_after=1",
         "fleet.connections.per_endpoint=2",
         "fleet.subscribe=[\"a/+\", \"b/#\"]",
         "fleet.subscribe_qos=2",
@@ -180,6 +192,30 @@ fn values_outside_their_bounds_are_refused_by_name() {
         "tenant.password=x",
         "thresholds.dropped=0",
         "thresholds.dropped=< many",
+    ];
+    for set in sets {
+        let Err(errors) = load_text(WHOLE, &[set]) else {
+            panic!("{set} loads");
+        };
+        let named = errors[0].to_string().starts_with("--set ");
+        assert!(named, "{set}: {}", rendered(&errors));
+    }
+}
+
+#[test]
+fn how_connections_come_back_has_bounds_too() {
+    let sets = [
+        "fleet.churn_rate=0/s",
+        "fleet.reconnect_rate=0/s",
+        "fleet.reconnect_rate=full",
+        "fleet.reconnect=5",
+        "fleet.reconnect.policy=linear",
+        "fleet.reconnect.jitter=101%",
+        "fleet.reconnect.jitter=some",
+        "fleet.reconnect={ policy = \"fixed\", jitter = \"decorrelated\" }",
+        "fleet.reconnect.initial_delay=0s",
+        "fleet.reconnect={ initial_delay = \"2s\", max_delay = \"1s\" }",
+        "fleet.reconnect.give_up_after=0",
     ];
     for set in sets {
         let Err(errors) = load_text(WHOLE, &[set]) else {

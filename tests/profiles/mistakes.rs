@@ -167,14 +167,7 @@ fn what_is_planned_is_refused_in_plain_words() {
     );
     assert_eq!(
         complaint(&text, &[]),
-        r#"error: profile.toml:5:7: target.url is wrong: wss:// is not supported yet
-  |
-5 | url = "wss://h"
-  |       ^^^^^^^^^
-  |
-  = help: write "mqtt://127.0.0.1:1883"
-
-error: profile.toml:6:12: target.protocol "5" is not supported yet
+        r#"error: profile.toml:6:12: target.protocol "5" is not supported yet
   |
 6 | protocol = "5"
   |            ^^^
@@ -232,6 +225,72 @@ error: profile.toml:8:15: target.tls_version is no version of TLS that midge spe
   |
   = help: write "1.2", "1.3" or "any""#
     );
+}
+
+#[test]
+fn headers_that_do_nothing_or_belong_to_the_upgrade_are_mistakes() {
+    let of = |target: &str| {
+        let text = small("[fleet]", &format!("[target]\n{target}\n[fleet]"));
+        complaint(&text, &[])
+    };
+    assert_eq!(
+        of("url = \"mqtts://h\"\nheaders = { X-A = \"b\" }"),
+        r#"error: profile.toml:6:11: target.headers is about WebSocket, and the target is reached without
+  |
+6 | headers = { X-A = "b" }
+  |           ^^^^^^^^^^^^^
+  |
+  = help: write url = "ws://HOST/PATH" or "wss://HOST/PATH", or leave it out"#
+    );
+    assert_eq!(
+        of("url = [\"ws://h\", \"mqtt://h\"]"),
+        r#"error: profile.toml:5:7: target.url is a list of targets with WebSocket and without
+  |
+5 | url = ["ws://h", "mqtt://h"]
+  |       ^^^^^^^^^^^^^^^^^^^^^^
+  |
+  = help: write ws:// or mqtt:// in all of them"#
+    );
+    for (header, sentence) in [
+        ("Sec-WebSocket-Key = \"x\"", "belongs to the upgrade itself"),
+        ("HOST = \"x\"", "belongs to the upgrade itself"),
+        ("\"a b\" = \"x\"", "is no name of a header"),
+        ("X-A = \"b\\r\\nX-C: d\"", "is no value of a header"),
+        ("X-A = \" b\"", "is no value of a header"),
+    ] {
+        let said = of(&format!("url = \"ws://h\"\nheaders = {{ {header} }}"));
+        assert!(said.contains(sentence), "{said}");
+    }
+}
+
+#[test]
+fn a_secret_in_a_header_is_refused_and_not_repeated() {
+    for name in [
+        "Authorization",
+        "cookie",
+        "X-Api-Key",
+        "x-access-token",
+        "X-Auth",
+    ] {
+        let headers = format!("headers = {{ {name} = \"hunter2\" }}");
+        let text = small(
+            "[fleet]",
+            &format!("[target]\nurl = \"ws://h\"\n{headers}\n[fleet]"),
+        );
+        let said = complaint(&text, &[]);
+        let sentence = format!("target.headers.{name} must not be written into a profile");
+        assert!(said.contains(&sentence), "{said}");
+        assert!(!said.contains("hunter2"), "{said}");
+        let set = format!("target.headers.{name}=hunter2");
+        let said = complaint(
+            &small("[fleet]", "[target]\nurl = \"ws://h\"\n[fleet]"),
+            &[&set],
+        );
+        assert!(
+            said.contains(&sentence) && !said.contains("hunter2"),
+            "{said}"
+        );
+    }
 }
 
 #[test]

@@ -130,6 +130,21 @@ impl Peer {
         Some((first, body))
     }
 
+    /// What comes until an empty line: the request of HTTP.
+    pub fn head(&mut self) -> String {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let Some(byte) = self.byte() else { break };
+            head.push(byte);
+        }
+        String::from_utf8_lossy(&head).into_owned()
+    }
+
+    /// A copy of its socket, for whoever reads and writes in another way.
+    pub fn stream(&self) -> TcpStream {
+        self.stream.try_clone().expect("a descriptor")
+    }
+
     /// Where the other side connected from.
     pub fn address(&self) -> SocketAddr {
         self.stream.peer_addr().expect("it is connected")

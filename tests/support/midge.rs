@@ -14,6 +14,15 @@ use super::process::Process;
 /// Path of the program.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_midge");
 
+/// Whether the program's file has these words in it.
+#[track_caller]
+pub fn program_contains(words: &str) -> bool {
+    let program = std::fs::read(PROGRAM).expect("it was built for this test");
+    program
+        .windows(words.len())
+        .any(|window| window == words.as_bytes())
+}
+
 /// One call of the program.
 #[derive(Debug)]
 pub struct Midge {
@@ -30,14 +39,17 @@ pub struct Midge {
 impl Midge {
     /// Any command line.
     pub fn call<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Self {
+        let home = tempfile::tempdir().expect("a temporary folder");
+        // Nobody's calibration of this machine is to decide what tests see.
+        let state = ("XDG_STATE_HOME".into(), home.path().join("state").into());
         Self {
             arguments: arguments
                 .into_iter()
                 .map(|argument| argument.as_ref().to_owned())
                 .collect(),
-            environment: Vec::new(),
+            environment: vec![state],
             before: None,
-            home: tempfile::tempdir().expect("a temporary folder"),
+            home,
             folder: None,
         }
     }

@@ -13,12 +13,16 @@ mod certificates;
 mod midge;
 mod outcome;
 mod process;
+#[cfg(target_os = "linux")]
+mod refusal;
 mod tenant;
 
 pub use broker::{CONNACK, FakeBroker, Peer};
 pub use certificates::{Authority, Pair};
-pub use midge::{Midge, Running};
+pub use midge::{Midge, Running, program_contains};
 pub use outcome::{LEDGER, Outcome};
 pub use process::{Ended, Process};
+#[cfg(target_os = "linux")]
+pub use refusal::refusing;
 pub use rustix::process::Signal;
 pub use tenant::Tenant;

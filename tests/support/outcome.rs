@@ -40,6 +40,14 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// The rows of a selftest that was told to keep them in `rows.json`.
+    #[track_caller]
+    pub fn rows(&self) -> Vec<Value> {
+        let text = std::fs::read_to_string(self.home().join("rows.json"));
+        let text = text.unwrap_or_else(|error| panic!("{error}\n{self}"));
+        serde_json::from_str(&text).expect("a list")
+    }
+
     pub(super) fn of(ended: &Ended, midge: Midge) -> Self {
         let folder = midge
             .folder()

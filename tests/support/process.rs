@@ -96,6 +96,20 @@ impl Process {
         }
     }
 
+    /// Waits until something outside is so, which must come while it runs.
+    pub fn await_until(&mut self, awaited: &str, mut is_so: impl FnMut() -> bool) {
+        while !is_so() {
+            if let Some(status) = self.child.try_wait().expect("a child can be asked") {
+                let [out, err] = [&self.stdout, &self.stderr].map(Output::text);
+                panic!(
+                    "{} ended ({status}) before {awaited:?}:\n{out}\n{err}",
+                    self.name
+                );
+            }
+            self.tick(awaited);
+        }
+    }
+
     /// Waits for its end.
     pub fn finish(mut self) -> Ended {
         let status = loop {

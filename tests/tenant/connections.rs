@@ -165,7 +165,7 @@ fn a_refused_connect_is_told_why() {
         framed(0x10, &body)
     };
     let mut other_level = connect("x", 60);
-    other_level[8] = 5;
+    other_level[8] = 6;
     let mut kept_session = connect("", 60);
     kept_session[9] = 0;
     for (packet, code) in [

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use midge::event::Clock;
 use midge::measure::{Bounds, Distribution, Population, Samples};
-use midge::mqtt::{Connect, Version};
+use midge::mqtt::{Connect, Properties, Version};
 use midge::plan::{Captures, ConnectionRole, Message, Moment, Plan, Sheet};
 use midge::profile::Model;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
@@ -108,6 +108,7 @@ fn connect(plan: &Plan, order: &Order) -> io::Result<Vec<TcpStream>> {
             username: None,
             password: None,
             will: None,
+            properties: Properties::NONE,
         };
         let mut bytes = Vec::new();
         connect

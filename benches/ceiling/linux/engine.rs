@@ -26,10 +26,12 @@ pub fn drive(order: &Order) -> Turn {
         targets: vec![order.target],
         password: None,
         tls: None,
+        websocket: Vec::new(),
         nonce: 1,
         workers: 1,
         raw_log: None,
         approach: Approach::Asleep,
+        kernel_timestamps: 0.0,
     };
     let clock = Clock::start();
     let run = engine::start(Arc::new(plan), shape, settings, clock).expect("threads");

@@ -10,7 +10,7 @@ use midge::profile::{self, Loaded};
 /// Who is at the other end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FarSide {
-    /// The null broker of this benchmark.
+    /// The null broker.
     Sink,
     /// The simulated tenant.
     Tenant,

@@ -3,16 +3,16 @@
 //! Both sides are measured by this. The sink is asked what it has counted; a tenant cannot be asked,
 //! it writes down what arrives and when. Not here: anything that is sent.
 
-use std::io::{self, Read, Write};
+use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use midge::event::Clock;
+use midge::sink::Counts;
 use rustix::time::{ClockId, clock_gettime};
 
 use super::cpu::cpu_ns;
 use super::mode::FarSide;
-use super::sink::{ANSWER, ASK};
 use super::turn::{Lag, Sunk, Turn};
 
 /// How long counters may take to come and, at the end, to be what they should be.
@@ -38,26 +38,17 @@ impl Meter {
         Ok(Self::Sink(socket))
     }
 
-    fn count(&mut self) -> io::Result<Option<Count>> {
-        let Self::Sink(socket) = self else {
-            return Ok(None);
-        };
-        let mut answer = [0; ANSWER];
-        socket.write_all(&ASK)?;
-        socket.read_exact(&mut answer)?;
-        let (numbers, _) = answer.as_chunks::<8>();
-        let at = |index: usize| u64::from_be_bytes(numbers[index]);
-        Ok(Some(Count {
-            messages: at(0),
-            at_ns: at(1),
-            cpu_ns: at(2),
-        }))
+    fn count(&mut self) -> io::Result<Option<Counts>> {
+        match self {
+            Self::Sink(socket) => Counts::ask(socket).map(Some),
+            Self::Tenant => Ok(None),
+        }
     }
 
     /// Fails unless the sink has counted exactly the messages that were sent. It may still be reading.
     pub fn agrees(&mut self, sent: u64) -> io::Result<()> {
         let begun = Instant::now();
-        while let Some(Count { messages, .. }) = self.count()? {
+        while let Some(Counts { messages, .. }) = self.count()? {
             if messages == sent {
                 break;
             }
@@ -71,31 +62,19 @@ impl Meter {
     }
 }
 
-/// Messages so far, and the sink's own clocks when it counted them, ns.
-#[derive(Debug, Clone, Copy)]
-struct Count {
-    messages: u64,
-    at_ns: u64,
-    cpu_ns: u64,
-}
-
-impl Count {
-    /// What the sink did since then, by its own time.
-    fn since(self, earlier: Self) -> Sunk {
-        let ns = (self.at_ns - earlier.at_ns) as f64;
-        let messages = self.messages - earlier.messages;
-        Sunk {
-            messages,
-            per_s: messages as f64 * 1e9 / ns,
-            busy: (self.cpu_ns - earlier.cpu_ns) as f64 / ns,
-        }
+/// What the sink did between two looks, by its own time.
+fn between(earlier: &Counts, later: &Counts) -> Sunk {
+    Sunk {
+        messages: later.messages - earlier.messages,
+        per_s: later.per_s_since(earlier),
+        busy: later.busy_since(earlier),
     }
 }
 
 /// One look, and the client's clocks, ns.
 #[derive(Debug, Clone, Copy)]
 struct Look {
-    count: Option<Count>,
+    count: Option<Counts>,
     at_ns: u64,
     cpu_ns: u64,
 }
@@ -175,7 +154,7 @@ impl Window {
             closed_ns: last.at_ns,
             cpu_ns: last.cpu_ns - first.cpu_ns,
             sent,
-            sink: counts.map(|(last, first)| last.since(first)),
+            sink: counts.map(|(last, first)| between(&first, &last)),
             lag,
         }
     }

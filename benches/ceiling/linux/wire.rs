@@ -1,38 +1,8 @@
-//! Packets in a stream of bytes, by fixed header and remaining length alone (MQTT 3.1.1, section 2.2).
+//! Counts packets in a stream of bytes, cut as the sink cuts them.
 //!
-//! Written apart from the crate's codec, which is part of what is measured. Not here: what is in them.
+//! Not here: what is in them.
 
-/// What a stream begins with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cut {
-    /// A whole packet: where its body begins and where it ends.
-    Packet { body: usize, end: usize },
-    /// A packet that has not ended.
-    Partial,
-    /// No packet.
-    Broken,
-}
-
-/// The first packet of `bytes`.
-pub fn cut(bytes: &[u8]) -> Cut {
-    let mut length = 0;
-    for index in 1..=4 {
-        let Some(byte) = bytes.get(index) else {
-            return Cut::Partial;
-        };
-        length |= usize::from(byte & 127) << (7 * (index - 1));
-        if byte & 128 == 0 {
-            let body = index + 1;
-            let end = body + length;
-            return if end <= bytes.len() {
-                Cut::Packet { body, end }
-            } else {
-                Cut::Partial
-            };
-        }
-    }
-    Cut::Broken
-}
+use midge::sink::{Cut, cut};
 
 /// Counts the packets that come on one connection.
 #[derive(Debug, Default)]

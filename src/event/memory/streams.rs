@@ -50,6 +50,7 @@ enum Source {
 #[derive(Debug)]
 struct Listening {
     address: SocketAddr,
+    open: bool,
     place: usize,
     token: Option<usize>,
     /// Ends to be accepted, each with the instant from which it can be.
@@ -95,16 +96,32 @@ impl Streams {
 
     /// One more listener; its number.
     pub(super) fn listen(&mut self, place: usize, address: SocketAddr) -> io::Result<usize> {
-        if self.listening.iter().any(|row| row.address == address) {
+        if self.listener_at(address).is_some() {
             return Err(ErrorKind::AddrInUse.into());
         }
         self.listening.push(Listening {
             address,
+            open: true,
             place,
             token: None,
             waiting: VecDeque::new(),
         });
         Ok(self.listening.len() - 1)
+    }
+
+    /// Who listens at an address.
+    fn listener_at(&self, address: SocketAddr) -> Option<usize> {
+        let mut rows = self.listening.iter();
+        rows.position(|row| row.open && row.address == address)
+    }
+
+    /// A listener takes no more streams, and those that wait for it are closed.
+    pub(super) fn unlisten(&mut self, listener: usize) {
+        let row = &mut self.listening[listener];
+        row.open = false;
+        for (_, end) in std::mem::take(&mut row.waiting) {
+            self.close(end);
+        }
     }
 
     pub(super) fn address(&self, listener: usize) -> SocketAddr {
@@ -117,13 +134,11 @@ impl Streams {
 
     /// The near end of a new stream.
     pub(super) fn dial(&mut self, place: usize, address: SocketAddr) -> io::Result<usize> {
-        let rows = self.listening.iter();
-        let listener = { rows }
-            .position(|row| row.address == address)
-            .ok_or(ErrorKind::ConnectionRefused)?;
+        let found = self.listener_at(address);
+        let listener = found.ok_or(ErrorKind::ConnectionRefused)?;
         let there = self.listening[listener].place;
         let near = self.pair([place, there]);
-        let now = self.places[place].clock.now();
+        let now = self.places[place].clock.elapsed();
         self.listening[listener].waiting.push_back((now, near + 1));
         self.edge(there, now, Source::Listener(listener));
         Ok(near)
@@ -132,7 +147,7 @@ impl Streams {
     /// The far end of the stream that waits longest.
     pub(super) fn accept(&mut self, listener: usize) -> io::Result<usize> {
         let Listening { place, waiting, .. } = &mut self.listening[listener];
-        let now = self.places[*place].clock.now();
+        let now = self.places[*place].clock.elapsed();
         match waiting.front() {
             Some((at, _)) if *at <= now => {}
             _ => return Err(ErrorKind::WouldBlock.into()),
@@ -148,7 +163,7 @@ impl Streams {
         let place = row.place;
         let known = row.parts.iter().map(|part| part.0).chain(row.ended);
         let known: Vec<u64> = known.collect();
-        let now = self.places[place].clock.now();
+        let now = self.places[place].clock.elapsed();
         self.edge(place, now, Source::End(end));
         for at in known.into_iter().filter(|at| *at > now) {
             self.edge(place, at, Source::End(end));
@@ -163,7 +178,7 @@ impl Streams {
 
     /// Replaces `events` by what has become ready at a place, at most `most`.
     pub(super) fn ready(&mut self, place: usize, events: &mut Vec<Event>, most: usize) {
-        let now = self.places[place].clock.now();
+        let now = self.places[place].clock.elapsed();
         events.clear();
         while events.len() < most && self.next(place).is_some_and(|at| at <= now) {
             let Some(Reverse(edge)) = self.places[place].edges.pop() else {
@@ -243,7 +258,7 @@ impl Streams {
     pub(super) fn write(&mut self, end: usize, bytes: &[u8]) -> io::Result<usize> {
         let Inside { clock, write, .. } = &self.places[self.ends[end].place];
         clock.sleep(*write);
-        let now = clock.now();
+        let now = clock.elapsed();
         let far = end ^ 1;
         let reader = &mut self.ends[far];
         if !reader.open || reader.ended.is_some() {
@@ -264,7 +279,7 @@ impl Streams {
     }
 
     pub(super) fn read(&mut self, end: usize, into: &mut [u8]) -> io::Result<usize> {
-        let now = self.places[self.ends[end].place].clock.now();
+        let now = self.places[self.ends[end].place].clock.elapsed();
         let row = &mut self.ends[end];
         let mut count = 0;
         while let Some((at, length)) = row.parts.front_mut()
@@ -294,7 +309,7 @@ impl Streams {
     }
 
     pub(super) fn end(&mut self, end: usize) {
-        let now = self.places[self.ends[end].place].clock.now();
+        let now = self.places[self.ends[end].place].clock.elapsed();
         let far = end ^ 1;
         if self.ends[far].ended.is_none() {
             self.ends[far].ended = Some(now);
@@ -304,7 +319,7 @@ impl Streams {
 
     pub(super) fn close(&mut self, end: usize) {
         self.end(end);
-        let now = self.places[self.ends[end].place].clock.now();
+        let now = self.places[self.ends[end].place].clock.elapsed();
         let row = &mut self.ends[end];
         row.open = false;
         row.incoming = VecDeque::new();

@@ -2,7 +2,7 @@
 //!
 //! Not here: the limits (see `gates`), and what is only worth knowing (see `warnings`).
 
-use super::{Evidence, Finding, Pacing, finding};
+use super::{Evidence, Finding, Pacing, finding, near_ceiling};
 use crate::measure::distribution::rank;
 use crate::measure::ledger::Imbalance;
 use crate::measure::reason::ConnectFailure;
@@ -23,6 +23,7 @@ pub(super) fn reasons(evidence: &Evidence) -> Vec<Finding> {
         reasons.extend(not_written(evidence));
         reasons.extend(pacer(evidence));
         reasons.extend(busy(evidence));
+        reasons.extend(ceiling(evidence));
     }
     reasons
 }
@@ -175,6 +176,11 @@ fn busy(evidence: &Evidence) -> Option<Finding> {
     let detail = format!("the busiest worker worked {percent:.0} % of the time");
     let advice = "add workers or lower the rate: replies wait for such a worker, and look slower than they are";
     (percent > limit).then(|| finding("busy", percent, limit, "%", detail, advice))
+}
+
+fn ceiling(evidence: &Evidence) -> Option<Finding> {
+    let (of, limit) = (evidence.of_ceiling?, evidence.gates.ceiling_percent);
+    (of.percent() > limit).then(|| near_ceiling(of, limit))
 }
 
 fn hiccup(evidence: &Evidence) -> Option<Finding> {

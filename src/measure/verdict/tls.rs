@@ -5,8 +5,10 @@
 use super::{Evidence, Finding, finding};
 use crate::measure::reason::ConnectFailure;
 
-/// The classes that somebody can do something about: what was the matter, and what to do.
-const ADVICE: [(ConnectFailure, &str, &str); 7] = [
+/// A class that somebody can do something about: what was the matter, and what to do.
+pub(super) type Advice = (ConnectFailure, &'static str, &'static str);
+
+const ADVICE: [Advice; 7] = [
     (
         ConnectFailure::TlsUnknownCa,
         "the target's certificate is signed by nobody who is trusted",
@@ -46,8 +48,16 @@ const ADVICE: [(ConnectFailure, &str, &str); 7] = [
 
 /// One for each class that occurred.
 pub(super) fn failures<'a>(evidence: &'a Evidence) -> impl Iterator<Item = Finding> + 'a {
+    occurred(&ADVICE, evidence)
+}
+
+/// One for each class of these that occurred.
+pub(super) fn occurred<'a>(
+    classes: &'static [Advice],
+    evidence: &'a Evidence,
+) -> impl Iterator<Item = Finding> + 'a {
     let counts = &evidence.tally.connections.failed_by;
-    ADVICE.iter().filter_map(|(failure, what, advice)| {
+    classes.iter().filter_map(|(failure, what, advice)| {
         let count = counts[failure.index()];
         let detail = format!("{what}: {count} attempts to connect failed");
         (count > 0).then(|| {

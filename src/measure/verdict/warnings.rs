@@ -2,13 +2,15 @@
 //!
 //! Not here: what does (see `reasons`).
 
-use super::{Evidence, Finding, Pacing, finding};
+use super::{Evidence, Finding, Pacing, finding, near_ceiling};
 use crate::measure::reason::DropReason;
 use crate::measure::statistics::{Shift, Statistics};
 use crate::measure::trend::Trend;
 
 /// Share of its time that a worker may work before the screen warns, percent.
 const BUSY_WARN_PERCENT: f64 = 80.0;
+/// Share of the machine's ceiling that a load may take before the screen warns, percent.
+const CEILING_WARN_PERCENT: f64 = 50.0;
 /// Share of descriptors or ports that may be in use before the screen warns, percent.
 const USED_WARN_PERCENT: f64 = 90.0;
 
@@ -16,6 +18,7 @@ const USED_WARN_PERCENT: f64 = 90.0;
 pub(super) fn warnings(evidence: &Evidence, generator_limited: bool) -> Vec<Finding> {
     let found = [
         busy(evidence),
+        ceiling(evidence),
         capped(evidence),
         clamped(evidence),
         overlapping(evidence),
@@ -42,7 +45,7 @@ pub(super) fn warnings(evidence: &Evidence, generator_limited: bool) -> Vec<Find
         let advice = "compare such a run with runs of the same gates only";
         finding("gate_loosened", limit, default, unit, detail, advice)
     });
-    let failures = super::tls::failures(evidence);
+    let failures = super::tls::failures(evidence).chain(super::websocket::failures(evidence));
     found
         .into_iter()
         .flatten()
@@ -59,6 +62,15 @@ fn busy(evidence: &Evidence) -> Option<Finding> {
     let advice = "add workers, or lower the rate, before trusting more load";
     (paced && percent > limit && percent <= evidence.gates.busy_percent)
         .then(|| finding("busy", percent, limit, "%", detail, advice))
+}
+
+/// Between the two limits, as above.
+fn ceiling(evidence: &Evidence) -> Option<Finding> {
+    let of = evidence.of_ceiling?;
+    let (percent, limit) = (of.percent(), CEILING_WARN_PERCENT);
+    let paced = evidence.pacing == Pacing::OpenRate;
+    (paced && percent > limit && percent <= evidence.gates.ceiling_percent)
+        .then(|| near_ceiling(of, limit))
 }
 
 fn capped(evidence: &Evidence) -> Option<Finding> {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::super::tree::{Node, Table, Value};
 use super::super::{Connections, Fleet, Subscribe, Will, is_field_name};
 use super::value::{self, Wrong};
-use super::{Around, Section};
+use super::{Around, Section, reconnect};
 use crate::units::Rate;
 
 /// Names of fields that templates have anyway.
@@ -46,6 +46,8 @@ pub(super) fn read(top: &Section<'_>, around: &Around<'_>) -> Fleet {
         connect_rate: section
             .read("connect_rate", value::rate)
             .unwrap_or(Rate(0.0)),
+        churn_rate: section.read("churn_rate", value::rate),
+        reconnect: reconnect::read(&section),
         connects_in_progress: section
             .read("connects_in_progress", |node| {
                 value::integer(node, 1..=1_000_000)

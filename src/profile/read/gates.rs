@@ -27,6 +27,7 @@ pub(super) fn read(top: &Section<'_>) -> Gates {
         pacer_lag_p999: lag("pacer_lag_p999"),
         pacer_lag_max: lag("pacer_lag_max"),
         busy: share("busy"),
+        ceiling: share("ceiling"),
         hiccup: lag("hiccup"),
         throttled: section
             .read("throttled", |node| value::integer(node, 0..=u32::MAX))

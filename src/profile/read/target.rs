@@ -5,8 +5,8 @@
 use super::super::tree::Node;
 use super::super::{Protocol, Secret, Sources, Target, Url};
 use super::Section;
-use super::tls;
 use super::value::{self, Wrong};
+use super::{tls, websocket};
 use crate::profile::tree::Value;
 
 /// The target; without `[target]`, the simulated tenant.
@@ -25,9 +25,11 @@ pub(super) fn read(top: &Section<'_>) -> Target {
     let urls = section.read("url", urls);
     let known = urls.as_deref().or((!section.has("url")).then_some(&[]));
     let tls = tls::read(&section, known);
+    let headers = websocket::read(&section, known);
     Target {
         urls: urls.unwrap_or_default(),
         tls,
+        headers,
         protocol: section.read("protocol", protocol).unwrap_or(Protocol::V311),
         username,
         password,
@@ -75,7 +77,7 @@ fn protocol(node: &Node) -> Result<Protocol, Wrong> {
 }
 
 /// A reference. The value itself is never repeated: it may be a password after all.
-fn secret(node: &Node) -> Result<Secret, Wrong> {
+pub(super) fn secret(node: &Node) -> Result<Secret, Wrong> {
     let by_reference = || {
         Wrong::new("must not be written into a profile")
             .instead("\"env:NAME\" or \"file:PATH\"")

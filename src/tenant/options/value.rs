@@ -147,3 +147,12 @@ pub fn command_types(value: &str) -> Result<Vec<String>, String> {
     }
     Ok(types)
 }
+
+/// `/mqtt`: where something is on a server.
+pub fn url_path(value: &str) -> Result<String, String> {
+    let is_of_path = |c: char| c.is_ascii_graphic() && !"?#".contains(c);
+    if value.starts_with('/') && value.chars().all(is_of_path) {
+        return Ok(value.to_owned());
+    }
+    Err(format!("'{value}' is no path such as /mqtt"))
+}

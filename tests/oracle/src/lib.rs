@@ -4,11 +4,13 @@
 //! Not a codec and not part of midge: a package of its own, so that ordinary builds compile none of
 //! these crates.
 
+pub mod five;
 mod mqttbytes;
 pub mod mutation;
 mod protocol_core;
 mod rmqtt;
 pub mod specimen;
+pub mod specimen_5;
 
 use specimen::Specimen;
 

@@ -26,6 +26,16 @@ impl Random {
     pub fn below(&mut self, limit: usize) -> usize {
         self.next().checked_rem(limit as u64).unwrap_or(0) as usize
     }
+
+    /// One of `all`, which are some.
+    pub fn of<'a, T>(&mut self, all: &'a [T]) -> &'a T {
+        &all[self.below(all.len())]
+    }
+
+    /// Yes or no.
+    pub fn flip(&mut self) -> bool {
+        self.below(2) == 0
+    }
 }
 
 /// One of `valid`, edited one to three times, with the remaining length made right again two times

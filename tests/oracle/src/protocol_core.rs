@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use midge::mqtt::{Kind, header};
+use midge::mqtt::{Kind, Version, header};
 use mqtt_protocol_core::mqtt::packet::v3_1_1::{
     Connack, Connect, Disconnect, Pingreq, Pingresp, Puback, Pubcomp, Publish, Pubrec, Pubrel,
     Suback, Subscribe, Unsuback, Unsubscribe,
@@ -22,7 +22,7 @@ pub fn read(bytes: &[u8]) -> Reading {
         Ok(None) => return Reading::Incomplete,
         Err(error) => return Reading::refused(error),
     };
-    let kind = match Kind::of(header.first_byte) {
+    let kind = match Kind::of(header.first_byte, Version::V311) {
         Ok(kind) => kind,
         Err(error) => return Reading::refused(error),
     };
@@ -108,6 +108,7 @@ fn specimen(kind: Kind, flags: u8, body: &[u8]) -> Result<(Specimen, usize), Mqt
         Kind::PingReq => Pingreq::parse(body).map(|(_, len)| (Specimen::PingReq, len))?,
         Kind::PingResp => Pingresp::parse(body).map(|(_, len)| (Specimen::PingResp, len))?,
         Kind::Disconnect => Disconnect::parse(body).map(|(_, len)| (Specimen::Disconnect, len))?,
+        Kind::Auth => return Err(MqttError::MalformedPacket),
     })
 }
 

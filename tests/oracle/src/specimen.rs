@@ -5,8 +5,8 @@
 //! field.
 
 use midge::mqtt::{
-    ConnAck, Connect, ConnectReturnCode, Kind, Packet, PubAck, PubComp, PubRec, PubRel, Publish,
-    Qos, SubAck, UnsubAck, Version, Will, write_subscribe, write_unsubscribe,
+    ConnAck, Connect, Disconnect, Kind, Packet, Properties, PubAck, PubComp, PubRec, PubRel,
+    Publish, Qos, SubAck, UnsubAck, Version, Will, write_subscribe, write_unsubscribe,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -81,7 +81,10 @@ impl Specimen {
             },
             Packet::ConnAck(ack) => Self::ConnAck {
                 session_present: ack.session_present,
-                code: ack.code as u8,
+                code: ConnAck::RETURN_CODES
+                    .iter()
+                    .position(|reason| *reason == ack.reason)
+                    .expect("a return code") as u8,
             },
             Packet::Publish(publish) => Self::Publish {
                 dup: publish.dup,
@@ -109,7 +112,8 @@ impl Specimen {
             Packet::UnsubAck(ack) => Self::UnsubAck(ack.packet_id),
             Packet::PingReq => Self::PingReq,
             Packet::PingResp => Self::PingResp,
-            Packet::Disconnect => Self::Disconnect,
+            Packet::Disconnect(_) => Self::Disconnect,
+            Packet::Auth(_) => unreachable!("3.1.1 has none"),
         }
     }
 
@@ -141,19 +145,17 @@ impl Specimen {
                     payload: &will.payload,
                     qos: qos(will.qos),
                     retain: will.retain,
+                    properties: Properties::NONE,
                 }),
+                properties: Properties::NONE,
             }
             .write(version, out),
             Self::ConnAck {
                 session_present,
                 code,
             } => {
-                let code = ConnectReturnCode::try_from(*code).expect("a valid return code");
-                ConnAck {
-                    session_present: *session_present,
-                    code,
-                }
-                .write(version, out)
+                let reason = ConnAck::RETURN_CODES[usize::from(*code)];
+                ConnAck::of(*session_present, reason).write(version, out)
             }
             Self::Publish {
                 dup,
@@ -171,53 +173,46 @@ impl Specimen {
                     topic,
                     packet_id,
                     payload,
+                    properties: Properties::NONE,
                 }
                 .write(version, out)
             }
-            Self::PubAck(packet_id) => PubAck {
-                packet_id: *packet_id,
-            }
-            .write(version, out),
-            Self::PubRec(packet_id) => PubRec {
-                packet_id: *packet_id,
-            }
-            .write(version, out),
-            Self::PubRel(packet_id) => PubRel {
-                packet_id: *packet_id,
-            }
-            .write(version, out),
-            Self::PubComp(packet_id) => PubComp {
-                packet_id: *packet_id,
-            }
-            .write(version, out),
+            Self::PubAck(packet_id) => PubAck::of(*packet_id).write(version, out),
+            Self::PubRec(packet_id) => PubRec::of(*packet_id).write(version, out),
+            Self::PubRel(packet_id) => PubRel::of(*packet_id).write(version, out),
+            Self::PubComp(packet_id) => PubComp::of(*packet_id).write(version, out),
             Self::Subscribe(packet_id, pairs) => {
                 let filters = pairs
                     .iter()
                     .map(|(filter, level)| (filter.as_str(), qos(*level)));
-                write_subscribe(*packet_id, filters, version, out)
+                write_subscribe(*packet_id, Properties::NONE, filters, version, out)
             }
             Self::SubAck(packet_id, codes) => SubAck {
                 packet_id: *packet_id,
+                properties: Properties::NONE,
                 codes,
             }
             .write(version, out),
             Self::Unsubscribe(packet_id, filters) => {
-                write_unsubscribe(*packet_id, filters.iter().map(String::as_str), version, out)
+                let filters = filters.iter().map(String::as_str);
+                write_unsubscribe(*packet_id, Properties::NONE, filters, version, out)
             }
             Self::UnsubAck(packet_id) => UnsubAck {
                 packet_id: *packet_id,
+                properties: Properties::NONE,
+                codes: &[],
             }
             .write(version, out),
             Self::PingReq => Packet::PingReq.write(version, out),
             Self::PingResp => Packet::PingResp.write(version, out),
-            Self::Disconnect => Packet::Disconnect.write(version, out),
+            Self::Disconnect => Disconnect::NORMAL.write(version, out),
         };
         written.unwrap_or_else(|error| panic!("{self:?}: {error}"));
     }
 
     /// The type of the packet.
     pub fn kind(&self) -> Kind {
-        Kind::of(self.write()[0]).expect("a packet type")
+        Kind::of(self.write()[0], Version::V311).expect("a packet type")
     }
 }
 

@@ -47,7 +47,7 @@ proptest! {
 
     #[test]
     fn what_the_others_write_midge_reads_with_equal_fields(specimen in any_specimen()) {
-        let role = if specimen.kind().is_read_by(Role::Client) { Role::Client } else { Role::Server };
+        let role = if specimen.kind().is_read_by(Role::Client, Version::V311) { Role::Client } else { Role::Server };
         for oracle in ORACLES.iter().filter(|oracle| can_hold(oracle, &specimen)) {
             let bytes = (oracle.write)(&specimen);
             prop_assert!(bytes.is_some(), "{} cannot write it", oracle.name);
