@@ -46,9 +46,6 @@ pub enum Transport {
 impl Transport {
     pub const ALL: [Self; 5] = [Self::Tcp, Self::Tls, Self::MutualTls, Self::Ws, Self::Wss];
 
-    /// Those that the program speaks.
-    pub const SPOKEN: [Self; 3] = [Self::Tcp, Self::Tls, Self::MutualTls];
-
     /// As people call it.
     pub const fn name(self) -> &'static str {
         match self {
@@ -172,8 +169,8 @@ impl Running {
 
     /// The doors that the program can use.
     pub fn usable(&self) -> impl Iterator<Item = &Door> {
-        self.doors.iter().filter(|door| {
-            Transport::SPOKEN.contains(&door.transport) && Version::SPOKEN.contains(&door.version)
-        })
+        self.doors
+            .iter()
+            .filter(|door| Version::SPOKEN.contains(&door.version))
     }
 }
