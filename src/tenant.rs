@@ -70,7 +70,7 @@ mod watch;
 
 pub use crate::delay::Delay;
 pub use arrivals::arrivals;
-pub use attachment::{Attach, AttachedReport, CLIENTS_MAX};
+pub use attachment::{Attach, AttachTls, AttachedReport, CLIENTS_MAX};
 pub use instances::{Extension, Instances};
 pub use judge::{Judge, Judgement};
 pub use options::{

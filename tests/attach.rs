@@ -4,11 +4,13 @@
 //! compared, and times only where a fault makes them.
 
 mod interop;
+mod real;
 mod support;
 
 use std::time::{Duration, Instant};
 
 use interop::{Mosquitto, alone, ends_with_unless_disturbed};
+use real::{Door, Ground, MOSQUITTO, PASSWORD, Transport, USER};
 use serde_json::Value;
 use support::{FakeBroker, Midge, Outcome, Peer, Process, Signal};
 
@@ -20,6 +22,7 @@ impl Attached {
     fn begin(url: &str, flags: &[&str]) -> Self {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_midge"));
         command.args(["tenant", "--attach", url]).args(flags);
+        command.env("BROKER_PASSWORD", PASSWORD);
         Self(Process::start(command))
     }
 
@@ -203,6 +206,106 @@ fn a_tenant_comes_back_to_a_broker_that_crashed() {
     assert_eq!(counts["connections"], 4, "{counts}");
 }
 
+/// Request and reply over this transport, on both sides of a Mosquitto that wants a user name and a password.
+#[track_caller]
+fn every_request_is_answered_over(transport: Transport) {
+    let _alone = alone();
+    let ground = Ground::new();
+    let running = (MOSQUITTO.start)(&ground, &[transport]);
+    let Door { url, .. } = &running.doors[0];
+    let [ca, certificate, key] = ["ca", "fleet", "fleet-key"].map(|name| ground.pem(name));
+    let mut flags = vec![
+        "--attach-user",
+        USER,
+        "--attach-password=env:BROKER_PASSWORD",
+    ];
+    let mut fleet = fleet(url)
+        .set("target.username", USER)
+        .set("target.password", "env:BROKER_PASSWORD")
+        .environment("BROKER_PASSWORD", PASSWORD);
+    if transport.is_secured() {
+        flags.extend(["--attach-ca", &ca]);
+        fleet = fleet.set("target.ca", &ca);
+    }
+    if transport == Transport::MutualTls {
+        flags.extend(["--attach-certificate", &certificate, "--attach-key", &key]);
+        let files = [("target.certificate", &certificate), ("target.key", &key)];
+        fleet = files
+            .iter()
+            .fold(fleet, |fleet, (name, file)| fleet.set(name, file));
+    }
+    let tenant = Attached::start(url, &flags);
+    let outcome = fleet.go();
+    let counts = tenant.stop();
+    is_answered(&outcome, &counts);
+    assert_eq!(counts["attached"]["url"], url.as_str(), "{counts}");
+    assert_eq!(counts["attached"]["clients"], 4, "{counts}");
+    assert_eq!(counts["attached"]["reattached"], 0, "{counts}");
+    ends_with_unless_disturbed(&outcome, 0);
+}
+
+#[test]
+fn every_request_is_answered_over_tls() {
+    every_request_is_answered_over(Transport::Tls);
+}
+
+#[test]
+fn every_request_is_answered_over_tls_with_certificates_of_both_sides() {
+    every_request_is_answered_over(Transport::MutualTls);
+}
+
+#[test]
+fn every_request_is_answered_over_websocket() {
+    every_request_is_answered_over(Transport::Ws);
+}
+
+#[test]
+fn every_request_is_answered_over_websocket_under_tls() {
+    every_request_is_answered_over(Transport::Wss);
+}
+
+#[test]
+fn a_handshake_that_fails_is_told_in_full() {
+    let ground = Ground::new();
+    let running = (MOSQUITTO.start)(&ground, &[Transport::Wss, Transport::MutualTls]);
+    let [strange, ca] = ["strange-ca", "ca"].map(|name| ground.pem(name));
+    for (door, authority, said) in [
+        (0, &strange, "UnknownIssuer"),
+        (1, &strange, "UnknownIssuer"),
+        (1, &ca, "CertificateRequired"),
+    ] {
+        let url = &running.doors[door].url;
+        let mut tenant = Attached::begin(url, &["--attach-ca", authority]);
+        tenant.0.await_words(&format!("cannot attach to {url}: "));
+        tenant.0.await_words(said);
+        tenant.stop();
+    }
+    // Where MQTT is spoken without WebSocket nobody understands the upgrade.
+    let broker = Mosquitto::start();
+    let url = broker.url.replace("mqtt://", "ws://");
+    let mut tenant = Attached::begin(&url, &[]);
+    tenant.0.await_words("cannot attach to ws://");
+    tenant.stop();
+}
+
+#[test]
+fn a_tenant_behind_a_broker_can_be_gone_for_a_while() {
+    let _alone = alone();
+    let broker = Mosquitto::start();
+    let flags = ["--outage=500ms+700ms", "--attach-clients=2"];
+    let tenant = Attached::start(&broker.url, &flags);
+    let outcome = fleet(&broker.url).set("request.*.deadline", "300ms").go();
+    let counts = tenant.stop();
+    outcome.keeps_its_accounts();
+    let of = |name: &str| outcome.count(&format!("/whole_run/{name}"));
+    // 0.7 s of 200/s, of which a slow machine may send less.
+    assert!(of("timeout") > 50, "{outcome}");
+    assert!(of("ok") > 50, "{outcome}");
+    assert_eq!(of("ok") + of("timeout"), of("sent"), "{outcome}\n{counts}");
+    assert_eq!(outcome.count("/connections/lost"), 0, "{outcome}");
+    assert_eq!(counts["attached"]["reattached"], 2, "{counts}");
+}
+
 /// SUBACK for a SUBSCRIBE with this body, every filter granted or refused.
 fn suback(body: &[u8], code: u8) -> Vec<u8> {
     let mut codes = Vec::new();
@@ -343,6 +446,10 @@ fn what_has_no_meaning_for_a_client_is_refused() {
     for flags in [
         &["--listen=127.0.0.1:0"][..],
         &["--delivery=kpc"],
+        &["--websocket=/mqtt"],
+        &["--attach-ca=ca.pem"],
+        &["--attach-certificate=a.pem"],
+        &["--attach-key=a.pem"],
         &["--misdirect=1%"],
         &["--user=x"],
         &["--attach-clients=0"],

@@ -5,11 +5,28 @@
 use clap::{Args, value_parser};
 
 use super::prepare::fetch_password;
+use super::tls::Names;
 use super::{Failure, target, tls};
 use crate::event::Clock;
+use crate::event::websocket::Request;
 use crate::mqtt::Qos;
 use crate::profile::{Secret, TlsSetting, Url};
-use crate::tenant::{Attach, CLIENTS_MAX};
+use crate::tenant::{Attach, AttachTls, CLIENTS_MAX};
+
+/// What people who attach a tenant call the settings of TLS.
+const NAMES: Names = Names {
+    ca: "--attach-ca",
+    server_name: "the host of --attach",
+    certificate: "--attach-certificate",
+    key: "--attach-key",
+    own: "each is the path of a PEM file",
+};
+
+/// Behind the flags of `midge tenant`.
+pub(super) const HELP: &str = "\
+A broker that does not set TCP_NODELAY (Mosquitto, unless `set_tcp_nodelay true`) can hold a reply back \
+until what it sent before was acknowledged, which TCP delays by some 40 ms. Such waits of an attached tenant's \
+replies are the broker's: at QoS 1 most replies of a slow run take about 40 ms then, at QoS 0 few do.";
 
 /// Flags of `midge tenant` for a broker.
 #[derive(Debug, Args)]
@@ -34,6 +51,12 @@ pub(super) struct AttachArgs {
     /// Whose signature the broker's certificate must have: a PEM file; by default whom this system trusts
     #[arg(long, value_name = "FILE", requires = "attach")]
     attach_ca: Option<String>,
+    /// Certificate that the tenant shows the broker: a PEM file with its chain
+    #[arg(long, value_name = "FILE", requires_all = ["attach", "attach_key"])]
+    attach_certificate: Option<String>,
+    /// The certificate's private key: a PEM file
+    #[arg(long, value_name = "FILE", requires = "attach_certificate")]
+    attach_key: Option<String>,
     /// A host that the tenant may attach to although it is neither loopback nor private
     #[arg(long = "allow-target", value_name = "HOST", requires = "attach")]
     allowed: Vec<String>,
@@ -56,26 +79,47 @@ impl AttachArgs {
             None => None,
             Some(text) => Some(fetch_password("--attach-password", &reference(text)?)?),
         };
-        let setting = TlsSetting {
-            ca: self.attach_ca.clone(),
-            ..TlsSetting::default()
-        };
-        let tls = if url.tls {
-            Some((tls::connector(&setting)?, tls::name(None, &url.host)?))
-        } else {
-            None
-        };
+        let path = url.path.as_deref();
+        let websocket = path.map(|path| Request::new(&url.authority(), path, []));
         let nonce =
             Clock::start().unix_ns_at_start() ^ u64::from(std::process::id()).rotate_left(48);
         Ok(Some(Attach {
             url: url.to_string(),
             address,
-            tls,
+            tls: self.tls(&url)?,
+            websocket,
             clients: self.attach_clients,
             qos: Qos::try_from(self.attach_qos).unwrap_or_default(),
             user: self.attach_user.clone(),
             password,
             nonce,
+        }))
+    }
+
+    /// TLS of its connections, if the broker is reached by it.
+    fn tls(&self, url: &Url) -> Result<Option<AttachTls>, Failure> {
+        if !url.tls {
+            let flags = [&self.attach_ca, &self.attach_certificate];
+            if flags.iter().any(|flag| flag.is_some()) {
+                return Err(Failure::usage(format!(
+                    "certificates have no use at {url}, which is reached without TLS\n\
+                     help: write mqtts:// or wss://"
+                )));
+            }
+            return Ok(None);
+        }
+        let setting = TlsSetting {
+            ca: self.attach_ca.clone(),
+            ..TlsSetting::default()
+        };
+        let credentials = match (&self.attach_certificate, &self.attach_key) {
+            (Some(certificate), Some(key)) => Some(tls::shown(certificate, key, &NAMES)?),
+            _ => None,
+        };
+        Ok(Some(AttachTls {
+            connector: tls::connector(&setting, &NAMES)?,
+            name: tls::name(None, &url.host, &NAMES)?,
+            credentials,
         }))
     }
 }

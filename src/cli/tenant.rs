@@ -15,6 +15,7 @@ use crate::tenant::{self, Tenant, TenantOptions};
 
 /// Flags of `midge tenant`. Values are read by the tenant's own options, which name what is wrong.
 #[derive(Debug, Args)]
+#[command(after_help = super::attach::HELP)]
 pub(super) struct TenantArgs {
     #[command(flatten)]
     attach: AttachArgs,
@@ -126,7 +127,7 @@ pub(super) struct TenantArgs {
     #[arg(long, value_name = "FILE", requires = "tls_certificate")]
     tls_client_ca: Option<String>,
     /// Takes connections by WebSocket alone, at this path (/mqtt)
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", conflicts_with = "attach")]
     websocket: Option<String>,
     /// Largest packet accepted
     #[arg(long, value_name = "BYTES")]

@@ -52,12 +52,13 @@ impl Deliveries {
 }
 
 impl Batch {
-    /// Puts line and number into the last frame, whose payload has this length.
-    fn stamp(&mut self, length: usize, [run, line, number]: [u32; 3], intended: u64) {
+    /// Puts line and number into the last frame, whose payload has this length. Where that begins.
+    fn stamp(&mut self, length: usize, [run, line, number]: [u32; 3], intended: u64) -> usize {
         let start = self.bytes.len() - length;
         Stamp::write_name(run, line, number, self.bytes.text_from_mut(start));
         let intended = (!self.undecided).then_some(intended);
         self.stamps.push((start, intended));
+        start
     }
 
     /// Puts the instant into the stamps of all frames before this place.
@@ -76,15 +77,15 @@ impl Batch {
 impl Worker<'_> {
     /// Stamps the message that was just encoded, if it is to have a stamp.
     #[inline]
-    pub(super) fn stamp(&mut self, endpoint: u32, request: u16, intended: u64) {
+    pub(super) fn stamp(&mut self, endpoint: u32, request: u16, intended: u64, now: u64) {
         if let Some(first) = self.deliveries.first[usize::from(request)] {
-            self.stamp_as(first, endpoint, request, intended);
+            self.stamp_as(first, endpoint, request, (intended, now));
         }
     }
 
     // Not inlined: most requests have no stamp.
     #[inline(never)]
-    fn stamp_as(&mut self, first: usize, endpoint: u32, request: u16, intended: u64) {
+    fn stamp_as(&mut self, first: usize, endpoint: u32, request: u16, (intended, now): (u64, u64)) {
         let definition = &self.plan.requests[usize::from(request)];
         let Some(length) = definition.stamped_bytes() else {
             return;
@@ -96,7 +97,13 @@ impl Worker<'_> {
         let number = &mut self.deliveries.numbers[first + place];
         let name = [self.deliveries.run, line, *number];
         *number = number.wrapping_add(1);
-        self.batch.stamp(length, name, intended);
+        let start = self.batch.stamp(length, name, intended);
+        if definition.qos > 0 && !self.settings.profile.fleet.clean_start {
+            // The copy that is kept for a repetition is made before the write.
+            let at = if self.batch.undecided { now } else { intended };
+            let counts = self.recorder.measures(at);
+            Stamp::write_instant(now, counts, self.batch.bytes.text_from_mut(start));
+        }
     }
 
     /// A listener hears a message that is a delivery.

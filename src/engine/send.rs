@@ -206,7 +206,7 @@ impl Worker<'_> {
         let words = plan.state_words;
         let state = &mut self.state[endpoint as usize * words..(endpoint as usize + 1) * words];
         self.batch.message(request, definition, &message, state);
-        self.stamp(endpoint, request, intended);
+        self.stamp(endpoint, request, intended, now);
         self.batch.mark(match identity.ticket {
             Some(ticket) => Meaning::Exchange {
                 ticket,

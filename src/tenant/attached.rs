@@ -20,6 +20,7 @@ use super::server::{FIRST_CONNECTION, Server};
 use super::session::{Ending, Session};
 use super::sessions::ConnectionId;
 use super::timers::Timer;
+use crate::event::{tls, websocket};
 use crate::mqtt::{
     ConnAck, Connect, Disconnect, Packet, Properties, Publish, Qos, Reason, SUBSCRIPTION_REFUSED,
     SubAck, Version, write_subscribe,
@@ -76,6 +77,11 @@ impl Server {
         };
         let away = |client: &Client| client.step == Step::Away;
         if number >= attachment.wanted() || !attachment.clients.get(number).is_some_and(away) {
+            return;
+        }
+        let until = attachment.away_until;
+        if self.clock.now() < until {
+            self.agenda.insert(until, Timer::Dial(number));
             return;
         }
         let token = self.router.sessions.next_id().slot() + FIRST_CONNECTION;
@@ -286,6 +292,24 @@ impl Server {
         }
     }
 
+    /// Reading failed. What TLS or WebSocket says of it, people are told in full.
+    pub(super) fn note_trouble(&mut self, id: ConnectionId, error: &io::Error) {
+        let known =
+            tls::Failure::within(error).is_some() || websocket::Failure::within(error).is_some();
+        if let Some(attachment) = &mut self.attachment
+            && let Some(number) = attachment.number_of(id)
+        {
+            attachment.clients[number].trouble = known.then(|| error.to_string());
+        }
+    }
+
+    /// The tenant is gone for so long.
+    pub(super) fn stay_away(&mut self, until: u64) {
+        if let Some(attachment) = &mut self.attachment {
+            attachment.away_until = until;
+        }
+    }
+
     /// A connection has ended: its client comes back.
     pub(super) fn detached(&mut self, id: ConnectionId, ending: Ending) {
         let Some(attachment) = &mut self.attachment else {
@@ -299,7 +323,9 @@ impl Server {
             // Some brokers close a connection that asks for it.
             attachment.sharing = Sharing::No;
         }
+        let trouble = attachment.clients[number].trouble.take();
         let why = match ending {
+            _ if trouble.is_some() => trouble.as_deref().unwrap_or_default(),
             Ending::Peer if step == Step::Connecting => "it refuses or ends the connection",
             Ending::Peer => "it ended the connection",
             Ending::Injected => "the tenant ended the connection, as it was told to",

@@ -15,7 +15,8 @@ use super::echoes::Echoes;
 use super::platforms::Recipient;
 use super::router::{Message, Router};
 use super::sessions::ConnectionId;
-use crate::event::tls::{Connector, Introduction, Tls};
+use crate::event::tls::{Connector, Credentials, Introduction, Tls};
+use crate::event::websocket::Request;
 use crate::event::{Poller, Socket};
 use crate::mqtt::{Qos, topic};
 
@@ -37,8 +38,10 @@ pub struct Attach {
     pub url: String,
     /// Where that is.
     pub address: SocketAddr,
-    /// How it is reached by TLS, and the name that its certificate is for.
-    pub tls: Option<(Connector, String)>,
+    /// How it is reached by TLS.
+    pub tls: Option<AttachTls>,
+    /// What makes a WebSocket of each connection.
+    pub websocket: Option<Request>,
     /// Clients, 1 to [`CLIENTS_MAX`], where the broker has shared subscriptions.
     pub clients: u32,
     /// Highest `QoS` at which messages are delivered to the tenant.
@@ -49,6 +52,17 @@ pub struct Attach {
     pub password: Option<Vec<u8>>,
     /// Tells this tenant's client identifiers, and its subscriptions, from those of another one.
     pub nonce: u64,
+}
+
+/// TLS of a tenant's connections to a broker.
+#[derive(Clone)]
+pub struct AttachTls {
+    /// Makes this side of each connection.
+    pub connector: Connector,
+    /// What the broker's certificate must be for.
+    pub name: String,
+    /// What the tenant shows when it is asked for a certificate.
+    pub credentials: Option<Credentials>,
 }
 
 /// Hides the password.
@@ -64,15 +78,21 @@ impl Attach {
         let mut socket = Socket::Tcp(mio::net::TcpStream::connect(self.address)?);
         socket.send_at_once();
         poller.watch(&mut socket, token)?;
-        let Some((connector, name)) = &self.tls else {
-            return Ok(socket);
-        };
-        let mut socket = socket.connect_tls(connector, name, Introduction::default())?;
-        let begun = socket.tls_client().map_or(Ok(()), Tls::begin);
-        match begun {
-            // It is not connected yet; what it has to say leaves with the first write.
-            Err(error) if is_early(&error) => Ok(socket),
-            begun => begun.map(|()| socket),
+        if let Some(tls) = &self.tls {
+            let who = Introduction {
+                credentials: tls.credentials.clone(),
+                ..Introduction::default()
+            };
+            socket = socket.connect_tls(&tls.connector, &tls.name, who)?;
+            match socket.tls_client().map_or(Ok(()), Tls::begin) {
+                // It is not connected yet; what it has to say leaves with the first write.
+                Err(error) if is_early(&error) => {}
+                begun => begun?,
+            }
+        }
+        match &self.websocket {
+            Some(request) => socket.connect_websocket(request),
+            None => Ok(socket),
         }
     }
 }
@@ -108,6 +128,8 @@ pub(super) struct Client {
     pub failures: u32,
     /// Whether it was ever attached.
     pub was_there: bool,
+    /// What TLS or WebSocket said of the end of its connection.
+    pub trouble: Option<String>,
 }
 
 /// Whether the broker has shared subscriptions.
@@ -130,6 +152,8 @@ pub(super) struct Attachment {
     pub reattached: u64,
     /// What the tenant does by itself has begun.
     pub begun: bool,
+    /// Until then no client comes back (`outage`).
+    pub away_until: u64,
     /// Messages for people.
     words: Sender<String>,
     /// What was said last: trouble that goes on is told once.
@@ -161,6 +185,7 @@ impl Attachment {
             step: Step::Away,
             failures: 0,
             was_there: false,
+            trouble: None,
         };
         let count = to.clients.clamp(1, CLIENTS_MAX);
         Self {
@@ -175,6 +200,7 @@ impl Attachment {
             echoes: Echoes::default(),
             reattached: 0,
             begun: false,
+            away_until: 0,
             words,
             said: String::new(),
         }

@@ -278,7 +278,10 @@ impl Server {
                 Ok(read) => read,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return,
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                Err(error) => return self.close(id, Ending::of(&error)),
+                Err(error) => {
+                    self.note_trouble(id, &error);
+                    return self.close(id, Ending::of(&error));
+                }
             };
             let now = self.clock.now();
             session.heard_at = now;
