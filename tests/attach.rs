@@ -211,8 +211,12 @@ fn a_tenant_comes_back_to_a_broker_that_crashed() {
 fn every_request_is_answered_over(transport: Transport) {
     let _alone = alone();
     let ground = Ground::new();
-    let running = (MOSQUITTO.start)(&ground, &[transport]);
-    let Door { url, .. } = &running.doors[0];
+    let running = (MOSQUITTO.start)(&ground, &[Transport::Tcp, transport]);
+    let door = running
+        .doors
+        .iter()
+        .find(|door| door.transport == transport);
+    let Door { url, .. } = door.expect("what was asked for");
     let [ca, certificate, key] = ["ca", "fleet", "fleet-key"].map(|name| ground.pem(name));
     let mut flags = vec![
         "--attach-user",
@@ -267,14 +271,17 @@ fn every_request_is_answered_over_websocket_under_tls() {
 #[test]
 fn a_handshake_that_fails_is_told_in_full() {
     let ground = Ground::new();
-    let running = (MOSQUITTO.start)(&ground, &[Transport::Wss, Transport::MutualTls]);
+    let transports = [Transport::Tcp, Transport::Wss, Transport::MutualTls];
+    let running = (MOSQUITTO.start)(&ground, &transports);
     let [strange, ca] = ["strange-ca", "ca"].map(|name| ground.pem(name));
-    for (door, authority, said) in [
-        (0, &strange, "UnknownIssuer"),
-        (1, &strange, "UnknownIssuer"),
-        (1, &ca, "CertificateRequired"),
+    for (transport, authority, said) in [
+        (Transport::Wss, &strange, "UnknownIssuer"),
+        (Transport::MutualTls, &strange, "UnknownIssuer"),
+        (Transport::MutualTls, &ca, "CertificateRequired"),
     ] {
-        let url = &running.doors[door].url;
+        let mut doors = running.doors.iter();
+        let door = doors.find(|door| door.transport == transport);
+        let url = &door.expect("what was asked for").url;
         let mut tenant = Attached::begin(url, &["--attach-ca", authority]);
         tenant.0.await_words(&format!("cannot attach to {url}: "));
         tenant.0.await_words(said);

@@ -238,6 +238,69 @@ fn what_was_kept_or_comes_from_elsewhere_is_counted_apart() {
     }
 }
 
+/// Ends its first connection with the third message, none of which it has acknowledged or sent on; the session
+/// is kept, and everything served on the second one.
+fn forget_at_first(peer: &mut Peer) {
+    let mut messages = 0;
+    while let Some((first, mut body)) = peer.next_packet() {
+        match first >> 4 {
+            1 => peer.send(&[0x20, 2, u8::from(peer.number > 0), 0]),
+            8 => peer.send(&[0x90, 3, body[0], body[1], 0]),
+            12 => peer.send(&[0xd0, 0]),
+            3 => {
+                messages += 1;
+                if peer.number > 0 {
+                    // The packet identifier stands behind the topic, and goes with QoS 0.
+                    let topic = usize::from(u16::from_be_bytes([body[0], body[1]]));
+                    let id: Vec<u8> = body.drain(topic + 2..topic + 4).collect();
+                    peer.send(&[0x40, 2, id[0], id[1]]);
+                    peer.send(&publish(&body));
+                } else if messages == 3 {
+                    return;
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn what_is_sent_again_on_the_next_connection_is_the_same_delivery() {
+    let broker = FakeBroker::start(forget_at_first);
+    let outcome = looped(&broker)
+        .set("fleet.endpoints", "1")
+        .set("fleet.clean_start", "false")
+        .set(
+            "fleet.reconnect",
+            r#"{ policy = "fixed", jitter = "none", initial_delay = "300ms" }"#,
+        )
+        .set("load.arrivals", "constant")
+        .set("load.arrival_rate", "10/s")
+        .set("load.warm_up", "0s")
+        .set("load.measure", "2s")
+        .set("request.publish.qos", "1")
+        .set("request.publish.deadline", "10s")
+        .go();
+    assert_eq!(outcome.count("/connections/reconnects"), 1, "{outcome}");
+    let sent = outcome.count("/whole_run/sent");
+    assert_eq!(delivery(&outcome, "delivered"), sent, "{outcome}");
+    for none in ["lost", "duplicate", "reordered", "foreign", "untracked"] {
+        assert_eq!(delivery(&outcome, none), 0, "{none}\n{outcome}");
+    }
+    let measured = outcome.count("/total/sent");
+    assert_eq!(
+        delivery(&outcome, "delivery_time_us/count"),
+        measured,
+        "{outcome}"
+    );
+    // The first of them waited for the two behind it and for the next connection: 200 and 300 ms.
+    let pointer = "/inbound/heard/delivery/delivery_time_us/max";
+    let longest = outcome.at(pointer).as_f64().expect("a number");
+    assert!(longest >= 450_000.0, "{outcome}");
+    let whole = Duration::from_secs(12).as_micros() as f64;
+    assert!(longest < whole, "{outcome}");
+}
+
 #[test]
 fn the_delivery_time_is_that_of_the_broker() {
     const DELAY: Duration = Duration::from_millis(60);

@@ -40,7 +40,7 @@ fn replaced(text: &str, from: &str, to: &str) -> String {
 fn shortened() -> String {
     let listeners = [0; 2].map(|port| TcpListener::bind(("127.0.0.1", port)).expect("a free port"));
     let ports = listeners.map(|listener| listener.local_addr().expect("it is bound").port());
-    let mut text = recipe("mosquitto -c").to_owned();
+    let mut text = recipe("mosquitto -c a.conf").to_owned();
     for (from, to) in ["1883", "1884"].into_iter().zip(ports) {
         text = replaced(&text, from, &to.to_string());
     }
