@@ -59,9 +59,8 @@ impl<'a> Worker<'a> {
 
     /// The same on a poller of whatever kind.
     pub(super) fn with(assignment: &'a Assignment, spare: Empties, poller: Poller) -> Self {
-        let (plan, settings) = (&assignment.plan, &assignment.settings);
-        let (profile, clock) = (&settings.profile, assignment.clock);
-        let count = assignment.endpoints.len();
+        let (plan, settings, clock) = (&assignment.plan, &assignment.settings, assignment.clock);
+        let (profile, count) = (&settings.profile, assignment.endpoints.len());
         let portion = count as f64 / f64::from(plan.endpoints.max(1));
         let connections = connections_of(plan, assignment.index as u32, count as u32);
         Self {
