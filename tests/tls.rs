@@ -6,8 +6,8 @@
 mod interop;
 mod support;
 
-use interop::{Mosquitto, alone, ends_with_unless_disturbed};
-use support::{Authority, FakeBroker, Midge, Outcome, Pair, Tenant};
+use interop::{Mosquitto, all_went_well, alone, ends_with_unless_disturbed, nobody_comes_in};
+use support::{Authority, FakeBroker, Midge, Pair, Tenant};
 use tempfile::TempDir;
 
 /// A tenant with TLS, its authority, and files for whoever connects.
@@ -96,36 +96,6 @@ fn file(folder: &TempDir, name: &str, text: &str) -> String {
     let path = folder.path().join(name);
     std::fs::write(&path, text).expect("a file in a new folder");
     path.display().to_string()
-}
-
-/// All fifty were connected, and every request was answered.
-#[track_caller]
-fn all_went_well(outcome: &Outcome) {
-    outcome.keeps_its_accounts();
-    assert_eq!(outcome.count("/connections/connected"), 50, "{outcome}");
-    assert_eq!(outcome.count("/connections/failed"), 0, "{outcome}");
-    let planned = outcome.count("/whole_run/planned");
-    assert!(planned > 0, "{outcome}");
-    assert_eq!(outcome.count("/whole_run/ok"), planned, "{outcome}");
-}
-
-/// Nobody was connected, for this reason alone, and the screen says what to do.
-#[track_caller]
-fn nobody_comes_in(run: Midge, class: &str, advice: &str) {
-    let outcome = run
-        .set("fleet.endpoints", "2")
-        .set("load.measure", "500ms")
-        .go();
-    assert_eq!(outcome.count("/connections/connected"), 0, "{outcome}");
-    let failed = outcome.count("/connections/failed");
-    assert!(failed >= 2, "{outcome}");
-    assert_eq!(
-        outcome.count(&format!("/connections/failed_by/{class}")),
-        failed,
-        "{outcome}"
-    );
-    assert!(outcome.stdout.contains(advice), "{outcome}");
-    assert_eq!(outcome.code, 99, "{outcome}");
 }
 
 #[test]
@@ -241,6 +211,31 @@ fn a_target_that_speaks_something_else_breaks_the_protocol() {
         .target(&other.url.replace("mqtt://", "mqtts://"))
         .set("target.insecure", "true");
     nobody_comes_in(run, "tls_protocol", "check the port of target.url");
+}
+
+/// Most of them wait for the turn of their handshake, and what the target says has come before it.
+#[test]
+fn what_a_target_says_before_a_handshake_begins_is_heard() {
+    let other = FakeBroker::start(|peer| {
+        peer.send(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+        peer.swallow();
+    });
+    let outcome = Midge::small()
+        .gentle()
+        .target(&other.url.replace("mqtt://", "mqtts://"))
+        .set("target.insecure", "true")
+        .set("fleet.endpoints", "200")
+        .set("fleet.connect_rate", "1_000_000/s")
+        .set("fleet.connects_in_progress", "200")
+        .set("fleet.reconnect.initial_delay", "1h")
+        .set("fleet.reconnect.max_delay", "1h")
+        .go();
+    let by_class = |class: &str| outcome.count(&format!("/connections/failed_by/{class}"));
+    assert_eq!(
+        (by_class("tls_protocol"), by_class("timeout")),
+        (200, 0),
+        "{outcome}"
+    );
 }
 
 #[test]

@@ -11,7 +11,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use interop::{Mosquitto, alone, ends_with_unless_disturbed};
+use interop::{Mosquitto, all_went_well, alone, ends_with_unless_disturbed, nobody_comes_in};
 use support::{Authority, CONNACK, FakeBroker, Midge, Outcome, Peer, Tenant};
 use tungstenite::handshake::derive_accept_key;
 use tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
@@ -26,37 +26,6 @@ fn by_websocket(url: &str, path: &str) -> String {
 /// A small run, without much to do.
 fn run(url: &str) -> Midge {
     Midge::small().brief().gentle().target(url)
-}
-
-/// All fifty were connected, and every request was answered.
-#[track_caller]
-fn all_went_well(outcome: &Outcome) {
-    outcome.keeps_its_accounts();
-    assert_eq!(outcome.count("/connections/connected"), 50, "{outcome}");
-    assert_eq!(outcome.count("/connections/failed"), 0, "{outcome}");
-    assert_eq!(outcome.count("/connections/lost"), 0, "{outcome}");
-    let planned = outcome.count("/whole_run/planned");
-    assert!(planned > 0, "{outcome}");
-    assert_eq!(outcome.count("/whole_run/ok"), planned, "{outcome}");
-}
-
-/// Nobody was connected, for this reason alone, and the screen says what to do.
-#[track_caller]
-fn nobody_comes_in(run: Midge, class: &str, advice: &str) {
-    let outcome = run
-        .set("fleet.endpoints", "2")
-        .set("load.measure", "500ms")
-        .go();
-    assert_eq!(outcome.count("/connections/connected"), 0, "{outcome}");
-    let failed = outcome.count("/connections/failed");
-    assert!(failed >= 2, "{outcome}");
-    assert_eq!(
-        outcome.count(&format!("/connections/failed_by/{class}")),
-        failed,
-        "{outcome}"
-    );
-    assert!(outcome.stdout.contains(advice), "{outcome}");
-    assert_eq!(outcome.code, 99, "{outcome}");
 }
 
 #[test]

@@ -123,6 +123,8 @@ impl Worker<'_> {
                 if let Some(attempt) = self.attempt_of(connection) {
                     attempt.securing_since = now;
                 }
+                // What a target says or does at once came with an event that has gone by.
+                self.go_on_with_tls(connection);
             }
         }
     }

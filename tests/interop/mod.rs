@@ -9,12 +9,14 @@
 )]
 
 mod alone;
+mod door;
 mod figures;
 mod freeze;
 mod mosquitto;
 mod responder;
 
 pub use alone::{alone, believed, ends_with_unless_disturbed};
+pub use door::{all_went_well, nobody_comes_in};
 pub use figures::{ms, names, rows, share_above, tail_ms};
 pub use freeze::{freeze, freeze_for_good};
 pub use mosquitto::{Message, Mosquitto, Subscriber, Websockets, program};
