@@ -8,6 +8,7 @@
     reason = "the one module that speaks to people"
 )]
 
+mod attach;
 mod calibrate;
 mod calibration;
 mod check;

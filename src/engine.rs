@@ -38,6 +38,7 @@
 mod acks;
 mod admission;
 mod approach;
+mod attempts;
 mod away;
 mod batch;
 mod cap;
@@ -50,6 +51,7 @@ mod connection;
 mod control;
 mod copies;
 mod crew;
+mod deliveries;
 mod dial;
 mod dialect;
 mod drain;

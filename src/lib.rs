@@ -42,7 +42,7 @@
 //!   (`run`, `check`, `tenant`, `profiles`, `report`, `compare`, `selftest`, `calibrate`, `sink`). What they share: `prepare` (arguments to a
 //!   plan), `limits` (what this machine has, and does the run fit), `size` (what will be sent, in words), `frames`
 //!   (the first messages, for people), `target` (may this host be loaded), `sources` (may connections leave from there),
-//!   `simulated` (the tenant as a child process), `tls` (certificates and keys), `websocket` (what is asked for), `witness` (its place in a run), `raw_log` (its file),
+//!   `simulated` (the tenant as a child process), `attach` (the broker of a tenant that listens nowhere), `tls` (certificates and keys), `websocket` (what is asked for), `witness` (its place in a run), `raw_log` (its file),
 //!   `kernel_timestamps` (when replies came in), `calibration` (the machine's, as a run finds it), `round` (one load of `calibrate`),
 //!   `signals`, `progress`, `environment`.
 //! * [`profile`]: a TOML file in, a checked value out. The value: `load`, `request`, `inbound`,
@@ -57,15 +57,15 @@
 //!   `hash`, `bodies`, `identities` from an
 //!   `identity_file`, `columns` (are they all used). Request IDs:
 //!   `request_id`. What comes back: `recognise` over `trie`, `pattern`, `pointer`, `reply`, `replies`,
-//!   `inbound`, `pushes`, `carried`, `items`, `captures`, with `recognise/tests`
+//!   `inbound`, `pushes`, `carried`, `items`, `captures`, `deliveries` with their `stamp`, with `recognise/tests`
 //!   and `recognise/tests/random`. For people: `example`. Connections: `connection`,
 //!   `connections`, `overlap`. Around it: `compile`, `topic` (checks), `warnings`, `arithmetic` (how large a run
 //!   will be), `error`.
 //! * [`engine`]: carries the plan out. `run` is the coordinator with its threads, `steps` the same without any, over
 //!   `crew`; `control` is what they say to the
 //!   workers; `worker` is one thread and the turn of its loop, `reports` is what it tells the coordinator, `lengths` of the phases, `setup` makes its tables, `shape` the
-//!   rows of its measurement. What it does: `connect`, `dialect` (what only MQTT 5 has), `dial` (which addresses), `secure` (TLS), `upgrade` (WebSocket), `last_words`, `loss` (and coming back: `reconnect`, `admission`, `away`, `resume`), `upkeep` of connections, `churn`, `drain`, `close`, `send` (instants to packets), `write`
-//!   (packets to the kernel), `receive`, `stamps` (when a sample left and came back by the kernel), `reply`, `first_reply`, `copies`, `pushed`, `pace` and `prepare` (closed and `"max"`), `approach` (the last microseconds). Rows of its
+//!   rows of its measurement. What it does: `connect`, `dialect` (what only MQTT 5 has), `dial` (which addresses), `secure` (TLS), `upgrade` (WebSocket), `last_words`, `loss` (and coming back: `reconnect`, `attempts`, `admission`, `away`, `resume`), `upkeep` of connections, `churn`, `drain`, `close`, `send` (instants to packets), `write`
+//!   (packets to the kernel), `receive`, `stamps` (when a sample left and came back by the kernel), `reply`, `first_reply`, `copies`, `pushed`, `deliveries`, `pace` and `prepare` (closed and `"max"`), `approach` (the last microseconds). Rows of its
 //!   tables: `connection` with what is `cold` in it, `terms` (of the target), `endpoint`, `exchange`, `acks`, `observed`, `batch`, `outbox`, `timer`. Beside it: `limiter` (rates),
 //!   `cap` (what the cap on all messages held back), `failure` (error classes), `heartbeat` (was the
 //!   process kept from running) with `machine` (how it fares) over `cgroup` (files of the kernel), `logger` (the file of the raw log).
@@ -83,7 +83,7 @@
 //!   may stand; `vector` holds packets against their bytes in tests.
 //! * [`measure`]: what happened, as values. Writing down: `recorder` and `around` over `across`, `row`, `ledger`, `samples` with `counts`,
 //!   `status`, `errors`, `reason`, `connection`, `recovery` (outages), `stage`, `first_reply`, `client_share`, `fired`;
-//!   every message of its own in a `logbook` of `entry`s. Adding up: `tally` (a run), `interval` and `collector`
+//!   every message of its own in a `logbook` of `entry`s; from publisher to listener: `delivery` with its `delivery_figures`. Adding up: `tally` (a run), `interval` and `collector`
 //!   (seconds). Summing up: `distribution`, `figures`, `machine` (its worst). Was it steady: `statistics` over `trend`. Judging: `verdict` (of us;
 //!   `verdict/reasons`, `verdict/warnings`, `verdict/tls`, `verdict/websocket`, `verdict/scheme`) against `gates` and the machine's `ceiling`, `threshold` with
 //!   `metric` and `quantity` (of the target). A second opinion: `testimony`. Arrivals
@@ -91,13 +91,14 @@
 //!   measure: `shape`, `phase`.
 //! * [`report`]: what a run leaves behind. `build` makes the `result`, with its `environment`, `tls`, `recovery`, `raw_log` and `kernel_timestamps`;
 //!   one file per format: `summary`, `stages`, `intervals`, `percentiles`, `histogram`, `hlog`, `status`,
-//!   `errors`, and `text` for the screen with `stages_text` and `ink`, over `table`.
+//!   `errors`, and `text` for the screen with `stages_text`, `thresholds_text`, `deliveries` and `ink`, over `table`.
 //!   `witness` stands beside the fleet. `folder` writes them, `exit` is the code.
 //!   Two results: `compare` with `difference` (what is not equal) and `change` (one number), shown by
 //!   `compare_text`.
-//! * [`tenant`]: the far side, in a process of its own. `server` is its loop, `session` and
+//! * [`tenant`]: the far side, in a process of its own. `server` is its loop, `accept` takes connections, `session` and
 //!   `sessions` its connections with their `buffers`, `packets`, `greeting` and `flow` its half of MQTT, `resume` and `kept` (sessions that go on), `terms` what MQTT 5 agrees on, `subscriptions` and
-//!   `router` who gets what. `platforms` says what a message means: `kaa`, `kaa_address`,
+//!   `router` who gets what. As clients of a broker: `attachment` (where, by whom), `attached` (how), with its
+//!   `filters` and `echoes`. `platforms` says what a message means: `kaa`, `kaa_address`,
 //!   `kaa_payload`, `rules`, `instances`, `enapter`, `devices`, `json`, `kind`, `problem`; `defined` does so for
 //!   all others, from a profile's own definitions: `responder` over `responder/names`,
 //!   `responder/pattern`, `responder/place`, `responder/id`, `responder/answer`, `responder/push` and
@@ -162,7 +163,8 @@
 //! 9. Tables have limits, and reaching one is an outcome with a name.
 //!    `the_table_is_full_at_its_limit`, `captures_that_do_not_fit_are_not_recognised`,
 //!    `an_endpoint_observes_a_limited_number_of_ids`,
-//!    `a_client_that_does_not_read_is_disconnected`, `a_session_keeps_a_limited_number_of_messages`, `metadata_stops_growing_at_its_limit`
+//!    `a_client_that_does_not_read_is_disconnected`, `a_session_keeps_a_limited_number_of_messages`, `metadata_stops_growing_at_its_limit`,
+//!    `what_never_comes_back_is_forgotten_at_the_limit`, `numbers_that_were_all_heard_take_no_room`
 //! 10. Platforms are data: no platform's name outside [`tenant`] and the shipped profiles.
 //!     `platform_names_stay_in_the_tenant_and_the_profiles`
 //! 11. After warm-up a worker allocates nothing per message: all of its tables are used again. Nor

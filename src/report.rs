@@ -8,6 +8,7 @@ mod build;
 mod change;
 mod compare;
 mod compare_text;
+mod deliveries;
 mod difference;
 mod environment;
 mod errors;
@@ -28,6 +29,7 @@ mod status;
 mod summary;
 mod table;
 mod text;
+mod thresholds_text;
 mod tls;
 mod witness;
 

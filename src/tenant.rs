@@ -5,7 +5,8 @@
 //! One thread, one event loop. A PUBLISH goes from `server` (bytes) over `packets` (MQTT) to
 //! `platforms` (what it means); replies go through `router` (to whom) back to the sockets.
 //! Every table and buffer has a limit, and every message is counted in the [`TenantReport`]. It
-//! is no broker: no retained messages, no kept sessions, no wills. It shares the codec, the
+//! is no broker: no retained messages, no kept sessions, no wills; but it can be the client of one
+//! (`attachment`, `attached`), and answer from there. It shares the codec, the
 //! event loop's parts, how delays are written and drawn, and the text of definitions with the fleet, and
 //! nothing else.
 
@@ -13,18 +14,24 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Sender;
 
+mod accept;
 mod agenda;
 mod arrivals;
+mod attached;
+mod attachment;
 mod buffers;
 mod commands;
 mod configuration;
 mod configurations;
 mod defined;
 mod devices;
+mod echoes;
 mod enapter;
 mod endpoints;
 mod faults;
+mod filters;
 mod flow;
 mod greeting;
 mod instances;
@@ -65,6 +72,7 @@ mod watch;
 
 pub use crate::delay::Delay;
 pub use arrivals::arrivals;
+pub use attachment::{Attach, AttachTls, AttachedReport, CLIENTS_MAX};
 pub use instances::{Extension, Instances};
 pub use judge::{Judge, Judgement};
 pub use options::{
@@ -83,7 +91,7 @@ pub fn left_out(definitions: &Definitions) -> Vec<String> {
     responder::Responder::new(definitions).notes
 }
 
-/// A tenant that listens and is about to serve.
+/// A tenant that listens, or attaches itself to a broker, and is about to serve.
 pub struct Tenant {
     server: Server,
     address: SocketAddr,
@@ -142,7 +150,21 @@ impl Tenant {
     /// # Errors
     /// When the address cannot be listened on, or the arrivals file cannot be made.
     pub fn bind(options: TenantOptions) -> io::Result<Self> {
-        let (server, stopped, waker) = Server::bind(options)?;
+        Server::bind(options).and_then(Self::with)
+    }
+
+    /// Attaches itself to a broker as its clients, and answers from there; what is published there takes
+    /// the same way as what a tenant that listens is sent. `words`: what people should know of it, such
+    /// as when it is attached. As for [`Tenant::bind`], best called by the thread that calls
+    /// [`Tenant::run`].
+    ///
+    /// # Errors
+    /// When the arrivals file cannot be made. A broker that is not there is waited for.
+    pub fn attach(options: TenantOptions, to: Attach, words: Sender<String>) -> io::Result<Self> {
+        Server::attach(options, to, words).and_then(Self::with)
+    }
+
+    fn with((server, stopped, waker): (Server, Arc<AtomicBool>, mio::Waker)) -> io::Result<Self> {
         let address = server.address()?;
         Ok(Self {
             server,
@@ -154,7 +176,7 @@ impl Tenant {
         })
     }
 
-    /// The address it listens on, with the port that was really taken.
+    /// The address it listens on, with the port that was really taken; or that of the broker.
     pub fn address(&self) -> SocketAddr {
         self.address
     }

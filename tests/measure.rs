@@ -45,6 +45,7 @@ fn shape() -> Arc<Shape> {
     Arc::new(Shape {
         requests,
         inbound: vec!["command".to_owned()],
+        deliveries: vec![],
         warm_up_ns: 2 * S,
         measure_ns: 10 * S,
         stages: vec![],

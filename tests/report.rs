@@ -34,6 +34,7 @@ fn shape() -> Arc<Shape> {
     Arc::new(Shape {
         requests,
         inbound: vec!["command".to_owned()],
+        deliveries: vec![],
         warm_up_ns: 0,
         measure_ns: 2 * S,
         stages: vec![],

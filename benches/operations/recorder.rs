@@ -27,6 +27,7 @@ fn recorder() -> Recorder {
     let mut recorder = Recorder::new(Arc::new(Shape {
         requests: vec![request],
         inbound: vec![],
+        deliveries: vec![],
         warm_up_ns: 0,
         measure_ns: u64::MAX / 2,
         stages: vec![],

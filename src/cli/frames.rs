@@ -190,6 +190,11 @@ impl<'a> Frames<'a> {
             Subscribe::Auto => self.line("filter", &example.filter),
             Subscribe::Filters(_) => self.line("filter", &filters.join(" ")),
         }
+        if let Some(of) = pushed.delivery {
+            let request = &plan.requests[usize::from(of.request)].name;
+            let said = format!("of each {request}, by publisher and number");
+            self.line("account", &said);
+        }
         let names = pushed.answers.iter();
         let names = names.map(|answer| plan.requests[usize::from(*answer)].name.as_str());
         let names: Vec<&str> = names.collect();

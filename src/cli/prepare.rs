@@ -74,11 +74,16 @@ fn identities(loaded: &Loaded, beside: u32) -> Result<Identities, Failure> {
 
 /// Fetches the password from where it is. Errors name the place and never the content.
 pub(super) fn fetch(secret: &Secret) -> Result<Vec<u8>, Failure> {
-    let bytes = fetch_for("target.password", secret)?;
+    fetch_password("target.password", secret)
+}
+
+/// The same, for the key or flag of this name.
+pub(super) fn fetch_password(key: &str, secret: &Secret) -> Result<Vec<u8>, Failure> {
+    let bytes = fetch_for(key, secret)?;
     if bytes.len() > PASSWORD_MAX {
-        return Err(Failure::usage(
-            "target.password: longer than MQTT allows (65,535 bytes)",
-        ));
+        return Err(Failure::usage(format!(
+            "{key}: longer than MQTT allows (65,535 bytes)"
+        )));
     }
     Ok(bytes)
 }

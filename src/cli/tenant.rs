@@ -1,4 +1,4 @@
-//! `midge tenant`: the simulated tenant alone.
+//! `midge tenant`: the simulated tenant alone, where it listens or as clients of a broker.
 
 use std::io::Read;
 use std::path::Path;
@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, value_parser};
 
+use super::attach::AttachArgs;
 use super::signals::{Signals, Wake};
 use super::{Failure, limits, print_data, simulated};
 use crate::profile::{self, Definitions};
@@ -14,12 +15,15 @@ use crate::tenant::{self, Tenant, TenantOptions};
 
 /// Flags of `midge tenant`. Values are read by the tenant's own options, which name what is wrong.
 #[derive(Debug, Args)]
+#[command(after_help = super::attach::HELP)]
 pub(super) struct TenantArgs {
+    #[command(flatten)]
+    attach: AttachArgs,
     /// Where to listen; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:1883")]
     listen: String,
     /// kpc: replies reach the endpoint's connection without a subscription; broker: only with one
-    #[arg(long, value_name = "kpc|broker")]
+    #[arg(long, value_name = "kpc|broker", conflicts_with = "attach")]
     delivery: Option<String>,
     /// fixed:2ms | exp:10ms | lognormal:5ms,0.5 | bimodal:1ms,50ms,1% (drawn for each reply)
     #[arg(long, value_name = "DELAY")]
@@ -43,7 +47,7 @@ pub(super) struct TenantArgs {
     #[arg(long, value_name = "SHARE")]
     duplicate: Option<String>,
     /// Share of replies that are sent to another connection instead
-    #[arg(long, value_name = "SHARE")]
+    #[arg(long, value_name = "SHARE", conflicts_with = "attach")]
     misdirect: Option<String>,
     /// Share of replies that are followed by one to a request that nobody made
     #[arg(long, value_name = "SHARE")]
@@ -103,13 +107,18 @@ pub(super) struct TenantArgs {
     #[arg(long, value_name = "FILE")]
     arrivals: Option<String>,
     /// User name that CONNECT must carry
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", conflicts_with = "attach")]
     user: Option<String>,
     /// Password that CONNECT must carry (a toy of tests: it is visible to other users of the machine)
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", conflicts_with = "attach")]
     password: Option<String>,
     /// Takes connections by TLS alone and shows this certificate: a PEM file with its chain
-    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "tls_key",
+        conflicts_with = "attach"
+    )]
     tls_certificate: Option<String>,
     /// The certificate's private key: a PEM file
     #[arg(long, value_name = "FILE", requires = "tls_certificate")]
@@ -118,7 +127,7 @@ pub(super) struct TenantArgs {
     #[arg(long, value_name = "FILE", requires = "tls_certificate")]
     tls_client_ca: Option<String>,
     /// Takes connections by WebSocket alone, at this path (/mqtt)
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", conflicts_with = "attach")]
     websocket: Option<String>,
     /// Largest packet accepted
     #[arg(long, value_name = "BYTES")]
@@ -213,19 +222,30 @@ pub(super) fn run(args: &TenantArgs) -> Result<Exit, Failure> {
     limits::raise_descriptors();
     let mut signals = Signals::new()
         .map_err(|error| Failure::internal(format!("cannot wait for signals: {error}")))?;
-    let listen = options.listen;
+    let attach = args.attach.attach()?;
+    let cannot = match &attach {
+        Some(to) => format!("cannot attach to {}", to.url),
+        None => format!("cannot listen on {}", options.listen),
+    };
+    let is_attached = attach.is_some();
     let notes = tenant::left_out(&options.definitions);
     // Bound by the thread that serves, whose timers become precise by it.
     let (to_main, from_thread) = std::sync::mpsc::channel();
+    let (say, words) = std::sync::mpsc::channel();
     let thread = std::thread::spawn(move || {
-        let tenant = Tenant::bind(options)?;
+        let tenant = match attach {
+            Some(to) => Tenant::attach(options, to, say)?,
+            None => Tenant::bind(options)?,
+        };
         let _ = to_main.send((tenant.address(), tenant.stopper()));
         tenant.run()
     });
     let Ok((address, stopper)) = from_thread.recv() else {
-        return Err(failed(thread.join(), &format!("cannot listen on {listen}")));
+        return Err(failed(thread.join(), &cannot));
     };
-    eprintln!("{}{address}", simulated::LISTENING);
+    if !is_attached {
+        eprintln!("{}{address}", simulated::LISTENING);
+    }
     for note in notes {
         eprintln!("{note}");
     }
@@ -240,6 +260,9 @@ pub(super) fn run(args: &TenantArgs) -> Result<Exit, Failure> {
         });
     }
     while !thread.is_finished() {
+        for word in words.try_iter() {
+            eprintln!("{word}");
+        }
         match signals.wait(Duration::from_millis(50)) {
             // A run's tenant lives as long as the run needs it: Ctrl-C on a terminal reaches both.
             Wake::Interrupt if args.until_stdin_closes => {}

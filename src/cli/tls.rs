@@ -10,6 +10,24 @@ use crate::plan::Plan;
 use crate::profile::{OwnCertificate, Profile, TlsSetting, TlsVersions, is_key_material};
 use crate::report::TlsResult;
 
+/// What people call the settings of TLS: keys of a profile, or flags.
+pub(super) struct Names {
+    pub ca: &'static str,
+    pub server_name: &'static str,
+    pub certificate: &'static str,
+    pub key: &'static str,
+    /// What a certificate and a key may be.
+    pub own: &'static str,
+}
+
+const OF_PROFILE: Names = Names {
+    ca: "target.ca",
+    server_name: "target.server_name",
+    certificate: "target.certificate",
+    key: "target.key",
+    own: "each is the path of a PEM file, or a column of fleet.identities that holds a path or PEM",
+};
+
 /// Endpoints whose certificates are looked at beforehand: all, unless they are more.
 const LOOKED_AT: u32 = 10_000;
 
@@ -19,11 +37,26 @@ pub(super) fn security(profile: &Profile, plan: &Plan) -> Result<Option<Security
     if !urls.iter().any(|url| url.tls) {
         return Ok(None);
     }
-    let connector = Connector::new(&ClientSetting {
+    Ok(Some(Security {
+        connector: connector(setting, &OF_PROFILE)?,
+        names: urls
+            .iter()
+            .map(|url| name(setting.server_name.as_deref(), &url.host, &OF_PROFILE))
+            .collect::<Result<_, _>>()?,
+        credentials: match &setting.own {
+            None => None,
+            Some(own) => credentials(own, plan)?,
+        },
+    }))
+}
+
+/// What makes connections as the setting says; whoever makes them shows the certificate.
+pub(super) fn connector(setting: &TlsSetting, names: &Names) -> Result<Connector, Failure> {
+    Connector::new(&ClientSetting {
         roots: if setting.insecure {
             None
         } else {
-            Some(roots(setting)?)
+            Some(roots(setting, names.ca)?)
         },
         protocols: match setting.versions {
             TlsVersions::Both => Protocols::Both,
@@ -32,18 +65,7 @@ pub(super) fn security(profile: &Profile, plan: &Plan) -> Result<Option<Security
         },
         resumption: setting.resumption,
     })
-    .map_err(|error| Failure::internal(format!("cannot prepare TLS: {error}")))?;
-    Ok(Some(Security {
-        connector,
-        names: urls
-            .iter()
-            .map(|url| name(setting.server_name.as_deref(), &url.host))
-            .collect::<Result<_, _>>()?,
-        credentials: match &setting.own {
-            None => None,
-            Some(own) => credentials(own, plan)?,
-        },
-    }))
+    .map_err(|error| Failure::internal(format!("cannot prepare TLS: {error}")))
 }
 
 /// Refuses a witness beside connections under TLS.
@@ -69,7 +91,7 @@ fn refused(sentence: &str, help: &str) -> Failure {
     Failure::usage(format!("{sentence}; nothing was sent\nhelp: {help}"))
 }
 
-fn roots(setting: &TlsSetting) -> Result<Roots, Failure> {
+fn roots(setting: &TlsSetting, key: &str) -> Result<Roots, Failure> {
     let Some(path) = &setting.ca else {
         return Roots::of_system().map_err(|error| {
             let said = match error {
@@ -78,24 +100,25 @@ fn roots(setting: &TlsSetting) -> Result<Roots, Failure> {
             };
             refused(
                 &format!("this system has no list of certificate authorities{said}"),
-                "install ca-certificates, or name a PEM file as target.ca",
+                &format!("install ca-certificates, or name a PEM file as {key}"),
             )
         });
     };
     let help = "name a PEM file with the certificate of the authority that signed the target's";
-    let text = std::fs::read(path)
-        .map_err(|error| refused(&format!("target.ca: {path}: {error}"), help))?;
-    Roots::from_pem(&text).map_err(|error| refused(&format!("target.ca: {path} {error}"), help))
+    let text =
+        std::fs::read(path).map_err(|error| refused(&format!("{key}: {path}: {error}"), help))?;
+    Roots::from_pem(&text).map_err(|error| refused(&format!("{key}: {path} {error}"), help))
 }
 
-fn name(of_setting: Option<&str>, host: &str) -> Result<String, Failure> {
+/// The name that the target's certificate is for.
+pub(super) fn name(of_setting: Option<&str>, host: &str, names: &Names) -> Result<String, Failure> {
     let name = of_setting.unwrap_or(host);
     if Connector::is_name(name) {
         return Ok(name.to_owned());
     }
     Err(refused(
         &format!("a certificate cannot be for {name:?}"),
-        "write a host name or an address as target.server_name",
+        &format!("write a host name or an address as {}", names.server_name),
     ))
 }
 
@@ -106,44 +129,48 @@ fn credentials(own: &OwnCertificate, plan: &Plan) -> Result<Option<Credentials>,
         own_credentials(&certificate, &key).map_err(|error| (error, certificate, key))
     };
     if !own.certificate.contains('{') && !own.key.contains('{') {
-        let read =
-            of(0).map_err(|(error, certificate, key)| unusable(&error, "", &certificate, &key))?;
-        return Ok(Some(read));
+        let (certificate, key) = plan.certificate_and_key(0).unwrap_or_default();
+        return shown(&certificate, &key, &OF_PROFILE).map(Some);
     }
     let step = plan.endpoints.div_ceil(LOOKED_AT).max(1);
     for endpoint in (0..plan.endpoints).step_by(step as usize) {
         of(endpoint).map_err(|(error, certificate, key)| {
             let whose = format!(" of endpoint {endpoint}");
-            unusable(&error, &whose, &certificate, &key)
+            unusable(&error, &OF_PROFILE, &whose, [&certificate, &key])
         })?;
     }
     Ok(None)
 }
 
-fn unusable(error: &OwnError, whose: &str, certificate: &str, key: &str) -> Failure {
-    let help =
-        "each is the path of a PEM file, or a column of fleet.identities that holds a path or PEM";
+/// What connections show, of these files.
+pub(super) fn shown(certificate: &str, key: &str, names: &Names) -> Result<Credentials, Failure> {
+    own_credentials(certificate, key)
+        .map_err(|error| unusable(&error, names, "", [certificate, key]))
+}
+
+fn unusable(error: &OwnError, names: &Names, whose: &str, files: [&str; 2]) -> Failure {
+    let ([certificate, key], help) = (files, names.own);
     match error {
         OwnError::File(path, said) => {
             let which = if path == certificate {
-                "certificate"
+                names.certificate
             } else {
-                "key"
+                names.key
             };
             if is_key_material(path) {
-                let sentence = format!("target.{which}{whose}: neither PEM nor the path of a file");
+                let sentence = format!("{which}{whose}: neither PEM nor the path of a file");
                 return refused(&sentence, help);
             }
-            refused(&format!("target.{which}{whose}: {path}: {said}"), help)
+            refused(&format!("{which}{whose}: {path}: {said}"), help)
         }
         OwnError::Unusable(error) => {
             let (which, text) = if error.is_of_certificate() {
-                ("certificate", certificate)
+                (names.certificate, certificate)
             } else {
-                ("key", key)
+                (names.key, key)
             };
             let place = if is_key_material(text) { "" } else { text };
-            let sentence = format!("target.{which}{whose}: {place} {error}");
+            let sentence = format!("{which}{whose}: {place} {error}");
             refused(&sentence.replace(":  ", ": "), help)
         }
     }

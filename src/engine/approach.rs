@@ -108,7 +108,7 @@ mod tests {
         let mut worker = Worker::new(&assignment, spare).unwrap();
         worker.last_wake = worker.clock.now();
         // Nobody waits for a connection.
-        worker.untried = 0..0;
+        worker.attempts.untried = 0..0;
         let busy = |worker: &Worker| worker.recorder.tally().traffic.busy_ns;
         let each = (0..50).map(|_| {
             let instant = worker.clock.now() + 2_000_000;

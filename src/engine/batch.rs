@@ -21,6 +21,10 @@ pub(super) struct Batch {
     pub due: Option<u64>,
     /// Whether the intended instants are still to come: see `prepare`.
     pub undecided: bool,
+    /// Stamps: where they are, and when their messages are intended, if that is known.
+    pub stamps: Vec<(usize, Option<u64>)>,
+    /// How many of them have their instant.
+    pub stamped: usize,
 }
 
 impl Batch {
@@ -32,6 +36,8 @@ impl Batch {
         self.head = None;
         self.due = None;
         self.undecided = false;
+        self.stamps.clear();
+        self.stamped = 0;
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -27,7 +27,7 @@ impl Worker<'_> {
         row.generation = row.generation.wrapping_add(1);
         row.state = State::Connecting;
         let generation = row.generation;
-        self.connecting += 1;
+        self.attempts.under_way += 1;
         let watched = route.dial(&self.poller).and_then(|mut stream| {
             self.poller
                 .watch(&mut stream, connection as usize)
@@ -247,7 +247,7 @@ impl Worker<'_> {
         row.last_write = Coarse::at(at);
         row.subscribed = true;
         let (generation, endpoints, session) = (row.generation, row.endpoints(), row.session);
-        self.connecting -= 1;
+        self.attempts.under_way -= 1;
         self.up += 1;
         if let Some(since) = self.away.end(connection) {
             self.recorder.reconnected(since, at);

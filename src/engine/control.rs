@@ -28,6 +28,9 @@ pub(super) struct Control {
     load_start: AtomicU64,
     up: AtomicU32,
     sent_all: AtomicU32,
+    /// Deliveries that are due, and those that were heard.
+    expected: AtomicU64,
+    heard: AtomicU64,
 }
 
 impl Control {
@@ -37,6 +40,8 @@ impl Control {
             load_start: AtomicU64::new(0),
             up: AtomicU32::new(0),
             sent_all: AtomicU32::new(0),
+            expected: AtomicU64::new(0),
+            heard: AtomicU64::new(0),
         }
     }
 
@@ -78,6 +83,22 @@ impl Control {
     /// How many workers have said so.
     pub(super) fn sent_all(&self) -> u32 {
         self.sent_all.load(Ordering::Acquire)
+    }
+
+    /// What a worker has sent makes so many deliveries.
+    pub(super) fn expect_deliveries(&self, count: u64) {
+        self.expected.fetch_add(count, Ordering::AcqRel);
+    }
+
+    /// A worker has heard so many more.
+    pub(super) fn has_heard(&self, count: u64) {
+        self.heard.fetch_add(count, Ordering::AcqRel);
+    }
+
+    /// How many are due, and how many were heard.
+    pub(super) fn deliveries(&self) -> (u64, u64) {
+        let of = |count: &AtomicU64| count.load(Ordering::Acquire);
+        (of(&self.expected), of(&self.heard))
     }
 
     pub(super) fn load_start(&self) -> u64 {

@@ -49,7 +49,9 @@ impl Worker<'_> {
     fn may_go_on(&mut self) -> bool {
         match self.drain {
             Drain::Open => self.plan_has_ended(),
-            Drain::Read | Drain::Heard => self.fences_are_down(),
+            Drain::Read => self.fences_are_down(),
+            // Some brokers answer before they have sent on everything.
+            Drain::Heard => self.fences_are_down() && self.deliveries_are_in(),
             Drain::Others => self.control.sent_all() >= self.workers,
         }
     }
@@ -63,6 +65,7 @@ impl Worker<'_> {
                 self.drain = Drain::Read;
             }
             Drain::Read => {
+                self.tell_expected();
                 self.control.has_sent_all();
                 self.drain = Drain::Others;
             }

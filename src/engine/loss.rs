@@ -18,7 +18,7 @@ impl Worker<'_> {
     /// An attempt has failed before the connection was up.
     pub(super) fn connect_failed(&mut self, connection: u32, why: ConnectFailure) {
         self.recorder.connect_failed(why);
-        self.connecting -= 1;
+        self.attempts.under_way -= 1;
         self.shut(connection);
         self.settle(connection);
         self.retry_later(connection);

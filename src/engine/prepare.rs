@@ -109,6 +109,7 @@ impl Worker<'_> {
         let (mut bytes, mut markers) = (0, 0);
         for part in &parts {
             let now = self.clock.now();
+            batch.stamp_until(part.bytes_end, now, |at| self.recorder.measures(at));
             let frames = &batch.bytes.text()[bytes..part.bytes_end];
             let meanings = &mut batch.markers[markers..part.markers_end];
             (bytes, markers) = (part.bytes_end, part.markers_end);

@@ -118,6 +118,9 @@ impl Worker<'_> {
         if definition.at == Sender::Caller && self.index > 0 {
             return; // Another worker's caller subscribes to it and counts it.
         }
+        if definition.delivery.is_some() {
+            self.delivered(endpoint, inbound, payload, at);
+        }
         if arrived == Arrived::Carried && payload.trim_ascii().is_empty() {
             return;
         }

@@ -151,6 +151,7 @@ impl Worker<'_> {
                 if !self.acknowledge(connection, publish.qos, publish.packet_id) {
                     return;
                 }
+                self.deliveries.retained = publish.retain;
                 if !publish.properties.is_empty() {
                     return self.message_with_properties(connection, &publish, at);
                 }

@@ -282,7 +282,7 @@ mod tests {
             reports,
         };
         let mut worker = Worker::new(&assignment, spare).unwrap();
-        while worker.connecting < 9 {
+        while worker.attempts.under_way < 9 {
             worker.start_connects();
         }
         while worker.handshakes.len() < 9 {

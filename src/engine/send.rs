@@ -216,6 +216,7 @@ impl Worker<'_> {
             self.take_back(connection, identity.packet_id, identity.ticket, topic);
             return Err(DropReason::PacketSize);
         }
+        self.stamp(endpoint, request, intended, now);
         self.batch.mark(match identity.ticket {
             Some(ticket) => Meaning::Exchange {
                 ticket,

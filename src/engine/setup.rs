@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
 
 use super::acks::Acks;
-use super::admission::Admission;
+use super::attempts::Attempts;
 use super::away::Absences;
 use super::batch::Batch;
 use super::cold::Pool;
 use super::connection::{Connection, Part};
 use super::control::{Control, Report};
+use super::deliveries::Deliveries;
 use super::dialect::Dialect;
 use super::drain::Drain;
 use super::endpoint::Endpoint;
@@ -90,6 +91,7 @@ impl<'a> Worker<'a> {
             exchanges: Exchanges::new(exchange_limit(profile, portion)),
             observed: Observed::default(),
             pushed: Pushed::new(),
+            deliveries: Deliveries::new(plan, settings.nonce, count),
             batch: Batch::default(),
             moment: Moment::at(0),
             prepared: Prepared::default(),
@@ -106,14 +108,9 @@ impl<'a> Worker<'a> {
             cap_armed: false,
             message_cap: Limiter::new(profile.limits.messages_per_s.0 * portion, 0.02),
             closed_cap: closed_cap(profile).map(|rate| Limiter::new(rate * portion, 0.01)),
-            connect_limit: Admission::new(&profile.fleet, portion),
+            attempts: Attempts::new(profile, portion, connections.len() as u32),
             away: Absences::default(),
             upkeep: VecDeque::new(),
-            untried: 0..connections.len() as u32,
-            connect_queue: VecDeque::new(),
-            connect_armed: false,
-            connecting: 0,
-            connecting_max: connecting_max(profile, portion),
             settled: 0,
             up: 0,
             ever_up: 0,
@@ -142,12 +139,6 @@ fn stamps_of(assignment: &Assignment) -> Stamps {
 /// This worker's part of the requests that may be in flight.
 fn exchange_limit(profile: &Profile, portion: f64) -> usize {
     ((f64::from(profile.limits.in_flight) * portion).ceil() as usize).max(1)
-}
-
-/// This worker's part of the connects that may be in progress.
-fn connecting_max(profile: &Profile, portion: f64) -> u32 {
-    let most = f64::from(profile.fleet.connects_in_progress) * portion;
-    most.ceil().max(1.0) as u32
 }
 
 /// With room for a connect timeout of each connection, in whose place its keep-alive lies later.

@@ -1,7 +1,7 @@
 //! What a plan will have measured: the rows of its tally.
 
-use crate::measure::{Replies, RequestShape, Shape, StageShape};
-use crate::plan::Plan;
+use crate::measure::{Audience, DeliveryShape, Replies, RequestShape, Shape, StageShape};
+use crate::plan::{self, Plan};
 use crate::profile::Profile;
 
 /// The rows, by the indices that the plan gives to requests and inbound messages.
@@ -26,6 +26,11 @@ pub fn shape(plan: &Plan, profile: &Profile) -> Shape {
             .iter()
             .map(|inbound| inbound.name.clone())
             .collect(),
+        deliveries: plan
+            .inbound
+            .iter()
+            .map(|inbound| inbound.delivery.map(delivery))
+            .collect(),
         warm_up_ns: profile.load.warm_up.as_nanos() as u64,
         measure_ns: profile.load.measure.as_nanos() as u64,
         stages: plan
@@ -38,5 +43,15 @@ pub fn shape(plan: &Plan, profile: &Profile) -> Shape {
                 asked_to_per_s: stage.to_per_s,
             })
             .collect(),
+    }
+}
+
+fn delivery(of: plan::Delivery) -> DeliveryShape {
+    DeliveryShape {
+        request: of.request,
+        audience: match of.audience {
+            plan::Audience::Each(listeners) => Audience::Each(listeners),
+            plan::Audience::OneOf => Audience::OneOf,
+        },
     }
 }

@@ -42,17 +42,13 @@ impl Worker<'_> {
                 return;
             }
             let now = self.clock.now();
-            let back = self.untried.is_empty();
-            if let Err(again) = self.connect_limit.check(back, now) {
-                self.connect_armed = true;
+            let back = self.attempts.untried.is_empty();
+            if let Err(again) = self.attempts.limit.check(back, now) {
+                self.attempts.armed = true;
                 self.wheel.insert(again, Timer::ConnectSlot);
                 return;
             }
-            let next = self
-                .untried
-                .next()
-                .or_else(|| self.connect_queue.pop_front());
-            if let Some(connection) = next {
+            if let Some((connection, back)) = self.attempts.take() {
                 if back {
                     self.recorder.reconnecting(now);
                 }
@@ -64,8 +60,7 @@ impl Worker<'_> {
 
     /// Whether an attempt waits that may begin, as far as is known without asking the limiter.
     fn may_start(&self) -> bool {
-        let waits = !self.untried.is_empty() || !self.connect_queue.is_empty();
-        waits && !self.connect_armed && self.connecting < self.connecting_max && self.may_connect()
+        self.attempts.may_start() && self.may_connect()
     }
 
     /// Whether the next turn has some of it to do.

@@ -9,13 +9,14 @@ use std::ops::Range;
 use std::sync::mpsc::{Receiver, Sender};
 
 use super::acks::Acks;
-use super::admission::Admission;
+use super::attempts::Attempts;
 use super::away::Absences;
 use super::batch::Batch;
 use super::cap::HeldBack;
 use super::cold::Pool;
 use super::connection::Connection;
 use super::control::{Control, Order, Report};
+use super::deliveries::Deliveries;
 use super::dialect::Dialect;
 use super::drain::Drain;
 use super::endpoint::Endpoint;
@@ -99,6 +100,7 @@ pub(super) struct Worker<'a> {
     pub exchanges: Exchanges,
     pub observed: Observed,
     pub pushed: Pushed,
+    pub deliveries: Deliveries,
     pub batch: Batch,
     /// The wall clock of the message that is being written.
     pub moment: Moment,
@@ -121,16 +123,10 @@ pub(super) struct Worker<'a> {
     pub cap_armed: bool,
     pub message_cap: Limiter,
     pub closed_cap: Option<Limiter>,
-    pub connect_limit: Admission,
+    pub attempts: Attempts,
     pub away: Absences,
     /// Timers of connections that have fired.
     pub upkeep: VecDeque<Timer>,
-    /// Connections that were not tried yet, and behind them those that are to be tried again.
-    pub untried: Range<u32>,
-    pub connect_queue: VecDeque<u32>,
-    pub connect_armed: bool,
-    pub connecting: u32,
-    pub connecting_max: u32,
     pub settled: u32,
     pub up: u32,
     pub ever_up: u32,
@@ -248,11 +244,11 @@ impl Worker<'_> {
                     left += 1;
                 }
                 Timer::Reconnect { connection } => {
-                    self.connect_queue.push_back(connection);
+                    self.attempts.queue.push_back(connection);
                     left += 1;
                 }
                 Timer::Departure { number } => self.depart(number, at),
-                Timer::ConnectSlot => self.connect_armed = false,
+                Timer::ConnectSlot => self.attempts.armed = false,
                 Timer::CapSlot => {
                     self.cap_armed = false;
                     self.send_capped();
@@ -273,7 +269,7 @@ impl Worker<'_> {
         room::give_back(&mut self.handshakes);
         room::give_back(&mut self.capped);
         room::give_back(&mut self.upkeep);
-        room::give_back(&mut self.connect_queue);
+        room::give_back(&mut self.attempts.queue);
         self.fired.shrink_to(BURST);
         self.cold.give_back();
         self.away.give_back();

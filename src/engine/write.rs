@@ -34,6 +34,7 @@ impl Worker<'_> {
         for marker in &mut batch.markers {
             marker.due = batch.due.unwrap_or(now);
         }
+        batch.stamp_until(usize::MAX, now, |at| self.recorder.measures(at));
         self.write(connection, batch.bytes.text(), &batch.markers, now);
         batch.clear();
         self.batch = batch;

@@ -174,6 +174,7 @@ mod tests {
                 request(0, true, true),
             ],
             inbound: vec![],
+            deliveries: vec![],
             warm_up_ns: 0,
             measure_ns: 2 * S,
             stages: vec![],

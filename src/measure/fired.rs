@@ -86,6 +86,7 @@ mod tests {
                 deadline_ns: 1_000_000,
             }],
             inbound: Vec::new(),
+            deliveries: Vec::new(),
             stages: vec![stage(0, 500), stage(500, 1_000)],
             warm_up_ns: 100,
             measure_ns: 1_000,

@@ -1,7 +1,8 @@
 //! What a threshold compares: the metric that its key names, and that metric's value.
 //!
-//! `[request.]metric[.statistic]`. Private to `threshold`. Not here: comparing.
+//! `[request.]metric[.statistic]`, or `inbound.metric[.statistic]` of deliveries. Private to `threshold`. Not here: comparing.
 
+use super::delivery_figures::DeliveryFigures;
 use super::distribution::{Distribution, Statistic};
 use super::figures::Figures;
 use super::quantity::Quantity;
@@ -16,6 +17,26 @@ pub(super) enum Metric {
     FailureRate,
     Throughput,
     Count(Count),
+    DeliveryTime(Statistic),
+    Deliveries(Delivered),
+}
+
+/// Whose figures are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Subject {
+    Total,
+    Request(u16),
+    /// Its deliveries.
+    Inbound(u16),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Delivered {
+    Expected,
+    Heard,
+    Lost,
+    Duplicate,
+    Reordered,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,10 +92,25 @@ const SIMPLE: [(&str, Metric); 13] = [
     ("orphan", Metric::Count(Count::Orphan)),
 ];
 
+const DELIVERIES: [(&str, Delivered); 5] = [
+    ("expected", Delivered::Expected),
+    ("delivered", Delivered::Heard),
+    ("lost", Delivered::Lost),
+    ("duplicate", Delivered::Duplicate),
+    ("reordered", Delivered::Reordered),
+];
+const DELIVERY_TIME: &str = "delivery_time";
+
 /// Request and metric of a key. Request names have no dot and no underscore, metrics may have the
 /// latter, so the parts tell themselves apart.
-pub(super) fn subject(key: &str, shape: &Shape) -> Result<(Option<u16>, Metric), ThresholdError> {
+pub(super) fn subject(key: &str, shape: &Shape) -> Result<(Subject, Metric), ThresholdError> {
     let parts: Vec<&str> = key.split('.').collect();
+    if let [name, metric, ..] = parts[..]
+        && let Some(place) = delivered(name, shape)
+    {
+        let metric = delivery(key, metric, &parts[2..])?;
+        return Ok((Subject::Inbound(place), metric));
+    }
     let timed = |name: &str| {
         TIMINGS
             .iter()
@@ -82,13 +118,12 @@ pub(super) fn subject(key: &str, shape: &Shape) -> Result<(Option<u16>, Metric),
             .map(|(_, timing)| *timing)
     };
     match parts[..] {
-        [name] => Ok((None, simple(key, name)?)),
-        [name, statistic] if timed(name).is_some() => Ok((None, time(key, name, statistic)?)),
-        [request, name] => Ok((Some(find(key, request, shape)?), simple(key, name)?)),
-        [request, name, statistic] => Ok((
-            Some(find(key, request, shape)?),
-            time(key, name, statistic)?,
-        )),
+        [name] => Ok((Subject::Total, simple(key, name)?)),
+        [name, statistic] if timed(name).is_some() => {
+            Ok((Subject::Total, time(key, name, statistic)?))
+        }
+        [request, name] => Ok((find(key, request, shape)?, simple(key, name)?)),
+        [request, name, statistic] => Ok((find(key, request, shape)?, time(key, name, statistic)?)),
         _ => Err(error(
             key,
             "has too many parts: it is [request.]metric[.statistic]",
@@ -128,24 +163,54 @@ fn time(key: &str, name: &str, statistic: &str) -> Result<Metric, ThresholdError
             )),
         };
     };
+    Ok(Metric::Time(*timing, of_name(key, statistic)?))
+}
+
+fn of_name(key: &str, statistic: &str) -> Result<Statistic, ThresholdError> {
     let known = Statistic::ALL
         .iter()
         .find(|known| known.name() == statistic);
-    let statistic = known.ok_or_else(|| {
+    known.copied().ok_or_else(|| {
         unknown(
             key,
             "statistic",
             statistic,
             Statistic::ALL.iter().map(|s| s.name()),
         )
-    })?;
-    Ok(Metric::Time(*timing, *statistic))
+    })
 }
 
-fn find(key: &str, request: &str, shape: &Shape) -> Result<u16, ThresholdError> {
+/// The place of an inbound message whose deliveries are accounted for; a request of the same name wins.
+fn delivered(name: &str, shape: &Shape) -> Option<u16> {
+    let place = shape.inbound.iter().position(|known| known == name)?;
+    let is_request = shape.names().any(|known| known == name);
+    let accounted = shape.deliveries.get(place).is_some_and(Option::is_some);
+    (accounted && !is_request).then_some(place as u16)
+}
+
+fn delivery(key: &str, metric: &str, rest: &[&str]) -> Result<Metric, ThresholdError> {
+    let counted = DELIVERIES.iter().find(|(known, _)| *known == metric);
+    match (counted, rest) {
+        (Some((_, count)), []) => Ok(Metric::Deliveries(*count)),
+        (Some(_), _) => Err(error(
+            key,
+            &format!("names a statistic, but {metric} has none"),
+        )),
+        (None, [statistic]) if metric == DELIVERY_TIME => {
+            Ok(Metric::DeliveryTime(of_name(key, statistic)?))
+        }
+        (None, _) => {
+            let counts = DELIVERIES.iter().map(|(known, _)| *known);
+            let known = counts.chain(["delivery_time.p99"]);
+            Err(unknown(key, "metric of deliveries", metric, known))
+        }
+    }
+}
+
+fn find(key: &str, request: &str, shape: &Shape) -> Result<Subject, ThresholdError> {
     let place = shape.names().position(|name| name == request);
     place
-        .map(|place| place as u16)
+        .map(|place| Subject::Request(place as u16))
         .ok_or_else(|| unknown(key, "request", request, shape.names()))
 }
 
@@ -193,6 +258,28 @@ impl Metric {
             Self::Count(Count::Late) => count(ledger.late),
             Self::Count(Count::Duplicate) => count(ledger.duplicate),
             Self::Count(Count::Orphan) => count(ledger.orphan),
+            Self::DeliveryTime(_) | Self::Deliveries(_) => None,
+        }
+    }
+
+    /// The same of deliveries.
+    pub(super) fn of_deliveries(self, figures: &DeliveryFigures) -> Option<f64> {
+        let count = |count| Some(count as f64);
+        match self {
+            Self::DeliveryTime(statistic) => figures.delivery_time_us.value(statistic),
+            Self::Deliveries(Delivered::Expected) => count(figures.expected),
+            Self::Deliveries(Delivered::Heard) => count(figures.delivered),
+            Self::Deliveries(Delivered::Lost) => count(figures.lost),
+            Self::Deliveries(Delivered::Duplicate) => count(figures.duplicate),
+            Self::Deliveries(Delivered::Reordered) => count(figures.reordered),
+            _ => None,
+        }
+    }
+
+    pub(super) fn is_at_least_of_deliveries(self, figures: &DeliveryFigures) -> bool {
+        match self {
+            Self::DeliveryTime(statistic) => figures.delivery_time_us.is_at_least(statistic),
+            _ => false,
         }
     }
 
@@ -219,8 +306,8 @@ impl Timing {
 /// The limit in the unit of the metric, or what kind of value it wants.
 pub(super) fn limit(metric: Metric, quantity: Quantity) -> Result<f64, &'static str> {
     match (metric, quantity) {
-        (Metric::Time(..), Quantity::Time(micros)) => Ok(micros),
-        (Metric::Time(..), _) => Err("a time, such as 50ms"),
+        (Metric::Time(..) | Metric::DeliveryTime(_), Quantity::Time(micros)) => Ok(micros),
+        (Metric::Time(..) | Metric::DeliveryTime(_), _) => Err("a time, such as 50ms"),
         (
             Metric::ErrorRate | Metric::FailureRate,
             Quantity::Share(share) | Quantity::Plain(share),
@@ -228,7 +315,7 @@ pub(super) fn limit(metric: Metric, quantity: Quantity) -> Result<f64, &'static 
         (Metric::ErrorRate | Metric::FailureRate, _) => Err("a share, such as 0.1%"),
         (Metric::Throughput, Quantity::PerSecond(rate) | Quantity::Plain(rate)) => Ok(rate),
         (Metric::Throughput, _) => Err("a rate, such as 500/s"),
-        (Metric::Count(_), Quantity::Plain(count)) => Ok(count),
-        (Metric::Count(_), _) => Err("a bare number"),
+        (Metric::Count(_) | Metric::Deliveries(_), Quantity::Plain(count)) => Ok(count),
+        (Metric::Count(_) | Metric::Deliveries(_), _) => Err("a bare number"),
     }
 }

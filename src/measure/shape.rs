@@ -12,6 +12,8 @@ pub struct Shape {
     pub requests: Vec<RequestShape>,
     /// Names of the inbound messages; the index is the `inbound: u16` of every event.
     pub inbound: Vec<String>,
+    /// In the same order: those whose deliveries are accounted for. Empty: none.
+    pub deliveries: Vec<Option<DeliveryShape>>,
     /// Length of warm-up, ns.
     pub warm_up_ns: u64,
     /// Length of measure, ns.
@@ -19,6 +21,24 @@ pub struct Shape {
     /// Stages of the load, in order and without a gap, from the beginning of measure; empty for a
     /// load that has none.
     pub stages: Vec<StageShape>,
+}
+
+/// An inbound message that says which request it comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeliveryShape {
+    /// Index of the request.
+    pub request: u16,
+    /// Who is to get each of its messages.
+    pub audience: Audience,
+}
+
+/// Who is to get a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Audience {
+    /// So many listeners, each of them.
+    Each(u32),
+    /// One of several listeners that share a subscription.
+    OneOf,
 }
 
 /// One stage of the load.

@@ -273,6 +273,7 @@ mod tests {
         Shape {
             requests: vec![],
             inbound: vec![],
+            deliveries: vec![],
             stages: rates.iter().map(stage).collect(),
             warm_up_ns: 0,
             measure_ns: S,

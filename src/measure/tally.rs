@@ -5,6 +5,7 @@
 
 use super::client_share::ClientShares;
 use super::connection::{Connections, Inbound, Traffic};
+use super::delivery::Deliveries;
 use super::distribution::{Distribution, Population};
 use super::errors::ErrorTable;
 use super::figures::{Figures, LedgerCounts};
@@ -26,6 +27,8 @@ pub struct Tally {
     pub connections: Connections,
     /// One for each inbound message of the shape, in its order.
     pub inbound: Vec<Inbound>,
+    /// The same order; `None`: not accounted for.
+    pub deliveries: Vec<Option<Deliveries>>,
     /// Bytes and system calls of the whole run.
     pub traffic: Traffic,
     /// The part of the schedule lag until the worker came to the request, before back-pressure: the
@@ -108,6 +111,7 @@ impl Tally {
                 .collect(),
             connections: Connections::new(bounds),
             inbound: vec![Inbound::default(); shape.inbound.len()],
+            deliveries: Self::deliveries_of(shape),
             traffic: Traffic::default(),
             pacer_lag: Samples::new(bounds),
             unattributed: 0,
@@ -122,6 +126,7 @@ impl Tally {
             requests,
             connections,
             inbound,
+            deliveries,
             traffic,
             pacer_lag,
             unattributed,
@@ -137,6 +142,10 @@ impl Tally {
         }
         self.connections.merge(connections);
         for (mine, theirs) in self.inbound.iter_mut().zip(inbound) {
+            mine.merge(theirs);
+        }
+        let deliveries = deliveries.iter().flatten();
+        for (mine, theirs) in self.deliveries.iter_mut().flatten().zip(deliveries) {
             mine.merge(theirs);
         }
         self.traffic.merge(traffic);

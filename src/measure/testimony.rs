@@ -345,6 +345,7 @@ mod tests {
         Shape {
             requests: vec![request],
             inbound: Vec::new(),
+            deliveries: Vec::new(),
             stages: Vec::new(),
             warm_up_ns: 0,
             measure_ns: 1_000_000_000,

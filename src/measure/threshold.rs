@@ -7,8 +7,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::delivery_figures::DeliveryFigures;
 use super::figures::Figures;
-use super::metric::{Metric, error, limit, subject};
+use super::metric::{Metric, Subject, error, limit, subject};
 use super::quantity;
 use super::shape::{RequestShape, Shape};
 
@@ -49,7 +50,7 @@ impl Operator {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Threshold {
     expression: String,
-    request: Option<u16>,
+    subject: Subject,
     metric: Metric,
     operator: Operator,
     limit: f64,
@@ -101,7 +102,7 @@ impl Threshold {
             let threshold = Self::parse(key, condition, shape)?;
             if all
                 .iter()
-                .any(|other| (other.request, other.metric) == (threshold.request, threshold.metric))
+                .any(|other| (other.subject, other.metric) == (threshold.subject, threshold.metric))
             {
                 return Err(error(key, "is there twice"));
             }
@@ -111,7 +112,7 @@ impl Threshold {
     }
 
     fn parse(key: &str, condition: &str, shape: &Shape) -> Result<Self, ThresholdError> {
-        let (request, metric) = subject(key.trim(), shape)?;
+        let (subject, metric) = subject(key.trim(), shape)?;
         let (operator, quantity) = quantity::condition(condition)
             .map_err(|problem| error(key, &format!("= \"{condition}\" {problem}")))?;
         let limit = limit(metric, quantity)
@@ -119,7 +120,7 @@ impl Threshold {
         let expression = format!("{} {}", key.trim(), condition.trim());
         Ok(Self {
             expression,
-            request,
+            subject,
             metric,
             operator,
             limit,
@@ -128,7 +129,18 @@ impl Threshold {
 
     /// Whose figures it judges: index of a request, `None` for the total.
     pub fn request(&self) -> Option<u16> {
-        self.request
+        match self.subject {
+            Subject::Request(request) => Some(request),
+            Subject::Total | Subject::Inbound(_) => None,
+        }
+    }
+
+    /// The inbound message whose deliveries it judges, by its index; `None`: it judges requests.
+    pub fn inbound(&self) -> Option<u16> {
+        match self.subject {
+            Subject::Inbound(inbound) => Some(inbound),
+            Subject::Total | Subject::Request(_) => None,
+        }
     }
 
     /// The upper bound that it sets on a response time, ms.
@@ -140,8 +152,19 @@ impl Threshold {
     /// Judges the figures of its request (or the total) over a measure phase of this length.
     pub fn judge(&self, figures: &Figures, measure_s: f64) -> Judged {
         let value = self.metric.value(figures, measure_s);
+        self.judged(value, self.metric.is_at_least(figures))
+    }
+
+    /// Judges deliveries; `None`: there is no account of them.
+    pub fn judge_delivery(&self, figures: Option<&DeliveryFigures>) -> Judged {
+        let value = figures.and_then(|figures| self.metric.of_deliveries(figures));
+        let at_least = figures.is_some_and(|of| self.metric.is_at_least_of_deliveries(of));
+        self.judged(value, at_least)
+    }
+
+    fn judged(&self, value: Option<f64>, at_least: bool) -> Judged {
         let passed = value.is_some_and(|value| {
-            if self.metric.is_at_least(figures) {
+            if at_least {
                 self.operator.holds_at_least(value, self.limit)
             } else {
                 self.operator.holds(value, self.limit)
@@ -216,6 +239,7 @@ mod tests {
         Shape {
             requests,
             inbound: vec![],
+            deliveries: vec![],
             warm_up_ns: 0,
             measure_ns: 1,
             stages: vec![],

@@ -42,11 +42,8 @@ impl Plan {
     /// Compiles a profile. `identities` has read a row for each endpoint, or has no column at all;
     /// messages of endpoints whose rows it did not keep must not be asked for.
     pub fn compile(profile: &Profile, identities: Identities) -> Result<Self, PlanError> {
-        let answers: usize = profile
-            .inbound
-            .iter()
-            .map(|inbound| inbound.answers.len())
-            .sum();
+        let inbound = profile.inbound.iter();
+        let answers: usize = inbound.map(|inbound| inbound.answers.len()).sum();
         let count = profile.requests.len() + answers;
         if count > REQUESTS_MAX {
             return Err(PlanError::TooMany {
@@ -281,6 +278,7 @@ impl<'a> Compiler<'a> {
             reply: ReplyUse::None,
             intermediate: false,
             observe: false,
+            stamp: None,
             carried: None,
             reactive: None,
             frame_typical: 0,

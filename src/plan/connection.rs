@@ -153,12 +153,16 @@ impl Plan {
                 );
             }
             Filters::Derived => {
-                let patterns = side
-                    .replies
-                    .iter()
-                    .map(|rule| &rule.pattern)
-                    .chain(side.inbound.iter().map(|(_, pattern)| pattern));
-                self.derive(patterns, Listener::Endpoint(endpoint), out);
+                let who = Listener::Endpoint(endpoint);
+                let replies = side.replies.iter().map(|rule| &rule.pattern);
+                self.derive(replies, who, out);
+                for (inbound, pattern) in &side.inbound {
+                    let filter = pattern.filter(who, &self.identities);
+                    let filter = self.inbound[usize::from(*inbound)].subscription(filter);
+                    if !out.contains(&filter) {
+                        out.push(filter);
+                    }
+                }
                 without_overlap(out);
             }
         }

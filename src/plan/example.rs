@@ -85,7 +85,7 @@ impl Plan {
             captures.push(format!("{{{name}}}").as_bytes());
         }
         Some(PushExample {
-            filter: pattern.filter(who, &self.identities),
+            filter: pushed.subscription(pattern.filter(who, &self.identities)),
             topic: pattern.example(endpoint, &self.identities, b"", &captures),
             captures,
         })

@@ -4,6 +4,7 @@
 //! before, and the answers themselves (requests of the plan).
 
 use crate::plan::captures::Captures;
+use crate::plan::deliveries::Delivery;
 use crate::plan::items::Items;
 use crate::plan::pointer::Pointer;
 use crate::profile;
@@ -22,6 +23,10 @@ pub struct Inbound {
     pub deduplicate: bool,
     /// The answers in order, as indices into the plan's requests; the last one is the final one.
     pub answers: Vec<u16>,
+    /// Which request it is a delivery of, if its deliveries are accounted for.
+    pub delivery: Option<Delivery>,
+    /// The group of its listeners if they share a subscription.
+    pub(crate) share: Option<String>,
     /// Names of the captures of its topic, in order.
     pub(crate) captures: Vec<String>,
     pub(crate) id: ItemId,
@@ -50,6 +55,14 @@ pub(crate) enum KeyUse {
 }
 
 impl Inbound {
+    /// What its listeners subscribe to for this filter.
+    pub(crate) fn subscription(&self, filter: String) -> String {
+        match &self.share {
+            Some(group) => format!("$share/{group}/{filter}"),
+            None => filter,
+        }
+    }
+
     /// The items of a payload.
     pub fn items<'a>(&self, payload: &'a [u8]) -> Items<'a> {
         Items::new(self.items, payload)
@@ -118,6 +131,8 @@ mod tests {
             items: profile::Items::Each,
             deduplicate: true,
             answers: vec![],
+            delivery: None,
+            share: None,
             captures: vec!["command_type".into()],
             id: Pointer::parse("/id").map_or(ItemId::None, ItemId::Payload),
             key_captures: vec![0],

@@ -42,6 +42,7 @@ impl Compiler<'_> {
         };
         check_topic(&place, &topic, &[], self.identities)?;
         let heard = self.listen(index, pushed.at, &topic, &place)?;
+        let delivery = self.delivery(pushed, &topic)?;
         let mut answers = Vec::new();
         for (index, answer) in pushed.answers.iter().enumerate() {
             let name = match pushed.answers.len() {
@@ -58,6 +59,8 @@ impl Compiler<'_> {
             items: pushed.items,
             deduplicate: pushed.deduplicate,
             answers,
+            delivery,
+            share: pushed.share.clone(),
             captures: heard.names(&captures),
             id,
             key_captures: heard.key(&key_fields),

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::plan::captures::Captures;
 use crate::plan::carried::Carried;
+use crate::plan::deliveries::Lines;
 use crate::plan::encoder::{Fields, Frame, Head, Values};
 use crate::plan::generator::write_printable;
 use crate::plan::identities::Identities;
@@ -43,6 +44,8 @@ pub struct Request {
     /// Whether it asks for more on its reply topic: its IDs are never issued again, and what
     /// arrives after the answer is what [`Plan::carried`](crate::plan::Plan::carried) names.
     pub observe: bool,
+    /// Whether its payloads begin with a [`Stamp`](crate::plan::Stamp), and how they are numbered.
+    pub stamp: Option<Lines>,
     /// For answers: the delay after the pushed item was received.
     pub reactive: Option<Delay>,
     /// Bytes of the whole packet, as rendered for the first endpoint.

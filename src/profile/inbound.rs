@@ -24,6 +24,11 @@ pub struct Inbound {
     pub payload: Option<String>,
     /// Answer a repeated item only once.
     pub deduplicate: bool,
+    /// Name of the request whose messages these are, one by one; `None`: they are not accounted for.
+    pub delivery_of: Option<String>,
+    /// Name of the group of endpoints that share a subscription, so that each message reaches one of
+    /// them; `None`: each endpoint has its own.
+    pub share: Option<String>,
     /// The answers, in order; the last one is the final one. None at a caller.
     pub answers: Vec<Answer>,
 }

@@ -8,13 +8,14 @@ use super::environment::Environment;
 use super::exit::exit_of;
 use super::recovery::RecoveryResult;
 use super::result::{
-    ConnectionsResult, Generator, LoadResult, PhaseLengths, ProfileId, RequestResult, RunResult,
+    ConnectionsResult, Generator, InboundResult, LoadResult, PhaseLengths, ProfileId,
+    RequestResult, RunResult,
 };
 use super::stages::stages;
 use crate::measure::{
-    Ceiling, ConnectFailure, Distribution, Evidence, FailReason, Gates, Health, Judged,
-    LedgerCounts, Named, OfCeiling, Pacing, Population, RequestTally, Seconds, Shape, Statistics,
-    Tally, Threshold, Verdict, Worst, builtin,
+    Ceiling, ConnectFailure, DeliveryFigures, Distribution, Evidence, FailReason, Gates, Health,
+    Judged, LedgerCounts, Named, OfCeiling, Pacing, Population, RequestTally, Seconds, Shape,
+    Statistics, Tally, Threshold, Verdict, Worst, builtin,
 };
 
 /// Everything that a result is made of.
@@ -116,10 +117,7 @@ impl RunResult {
                     .zip(tally.requests.iter().zip(&shape.requests)),
                 |(tally, shape)| request(tally, shape.reactive),
             ),
-            inbound: named(
-                shape.inbound.iter().map(String::as_str).zip(&tally.inbound),
-                |inbound| (*inbound).into(),
-            ),
+            inbound: inbound(shape, tally),
             generator: generator(tally, health, of_ceiling),
             health: Box::new(worst),
             statistics: Box::new(statistics),
@@ -226,6 +224,20 @@ fn request(tally: &RequestTally, reactive: bool) -> RequestResult {
     }
 }
 
+fn inbound(shape: &Shape, tally: &Tally) -> Named<InboundResult> {
+    let rows = tally.inbound.iter().enumerate();
+    named(
+        shape.inbound.iter().map(String::as_str).zip(rows),
+        |(place, inbound)| {
+            let deliveries = tally.deliveries.get(place).and_then(Option::as_ref);
+            InboundResult {
+                delivery: deliveries.map(|of| Box::new(DeliveryFigures::of(of, shape, tally))),
+                ..InboundResult::from(*inbound)
+            }
+        },
+    )
+}
+
 /// The load against what this machine was found to manage.
 fn of_ceiling(inputs: &Inputs) -> Option<OfCeiling> {
     let (shape, tally, seconds) = (inputs.shape, inputs.tally, inputs.seconds);
@@ -277,6 +289,10 @@ fn thresholds(
         oks,
     );
     judged.extend(of_profile.iter().map(|threshold| {
+        if let Some(inbound) = threshold.inbound() {
+            let found = result.inbound.0.get(usize::from(inbound));
+            return threshold.judge_delivery(found.and_then(|(_, of)| of.delivery.as_deref()));
+        }
         let of_request = threshold
             .request()
             .and_then(|request| result.requests.0.get(usize::from(request)));

@@ -3,7 +3,7 @@
 //! Quantiles are over planned requests: where some were not answered, the spectrum ends below 1.
 //! Rows of quantiles that so few requests cannot carry say so.
 
-use super::table::{Table, for_rows, waits};
+use super::table::{DELIVERY_TIME, Table, for_deliveries, for_rows, waits};
 use crate::measure::{Samples, Shape, Tally, carries};
 
 /// Steps for each halving of what is left above the quantile.
@@ -19,6 +19,9 @@ pub fn percentiles_csv(shape: &Shape, tally: &Tally) -> String {
         for (metric, samples, planned) in waits(tally) {
             spectrum(&mut table, request, metric, samples, planned);
         }
+    });
+    for_deliveries(shape, tally, |inbound, samples, planned| {
+        spectrum(&mut table, inbound, DELIVERY_TIME, samples, planned);
     });
     table.finish()
 }

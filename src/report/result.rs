@@ -12,8 +12,8 @@ use super::recovery::RecoveryResult;
 use super::tls::TlsResult;
 use super::witness::WitnessResult;
 use crate::measure::{
-    Distribution, Figures, Inbound, Judged, LedgerCounts, Named, OfCeiling, StageFigures,
-    Statistics, Verdict, Worst,
+    DeliveryFigures, Distribution, Figures, Inbound, Judged, LedgerCounts, Named, OfCeiling,
+    StageFigures, Statistics, Verdict, Worst,
 };
 
 /// Everything that is known of a run after its end.
@@ -189,7 +189,7 @@ pub struct StageResult {
 }
 
 /// One kind of message that the tenant pushes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct InboundResult {
     /// Items received, repeated ones included.
     pub received: u64,
@@ -197,6 +197,9 @@ pub struct InboundResult {
     pub duplicate: u64,
     /// Whose final answer was written.
     pub answered: u64,
+    /// What became of each message of the request that it delivers; absent where that is not asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivery: Option<Box<DeliveryFigures>>,
 }
 
 impl From<Inbound> for InboundResult {
@@ -211,6 +214,8 @@ impl From<Inbound> for InboundResult {
             received,
             duplicate,
             answered,
+            // Whoever knows of deliveries adds them.
+            delivery: None,
         }
     }
 }

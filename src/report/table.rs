@@ -4,6 +4,9 @@
 
 use crate::measure::{RequestTally, Samples, Shape, Tally};
 
+/// What the time of a delivery is called in tables.
+pub(super) const DELIVERY_TIME: &str = "delivery_time";
+
 /// A table that is being written.
 pub(super) struct Table(csv::Writer<Vec<u8>>);
 
@@ -53,6 +56,21 @@ pub(super) fn waits(tally: &RequestTally) -> [(&'static str, &Samples, u64); 6] 
         ("first_reply_time", &tally.first_reply.waits, first_reply),
         ("client_share", &tally.client.shares, client),
     ]
+}
+
+/// Calls `each` for every inbound message whose deliveries are accounted for: with its name, how long they
+/// took, and how many are due.
+pub(super) fn for_deliveries(
+    shape: &Shape,
+    tally: &Tally,
+    mut each: impl FnMut(&str, &Samples, u64),
+) {
+    for (name, deliveries) in shape.inbound.iter().zip(&tally.deliveries) {
+        if let Some(of) = deliveries {
+            let sent = tally.requests[of.request()].measured.sent;
+            each(name, &of.time, of.expected(sent));
+        }
+    }
 }
 
 /// Calls `each` for every request and then for the total.

@@ -5,18 +5,20 @@
 
 use std::fmt::Write;
 
+use super::deliveries;
 use super::ink::{Colour, Ink};
 use super::kernel_timestamps;
 use super::raw_log;
 use super::result::RunResult;
 use super::stages_text::stages;
+use super::thresholds_text::thresholds;
 use super::witness;
-use crate::measure::{Distribution, Figures, Finding, Judged, Named, Statistic};
+use crate::measure::{Distribution, Figures, Finding, Named, Statistic};
 
 /// Rows of requests on the screen; the rest is in `summary.csv`.
 const REQUESTS_MAX: usize = 16;
-/// Entries of a list on one line.
-const LIST_MAX: usize = 8;
+/// Entries of a list.
+pub(super) const LIST_MAX: usize = 8;
 /// What is shown of each request.
 const OF_REQUESTS: [Statistic; 4] = [
     Statistic::P50,
@@ -57,6 +59,7 @@ pub fn screen(result: &RunResult, folder: Option<&str>, colour: Colour) -> Strin
     lines.extend(more.map(|line| ink.waits(line)));
     lines.extend(too_few(result));
     lines.extend(lists(result));
+    lines.extend(deliveries::lines(result));
     lines.extend(thresholds(&result.thresholds));
     lines.extend(findings("reason", &result.verdict.reasons));
     lines.extend(findings("warning", &result.verdict.warnings));
@@ -342,37 +345,6 @@ fn lists(result: &RunResult) -> Vec<String> {
         .filter(|(_, list)| !list.is_empty())
         .map(|(name, list)| field(name, list))
         .collect()
-}
-
-fn thresholds(all: &[Judged]) -> Vec<String> {
-    let failed: Vec<&Judged> = all.iter().filter(|judged| !judged.passed).collect();
-    let summary = format!("{} of {} kept", all.len() - failed.len(), all.len());
-    let mut lines = vec![field("thresholds", &summary)];
-    lines.extend(failed.iter().take(LIST_MAX).map(|judged| {
-        let value = judged.value.map_or("no data".to_owned(), |value| {
-            format!("it is {}", judged_value(&judged.expression, value))
-        });
-        field("", &format!("FAILED {} ({value})", judged.expression))
-    }));
-    lines
-}
-
-/// A judged value with its unit: the metric's name in the expression tells which.
-fn judged_value(expression: &str, value: f64) -> String {
-    let timed = [
-        "response_time.",
-        "service_time.",
-        "schedule_lag.",
-        "acknowledge_time.",
-        "first_reply_time.",
-    ];
-    if timed.iter().any(|metric| expression.contains(metric)) {
-        duration(value)
-    } else if expression.contains("_rate") {
-        format!("{:.3} %", value * 100.0)
-    } else {
-        format!("{}", (value * 1000.0).round() / 1000.0)
-    }
 }
 
 fn findings(name: &str, findings: &[Finding]) -> Vec<String> {

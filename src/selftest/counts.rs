@@ -94,6 +94,7 @@ fn lost(rows: &mut Rows) {
     let mut recorder = Recorder::new(Arc::new(Shape {
         requests: vec![probe],
         inbound: Vec::new(),
+        deliveries: Vec::new(),
         warm_up_ns: 0,
         measure_ns: 1_000,
         stages: Vec::new(),

@@ -73,6 +73,11 @@ impl Instances {
         Some((InstanceId::try_from(place).ok()?, self.0[place].0))
     }
 
+    /// Each of them, with its name.
+    pub fn iter(&self) -> impl Iterator<Item = (Extension, &str)> {
+        self.0.iter().map(|(extension, name)| (*extension, &**name))
+    }
+
     /// The first instance of an extension.
     pub fn first(&self, extension: Extension) -> InstanceId {
         let place = self.0.iter().position(|&(known, _)| known == extension);

@@ -1,8 +1,8 @@
 //! The tenant is gone for a while, as a process that was killed and is started again.
 //!
 //! Nobody can connect, all connections have ended without a word, and replies that were not ready never
-//! are. What it knows of endpoints it knows again, as from a database. Not here: when it begins
-//! (`packets`), and freezing (`timers`).
+//! are. What it knows of endpoints it knows again, as from a database. Attached to a broker, its clients
+//! are gone and come back. Not here: when it begins (`packets`), and freezing (`timers`).
 
 use std::io;
 
@@ -20,16 +20,21 @@ impl Server {
         let (Some(outage), Ok(address)) = (self.options.outage, self.address()) else {
             return;
         };
-        // Port 0 would be another one the next time.
-        self.options.listen = address;
-        self.listener = None;
+        let until = at + outage.for_ns;
+        if self.attachment.is_some() {
+            self.stay_away(until);
+        } else {
+            // Port 0 would be another one the next time.
+            self.options.listen = address;
+            self.listener = None;
+            self.agenda.insert(until, Timer::Return);
+        }
         for id in self.router.sessions.all() {
             self.close(id, Ending::Injected);
         }
         for waiting in self.pending.forget() {
             self.platforms.counts.lost.add(waiting.reply.name);
         }
-        self.agenda.insert(at + outage.for_ns, Timer::Return);
     }
 
     /// The outage is over.

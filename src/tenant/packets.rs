@@ -1,8 +1,9 @@
-//! What the tenant does with each packet: the server half of MQTT 3.1.1 and 5.0.
+//! What the tenant does with each packet: the server half of MQTT 3.1.1 and 5.0, and what both halves have in
+//! common.
 //!
 //! Section numbers and statements are those of the OASIS standards. Not here: how a connection begins and
-//! ends (`greeting`), sockets and timers
-//! (`server`), what an application message means (`platforms`).
+//! ends (`greeting`), sockets and timers (`server`), what an application message means (`platforms`), what
+//! only a client does (`attached`).
 
 use super::faults::Fate;
 use super::flow::Arrival;
@@ -34,16 +35,15 @@ pub(super) enum Progress {
 impl Server {
     /// Handles every whole packet in `input`.
     pub(super) fn packets(&mut self, id: ConnectionId, input: &[u8], now: u64) -> Progress {
+        let role = match self.attachment {
+            Some(_) => Role::Client,
+            None => Role::Server,
+        };
         let mut used = 0;
         let session = self.router.sessions.get(id);
         let mut version = session.map_or(Version::V311, |session| session.version);
         loop {
-            match decode(
-                &input[used..],
-                Role::Server,
-                version,
-                self.options.max_packet,
-            ) {
+            match decode(&input[used..], role, version, self.options.max_packet) {
                 Ok(None) => return Progress::Consumed(used),
                 Ok(Some((packet, length))) => {
                     used += length;
@@ -75,6 +75,8 @@ impl Server {
             // [MQTT-3.1.0-1]
             return match packet {
                 Packet::Connect(connect) => self.connect(id, &connect.fields(), now),
+                // The codec lets it through to a client alone.
+                Packet::ConnAck(ack) => self.admitted(id, *ack),
                 _ => Err(Ending::Protocol("no-connect")),
             };
         }
@@ -113,13 +115,12 @@ impl Server {
             Packet::Disconnect(_) => return Err(Ending::Peer),
             // [MQTT-3.1.0-2]
             Packet::Connect(_) => return Err(Ending::Protocol("second-connect")),
+            // What a broker says to the tenant; the codec lets it through to a client alone.
+            Packet::SubAck(ack) => self.granted(id, ack),
+            Packet::PingResp => {}
             // The codec lets no packet of the other direction through, nor AUTH in 3.1.1; in 5.0 nobody has
             // agreed on a method (section 4.12).
-            Packet::ConnAck(_)
-            | Packet::SubAck(_)
-            | Packet::UnsubAck(_)
-            | Packet::PingResp
-            | Packet::Auth(_) => {
+            Packet::ConnAck(_) | Packet::UnsubAck(_) | Packet::Auth(_) => {
                 return Err(Ending::Protocol("wrong-direction"));
             }
         }
@@ -127,7 +128,7 @@ impl Server {
     }
 
     fn publish(&mut self, id: ConnectionId, publish: &Publish, now: u64) {
-        if !self.take(id, publish) {
+        if !self.take(id, publish) || !self.is_request(id, publish) {
             return;
         }
         if let Some(arrivals) = &mut self.arrivals
@@ -144,9 +145,10 @@ impl Server {
                 self.agenda.insert(now + outage.after_ns, Timer::Crash);
             }
         }
+        let from = self.sender(id);
         let asked = Asked::of(publish);
         self.platforms.asked(asked);
-        let (route, reply) = self.platforms.publish(id, publish.topic, publish.payload);
+        let (route, reply) = self.platforms.publish(from, publish.topic, publish.payload);
         let message = Message {
             topic: publish.topic,
             payload: publish.payload,
@@ -154,6 +156,8 @@ impl Server {
             properties: publish.properties,
         };
         match (self.router.delivery(), route) {
+            // The broker has passed it on to whoever it is for.
+            _ if self.attachment.is_some() => {}
             (_, Route::Private) | (Delivery::Kpc, Route::Nobody) => {}
             // A broker passes everything else on and knows no endpoints.
             (Delivery::Broker, _) | (Delivery::Kpc, Route::Subscribers) => {
@@ -254,6 +258,9 @@ impl Server {
 
     /// False: it reached nobody.
     pub(super) fn deliver(&mut self, to: Recipient, message: Message) -> bool {
+        if let Some(attachment) = &mut self.attachment {
+            return attachment.publish(&mut self.router, to, message);
+        }
         match to {
             Recipient::Session(connection) => self.router.send_to_session(connection, message),
             Recipient::Endpoint(_) | Recipient::Connection(_) => {
@@ -323,7 +330,7 @@ impl Server {
     }
 
     /// Counts an acknowledgement that nothing waited for; it does no harm.
-    fn expected(
+    pub(super) fn expected(
         &mut self,
         waited: impl FnOnce(&mut super::session::Session) -> bool,
         id: ConnectionId,

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::attachment::AttachedReport;
 use super::kind::Counter;
 
 /// The counters of a running tenant.
@@ -107,6 +108,9 @@ pub struct TenantReport {
     pub connections: u64,
     /// Accepted connections that the tenant closed itself, whatever the reason.
     pub disconnected: u64,
+    /// The broker it was attached to; there only if there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attached: Option<AttachedReport>,
 }
 
 impl From<&Counts> for TenantReport {
@@ -132,6 +136,8 @@ impl From<&Counts> for TenantReport {
             results: named(&counts.results, Some(&counts.defined_results)),
             connections: counts.connections,
             disconnected: counts.disconnected,
+            // Whoever is attached adds it.
+            attached: None,
         }
     }
 }

@@ -244,6 +244,13 @@ impl Responder {
         }
     }
 
+    /// Topic filters that match every request, and every answer to what was pushed.
+    pub fn filters(&self) -> impl Iterator<Item = String> {
+        let requests = self.requests.iter().map(|request| &request.heard.pattern);
+        let answers = self.answers.iter().map(|heard| &heard.pattern);
+        requests.chain(answers).map(Pattern::filter)
+    }
+
     /// What a message is; `None`: no definition knows it.
     pub fn recognise<'t>(&self, topic: &'t str, payload: &'t [u8]) -> Option<Recognised<'t>> {
         self.recognise_request(topic, payload)

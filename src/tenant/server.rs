@@ -13,6 +13,7 @@ use mio::Waker;
 
 use super::agenda::Agenda;
 use super::arrivals::Arrivals;
+use super::attachment::Attachment;
 use super::options::TenantOptions;
 use super::packets::Progress;
 use super::pending::Pending;
@@ -21,7 +22,7 @@ use super::random::{Random, Stream};
 use super::report::TenantReport;
 use super::router::Router;
 use super::service::Service;
-use super::session::{Ending, Session, Stage};
+use super::session::{Ending, Stage};
 use super::sessions::ConnectionId;
 use super::terms;
 use super::timers::Timer;
@@ -31,7 +32,7 @@ use crate::event::{Clock, Event, Listener, Poller, Socket};
 
 pub(super) const LISTENER: usize = 0;
 const WAKER: usize = 1;
-const FIRST_CONNECTION: usize = 2;
+pub(super) const FIRST_CONNECTION: usize = 2;
 
 const EVENTS: usize = 1_024;
 const READ_SIZE: usize = 64 << 10;
@@ -39,10 +40,6 @@ const READ_SIZE: usize = 64 << 10;
 const PARTIAL_SIZE: usize = 4 << 10;
 /// Reads of one connection before the others have their turn.
 const READS_PER_TURN: usize = 8;
-/// How long a new connection may take for its CONNECT.
-const CONNECT_WITHIN_NS: u64 = 10_000_000_000;
-/// Pause after the process ran out of descriptors.
-const ACCEPT_AGAIN_NS: u64 = 50_000_000;
 
 /// When a socket has been read enough.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +50,7 @@ enum Until {
     Dry,
 }
 
-/// A tenant that listens. [`Server::run`] serves.
+/// A tenant that listens, or is attached to a broker. [`Server::run`] serves.
 pub struct Server {
     pub(super) options: TenantOptions,
     pub(super) clock: Clock,
@@ -65,9 +62,11 @@ pub struct Server {
     pub(super) arrivals: Option<Arrivals>,
     pub(super) published: bool,
     pub(super) poller: Poller,
-    /// `None`: it is gone (`outage`).
+    /// `None`: it is attached, or gone (`outage`).
     pub(super) listener: Option<Listener>,
-    tls: Option<Acceptor>,
+    pub(super) tls: Option<Acceptor>,
+    /// `None`: it listens.
+    pub(super) attachment: Option<Box<Attachment>>,
     pub(super) stopped: Arc<AtomicBool>,
     pub(super) disconnects: Random,
     pub(super) gaps: Random,
@@ -90,10 +89,19 @@ impl Server {
     pub(super) fn bind(options: TenantOptions) -> io::Result<(Self, Arc<AtomicBool>, Waker)> {
         let tls = options.tls.acceptor()?;
         let listener = Listener::bind(options.listen)?;
+        let (mut server, stopped, waker) = Self::awake(Some(listener), options)?;
+        server.tls = tls;
+        Ok((server, stopped, waker))
+    }
+
+    /// On the machine's own clock and sockets, with what ends it from another thread.
+    pub(super) fn awake(
+        listener: Option<Listener>,
+        options: TenantOptions,
+    ) -> io::Result<(Self, Arc<AtomicBool>, Waker)> {
         let poller = Poller::new(EVENTS)?;
         let waker = poller.waker(WAKER)?;
-        let mut server = Self::on(Clock::start(), poller, listener, options)?;
-        server.tls = tls;
+        let server = Self::on(Clock::start(), poller, listener, options)?;
         let stopped = Arc::clone(&server.stopped);
         Ok((server, stopped, waker))
     }
@@ -104,16 +112,18 @@ impl Server {
     /// The address is taken; what the system says about the arrivals file.
     pub(super) fn at(clock: Clock, place: Place, options: TenantOptions) -> io::Result<Self> {
         let listener = Listener::Memory(place.listen(options.listen)?);
-        Self::on(clock, Poller::at(place, EVENTS), listener, options)
+        Self::on(clock, Poller::at(place, EVENTS), Some(listener), options)
     }
 
     fn on(
         clock: Clock,
         poller: Poller,
-        mut listener: Listener,
+        mut listener: Option<Listener>,
         options: TenantOptions,
     ) -> io::Result<Self> {
-        poller.watch_listener(&mut listener, LISTENER)?;
+        if let Some(listener) = &mut listener {
+            poller.watch_listener(listener, LISTENER)?;
+        }
         Ok(Self {
             agenda: Agenda::new(clock.now()),
             router: Router::new(&options),
@@ -138,15 +148,19 @@ impl Server {
             options,
             clock,
             poller,
-            listener: Some(listener),
+            listener,
             tls: None,
+            attachment: None,
         })
     }
 
-    /// The address it listens on.
+    /// The address it listens on, or that of the broker it is attached to.
     pub(super) fn address(&self) -> io::Result<SocketAddr> {
-        let listener = self.listener.as_ref();
-        listener.ok_or(ErrorKind::NotConnected)?.address()
+        match (&self.listener, &self.attachment) {
+            (Some(listener), _) => listener.address(),
+            (None, Some(attachment)) => Ok(attachment.address()),
+            (None, None) => Err(ErrorKind::NotConnected.into()),
+        }
     }
 
     /// Serves until it is stopped.
@@ -200,13 +214,16 @@ impl Server {
         for waiting in self.pending.drain() {
             self.platforms.counts.lost.add(waiting.reply.name);
         }
+        self.say_goodbye();
         if let Some(failure) = self.failure {
             return Err(failure);
         }
         if let Some(arrivals) = self.arrivals {
             arrivals.finish()?;
         }
-        Ok(TenantReport::from(&self.platforms.counts))
+        let mut report = TenantReport::from(&self.platforms.counts);
+        report.attached = self.attachment.map(|attachment| attachment.report());
+        Ok(report)
     }
 
     fn timeout(&self) -> Option<u64> {
@@ -233,41 +250,9 @@ impl Server {
                 } else if event.readable {
                     self.read(id, Until::Short);
                 }
-            }
-        }
-    }
-
-    pub(super) fn accept(&mut self) {
-        while let Some(listener) = &self.listener {
-            match listener.accept() {
-                Ok(mut socket) => {
-                    socket.send_at_once();
-                    let token = self.router.sessions.next_id().slot() + FIRST_CONNECTION;
-                    if self.poller.watch(&mut socket, token).is_err() {
-                        self.platforms.counts.reject("descriptors");
-                        continue;
-                    }
-                    let Ok(socket) = socket.accept_tls(self.tls.as_ref()) else {
-                        continue;
-                    };
-                    let socket = socket.accept_websocket(self.options.websocket.as_deref());
-                    let now = self.clock.now();
-                    let session = Session::new(socket, now, CONNECT_WITHIN_NS);
-                    let id = self.router.sessions.insert(session);
-                    self.watch(id, now + CONNECT_WITHIN_NS);
-                }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
-                // Gone before it was accepted.
-                Err(error)
-                    if matches!(
-                        error.kind(),
-                        ErrorKind::ConnectionAborted | ErrorKind::Interrupted
-                    ) => {}
-                Err(_) => {
-                    // Out of descriptors: the edge is spent, so come back by timer.
-                    self.agenda
-                        .insert(self.clock.now() + ACCEPT_AGAIN_NS, Timer::Accept);
-                    return;
+                if self.attachment.is_some() {
+                    // What had to wait for a handshake, which goes on in reading.
+                    self.router.sessions.flush_one(id);
                 }
             }
         }
@@ -293,7 +278,10 @@ impl Server {
                 Ok(read) => read,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return,
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                Err(error) => return self.close(id, Ending::of(&error)),
+                Err(error) => {
+                    self.note_trouble(id, &error);
+                    return self.close(id, Ending::of(&error));
+                }
             };
             let now = self.clock.now();
             session.heard_at = now;
@@ -381,6 +369,7 @@ impl Server {
         if ending != Ending::Peer && session.stage == Stage::Connected {
             self.platforms.counts.disconnected += 1;
         }
+        self.detached(id, ending);
     }
 
     /// Notes the first failure of the arrivals file, and stops writing it.

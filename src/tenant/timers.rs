@@ -5,6 +5,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use super::attachment::Sharing;
 use super::defined::DefinedPush;
 use super::kind::Name;
 use super::platforms::Recipient;
@@ -39,6 +40,12 @@ pub(super) enum Timer {
     Config,
     /// A random connection is closed.
     Disconnect,
+    /// A client of a broker, by its number, connects again.
+    Dial(usize),
+    /// A client of a broker says that it is there.
+    Ping(ConnectionId),
+    /// A broker that has shared subscriptions would have delivered the probe by now.
+    Probe(ConnectionId),
 }
 
 impl Server {
@@ -56,6 +63,9 @@ impl Server {
             Timer::Crash => self.crash(at),
             Timer::Return => self.come_back(),
             Timer::Accept => self.accept(),
+            Timer::Dial(number) => self.dial(number),
+            Timer::Ping(id) => self.ping(id),
+            Timer::Probe(id) => self.found_out(id, Sharing::No),
             Timer::Command => {
                 if let Some(push) = self.platforms.push_defined() {
                     self.push_defined(push);
@@ -141,9 +151,11 @@ impl Server {
             qos: Qos::AtMostOnce,
             properties: Properties::NONE,
         };
-        let reached = match push.way {
-            Way::AsReply => self.router.reply(speaker, message),
-            Way::ToSubscriber => self.router.send_to_endpoint(speaker, message),
+        let to = Recipient::Endpoint(push.endpoint);
+        let reached = match (&mut self.attachment, push.way) {
+            (Some(attachment), _) => attachment.publish(&mut self.router, to, message),
+            (None, Way::AsReply) => self.router.reply(speaker, message),
+            (None, Way::ToSubscriber) => self.router.send_to_endpoint(speaker, message),
         };
         if reached {
             let counts = &mut self.platforms.counts;
@@ -163,9 +175,12 @@ impl Server {
             qos: Qos::AtMostOnce,
             properties: self.platforms.properties.as_properties(),
         };
-        let reached = match push.to {
-            Recipient::Session(connection) => self.router.send_to_session(connection, message),
-            Recipient::Endpoint(_) | Recipient::Connection(_) => {
+        let reached = match (&mut self.attachment, push.to) {
+            (Some(attachment), to) => attachment.publish(&mut self.router, to, message),
+            (None, Recipient::Session(connection)) => {
+                self.router.send_to_session(connection, message)
+            }
+            (None, Recipient::Endpoint(_) | Recipient::Connection(_)) => {
                 let speaker = self.platforms.speaker(push.to);
                 self.router.send_to_endpoint(speaker, message)
             }

@@ -126,7 +126,7 @@ impl Mosquitto {
         let access = access(&folder);
         let config = format!(
             "{user}{access}listener {port} 127.0.0.1\npersistence false\nset_tcp_nodelay true\n\
-             max_queued_messages 0\nconnection_messages false\nlog_dest stderr\n"
+             max_inflight_messages 0\nmax_queued_messages 0\nconnection_messages false\nlog_dest stderr\n"
         );
         std::fs::write(folder.path().join("mosquitto.conf"), config)
             .expect("a file in a new folder");

@@ -300,6 +300,8 @@ fn an_answer_carries_the_correlation_data_of_its_item() {
         key: vec!["id".into()],
         payload: None,
         deduplicate: true,
+        delivery_of: None,
+        share: None,
         answers: vec![midge::profile::Answer {
             after: midge::profile::Delay::ZERO,
             topic: "done/{token}".into(),

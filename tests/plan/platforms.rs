@@ -109,6 +109,8 @@ pub(super) fn command(items: Items) -> Inbound {
         key: vec!["token".into(), "command_type".into(), "id".into()],
         payload: None,
         deduplicate: true,
+        delivery_of: None,
+        share: None,
         answers: vec![Answer {
             after: Delay::Fixed(Duration::from_millis(20)),
             topic: "kp1/{app}/cex/{token}/result/{command_type}".into(),
@@ -177,6 +179,8 @@ pub(super) fn enapter() -> Profile {
         key: vec![],
         payload: None,
         deduplicate: false,
+        delivery_of: None,
+        share: None,
         answers: vec![answer("log"), answer("completed")],
     }];
     enapter

@@ -256,6 +256,45 @@ fn everything_sent_is_heard_by(listeners: u64, outcome: &Outcome) {
     );
     assert_eq!(count("/inbound/heard/duplicate"), 0, "{outcome}");
     assert_eq!(count("/connections/connected"), 51, "{outcome}");
+    everything_is_delivered(sent * listeners, outcome);
+}
+
+/// Fails unless there are so many deliveries, none of them lost, repeated or out of order.
+#[track_caller]
+fn everything_is_delivered(expected: u64, outcome: &Outcome) {
+    let of = |name: &str| outcome.count(&format!("/inbound/heard/delivery/{name}"));
+    assert_eq!(of("expected"), expected, "{outcome}");
+    assert_eq!(of("delivered"), expected, "{outcome}");
+    for none in [
+        "lost",
+        "duplicate",
+        "reordered",
+        "retained",
+        "foreign",
+        "untracked",
+    ] {
+        assert_eq!(of(none), 0, "{none}\n{outcome}");
+    }
+    assert!(of("delivery_time_us/count") > 0, "{outcome}");
+}
+
+#[test]
+fn mqtt_one_to_one() {
+    let outcome = runs("mqtt-one-to-one");
+    everything_is_delivered(outcome.count("/whole_run/sent"), &outcome);
+    assert_eq!(outcome.count("/connections/connected"), 100, "{outcome}");
+}
+
+#[test]
+fn mqtt_shared() {
+    let outcome = brief("mqtt-shared").workers(2).go();
+    is_answered("mqtt-shared", &outcome);
+    everything_is_delivered(outcome.count("/whole_run/sent"), &outcome);
+}
+
+#[test]
+fn mqtt_retained() {
+    everything_sent_is_heard_by(1, &runs("mqtt-retained"));
 }
 
 #[test]
@@ -362,7 +401,10 @@ fn every_shipped_profile_is_run_here() {
         "kaa-uploads",
         "mqtt-fan-in",
         "mqtt-fan-out",
+        "mqtt-one-to-one",
         "mqtt-publish",
+        "mqtt-retained",
+        "mqtt-shared",
         "reconnect-storm",
     ];
     assert_eq!(names, here);

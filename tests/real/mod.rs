@@ -73,9 +73,6 @@ pub enum Version {
 }
 
 impl Version {
-    /// Those that the program speaks.
-    pub const SPOKEN: [Self; 2] = [Self::V311, Self::V5];
-
     /// As profiles and people call it.
     pub const fn name(self) -> &'static str {
         match self {
@@ -165,12 +162,5 @@ impl Running {
             url,
         });
         self
-    }
-
-    /// The doors that the program can use.
-    pub fn usable(&self) -> impl Iterator<Item = &Door> {
-        self.doors
-            .iter()
-            .filter(|door| Version::SPOKEN.contains(&door.version))
     }
 }

@@ -65,6 +65,11 @@ fn one(section: &Section<'_>) -> Inbound {
             wrong.instead("id = \"/id\" or key = [...] too"),
         );
     }
+    let share = section.read("share", group);
+    if at == Sender::Caller && share.is_some() {
+        let wrong = Wrong::new("is of no use to a caller, which listens alone");
+        section.wrong_at("share", wrong.instead("at = \"endpoint\""));
+    }
     Inbound {
         name: section.required("name", value::name).unwrap_or_default(),
         at,
@@ -74,6 +79,8 @@ fn one(section: &Section<'_>) -> Inbound {
             .unwrap_or(Items::One),
         payload: section.read("payload", value::payload),
         deduplicate: deduplicate.unwrap_or(!key.is_empty()),
+        delivery_of: section.read("delivery_of", value::name),
+        share,
         answers,
         id,
         key,
@@ -87,6 +94,15 @@ fn id(node: &Node) -> Result<String, Wrong> {
         return Ok(written);
     }
     value::pointer(node)
+}
+
+/// The name of a group of shared subscriptions (MQTT 5, section 4.8.2).
+fn group(node: &Node) -> Result<String, Wrong> {
+    let name = value::text(node)?;
+    if name.is_empty() || name.contains(['/', '+', '#', '{', '\0']) {
+        return Err(Wrong::new("is no name of a group").instead("a word without /, + and #"));
+    }
+    Ok(name)
 }
 
 fn answers(inbound: &Section<'_>) -> Vec<Answer> {

@@ -131,6 +131,21 @@ impl Pattern {
         (1..=level).contains(&length).then_some(length)
     }
 
+    /// A topic filter that matches every topic of this form: a level with a field may be anything.
+    pub fn filter(&self) -> String {
+        // No topic holds the character that stands for a field (MQTT 3.1.1, 1.5.3).
+        let segments = self.segments.iter().map(|segment| match segment {
+            Segment::Literal(text) => text,
+            Segment::Field(_) => "\0",
+        });
+        let text: String = segments.collect();
+        let level = |level| match level {
+            fixed if !str::contains(fixed, '\0') => fixed,
+            _ => "+",
+        };
+        text.split('/').map(level).collect::<Vec<_>>().join("/")
+    }
+
     /// A topic of this form.
     pub fn example(&self) -> String {
         let segments = self.segments.iter();
@@ -196,8 +211,14 @@ mod tests {
         for template in ["a/{x}/c", "t/{m}/?$rid={r}", "{x}"] {
             let pattern = pattern(template).unwrap();
             assert!(pattern.matches(&pattern.example()).is_some(), "{template}");
+            assert!(crate::mqtt::topic::matches(
+                &pattern.filter(),
+                &pattern.example()
+            ));
         }
         assert_eq!(pattern("a/{x}/c").unwrap().fixed(), 4);
+        let filter = pattern("a/S{x}-{y}/c/{z}").unwrap().filter();
+        assert_eq!(filter, "a/+/c/+");
     }
 
     proptest! {
