@@ -256,8 +256,10 @@ fn the_unanswered_stay_in_the_denominator(outcome: &Outcome) {
         assert_near(statistic, time(statistic), 1_500.0, 0.001, outcome);
     }
     let lag = ms(outcome, "/total/schedule_lag_us/p99");
+    // A schedule that waited would lag by about as long as the deadline is; how exact it is beyond that is the
+    // verdict's to say.
     assert!(
-        lag < 1.0,
+        lag < 1_500.0 / 100.0,
         "the schedule does not wait for the tenant: {lag} ms"
     );
 }
