@@ -9,7 +9,7 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use interop::{Mosquitto, alone, ends_with_unless_disturbed};
+use interop::{Mosquitto, ends_with_unless_disturbed};
 use real::{Door, Ground, MOSQUITTO, PASSWORD, Transport, USER};
 use serde_json::Value;
 use support::{FakeBroker, Midge, Outcome, Peer, Process, Signal};
@@ -77,7 +77,6 @@ fn is_answered(outcome: &Outcome, counts: &Value) {
 
 #[track_caller]
 fn every_request_is_answered_through_a_broker(qos: u8, clients: u32) {
-    let _alone = alone();
     let broker = Mosquitto::start();
     let (qos, clients) = (qos.to_string(), clients.to_string());
     let flags = ["--attach-qos", &qos, "--attach-clients", &clients];
@@ -116,7 +115,6 @@ fn every_request_is_answered_through_a_broker_at_qos_2_by_one_client() {
 
 #[test]
 fn the_tenant_misbehaves_behind_a_broker_as_it_is_told_to() {
-    let _alone = alone();
     let broker = Mosquitto::start();
     let flags = [
         "--error-rate=20%",
@@ -146,7 +144,6 @@ fn the_tenant_misbehaves_behind_a_broker_as_it_is_told_to() {
 
 #[test]
 fn what_the_tenant_pushes_through_a_broker_is_answered_and_no_request_when_it_comes_back() {
-    let _alone = alone();
     let broker = Mosquitto::start();
     // One client, so that a command is heard before its answer.
     let flags = ["--commands=40/s", "--attach-clients=1"];
@@ -184,7 +181,6 @@ fn what_the_tenant_pushes_through_a_broker_is_answered_and_no_request_when_it_co
 
 #[test]
 fn a_tenant_comes_back_to_a_broker_that_crashed() {
-    let _alone = alone();
     let mut broker = Mosquitto::start();
     let mut tenant = Attached::start(&broker.url, &["--attach-clients=2"]);
     broker.crash();
@@ -209,7 +205,6 @@ fn a_tenant_comes_back_to_a_broker_that_crashed() {
 /// Request and reply over this transport, on both sides of a Mosquitto that wants a user name and a password.
 #[track_caller]
 fn every_request_is_answered_over(transport: Transport) {
-    let _alone = alone();
     let ground = Ground::new();
     let running = (MOSQUITTO.start)(&ground, &[Transport::Tcp, transport]);
     let door = running
@@ -297,7 +292,6 @@ fn a_handshake_that_fails_is_told_in_full() {
 
 #[test]
 fn a_tenant_behind_a_broker_can_be_gone_for_a_while() {
-    let _alone = alone();
     let broker = Mosquitto::start();
     let flags = ["--outage=500ms+700ms", "--attach-clients=2"];
     let tenant = Attached::start(&broker.url, &flags);

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use interop::{Mosquitto, alone, ends_with_unless_disturbed};
+use interop::{Mosquitto, ends_with_unless_disturbed};
 use support::{FakeBroker, Midge, Outcome, Peer};
 
 /// Every endpoint hears itself by way of the broker.
@@ -338,20 +338,34 @@ fn the_delivery_time_is_that_of_the_broker() {
 }
 
 #[test]
-fn messages_without_room_for_a_stamp_are_refused_with_what_to_do() {
-    for (set, said) in [
-        ("request.publish.bytes=39B", "bytes = \"40B\" or more"),
+fn deliveries_that_could_not_be_counted_are_refused_with_the_reason() {
+    for (sets, said) in [
         (
-            "inbound.heard.delivery_of=other",
+            &["request.publish.bytes=39B"][..],
+            "bytes = \"40B\" or more",
+        ),
+        (
+            &["inbound.heard.delivery_of=other"],
             "names no request of the profile",
         ),
+        (
+            &[
+                "target.protocol=5",
+                "request.publish.retain=true",
+                "fleet.retain_as_published=true",
+            ],
+            "those that the broker had kept",
+        ),
+        (
+            &["target.protocol=5", "fleet.no_local=true"],
+            "depends on connections who is to get it",
+        ),
     ] {
-        let (key, value) = set.split_once('=').expect("a key");
-        let outcome = Midge::call(["check", "./loop.toml"])
-            .file("loop.toml", LOOP)
-            .set(key, value)
-            .go()
-            .ends_with(104);
+        let mut check = Midge::call(["check", "./loop.toml"]).file("loop.toml", LOOP);
+        for set in sets {
+            check = check.argument("--set").argument(set);
+        }
+        let outcome = check.go().ends_with(104);
         assert!(outcome.stderr.contains(said), "{outcome}");
     }
 }
@@ -360,7 +374,19 @@ fn messages_without_room_for_a_stamp_are_refused_with_what_to_do() {
 /// independent subscriber has seen as many.
 #[track_caller]
 fn everything_is_delivered(profile: &str, request: &str, qos: u8, workers: usize, listeners: u64) {
-    let _alone = alone();
+    everything_is_delivered_with(&[], profile, request, qos, workers, listeners);
+}
+
+/// The same with these settings.
+#[track_caller]
+fn everything_is_delivered_with(
+    sets: &[&str],
+    profile: &str,
+    request: &str,
+    qos: u8,
+    workers: usize,
+    listeners: u64,
+) {
     let broker = Mosquitto::start();
     let filter = match profile {
         "mqtt-one-to-one" => "one-to-one/#",
@@ -370,15 +396,18 @@ fn everything_is_delivered(profile: &str, request: &str, qos: u8, workers: usize
         _ => "fan-out/#",
     };
     let subscriber = broker.subscribe(filter, qos);
-    let outcome = Midge::run(profile)
+    let mut run = Midge::run(profile)
         .target(&broker.url)
         .workers(workers)
         .set("fleet.endpoints", "40")
         .set("fleet.subscribe_qos", &qos.to_string())
         .set(&format!("request.{request}.qos"), &qos.to_string())
         .set("load.warm_up", "300ms")
-        .set("load.measure", "2s")
-        .go();
+        .set("load.measure", "2s");
+    for set in sets {
+        run = run.argument("--set").argument(set);
+    }
+    let outcome = run.go();
     let sent = outcome.count("/whole_run/sent");
     let seen = subscriber.messages(sent).len() as u64;
     outcome.keeps_its_accounts();
@@ -435,6 +464,22 @@ fn one_to_one_at_every_qos() {
     }
 }
 
+/// What goes with a message goes around the stamp, and what stands for its topic is no part of either.
+#[test]
+fn messages_of_mqtt_5_with_properties_and_an_alias_are_delivered_too() {
+    let sets = [
+        "target.protocol=5",
+        "fleet.topic_alias_maximum=10",
+        "request.publish.topic_alias=true",
+        "request.publish.user_properties.number='{seq}'",
+    ];
+    for qos in [0, 1, 2] {
+        everything_is_delivered_with(&sets, "mqtt-one-to-one", "publish", qos, 1, 1);
+    }
+    let sets = ["target.protocol=5"];
+    everything_is_delivered_with(&sets, "mqtt-shared", "work", 1, 2, 1);
+}
+
 #[test]
 fn shared_subscriptions_at_every_qos() {
     for (qos, workers) in [(0, 1), (1, 2), (2, 2)] {
@@ -451,7 +496,6 @@ fn states_at_every_qos() {
 
 #[test]
 fn what_a_broker_has_kept_comes_once_for_each_topic() {
-    let _alone = alone();
     let broker = Mosquitto::start();
     let run = || {
         Midge::run("mqtt-retained")
@@ -471,7 +515,6 @@ fn what_a_broker_has_kept_comes_once_for_each_topic() {
 
 #[test]
 fn payloads_of_any_size_are_delivered_whole() {
-    let _alone = alone();
     let broker = Mosquitto::start();
     for bytes in ["40B", "1KiB", "100KiB"] {
         let outcome = Midge::run("mqtt-one-to-one")

@@ -53,6 +53,20 @@ impl Compiler<'_> {
         let place = place.ok_or_else(|| wrong("names no request of the profile"))?;
         let profile = self.profile;
         let fleet = &profile.fleet;
+        let session = &fleet.session;
+        let published = profile.requests.iter().find(|one| one.name == *name);
+        if session.retain_as_published && published.is_some_and(|one| one.retain) {
+            return Err(wrong(
+                "names a request with retain = true; with fleet.retain_as_published nobody could tell its messages \
+                 from those that the broker had kept",
+            ));
+        }
+        let of_endpoints = published.is_some_and(|one| one.from == Sender::Endpoint);
+        if session.no_local && pushed.at == Sender::Endpoint && of_endpoints {
+            return Err(wrong(
+                "names a request of endpoints; with fleet.no_local it depends on connections who is to get it",
+            ));
+        }
         let audience = match (pushed.at, &pushed.share) {
             (Sender::Caller, _) => Audience::Each(1),
             (Sender::Endpoint, Some(_)) => Audience::OneOf,

@@ -1,9 +1,15 @@
 //! Frames of WebSocket (RFC 6455, section 5): taken off a stream, and put on one.
 //!
-//! What a data frame holds is handed on as it comes, so that a frame may be as long as it claims to be
+//! Headers are tungstenite's to read and to write; its streams are not used, because they keep a buffer for each
+//! connection and make one of each message. What a data frame holds is handed on as it comes, so that a frame may be as long as it claims to be
 //! without a byte being kept for it: MQTT says itself where a packet ends, and does not care about frames
 //! [MQTT-6.0.0-2]. Only control frames, of 125 bytes at most, are gathered. Not here: sockets, the
 //! handshake, what is answered.
+
+use std::io::Cursor;
+
+use tungstenite::protocol::frame::FrameHeader;
+use tungstenite::protocol::frame::coding::{self, Data, OpCode};
 
 use super::failure::Fault;
 use super::mask::{self, Key};
@@ -12,13 +18,6 @@ use super::mask::{self, Key};
 pub const HEADER_MAX: usize = 14;
 /// Bytes that a control frame may hold.
 pub const CONTROL_MAX: usize = 125;
-
-const LAST: u8 = 0x80;
-const RESERVED: u8 = 0x70;
-const MASKED: u8 = 0x80;
-const CONTINUATION: u8 = 0;
-const TEXT: u8 = 1;
-const BINARY: u8 = 2;
 
 /// Which end of a connection it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,11 +32,21 @@ pub enum Role {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Control {
     /// Nothing comes after it.
-    Close = 8,
+    Close,
     /// Wants a [`Control::Pong`] with the same bytes.
-    Ping = 9,
+    Ping,
     /// The answer, or a sign of life.
-    Pong = 10,
+    Pong,
+}
+
+impl From<Control> for OpCode {
+    fn from(control: Control) -> Self {
+        Self::Control(match control {
+            Control::Close => coding::Control::Close,
+            Control::Ping => coding::Control::Ping,
+            Control::Pong => coding::Control::Pong,
+        })
+    }
 }
 
 /// What a frame is for.
@@ -163,121 +172,80 @@ impl Decoder {
 
     /// Takes a header, or a part of one; how many bytes that was.
     fn take_header(&mut self, bytes: &[u8]) -> Result<usize, Fault> {
-        let mut used = 0;
-        loop {
-            let begun = usize::from(self.begun);
-            let length = match begun {
-                0 | 1 => 2,
-                _ => header_length(self.header[1]),
-            };
-            if begun == length {
+        let begun = usize::from(self.begun);
+        let here = bytes.len().min(HEADER_MAX - begun);
+        self.header[begun..begun + here].copy_from_slice(&bytes[..here]);
+        let mut cursor = Cursor::new(&self.header[..begun + here]);
+        match FrameHeader::parse(&mut cursor) {
+            Err(_) => Err(Fault::Frame),
+            // No header is longer than what there was room for.
+            Ok(None) => {
+                self.begun += here as u8;
+                Ok(here)
+            }
+            Ok(Some((header, left))) => {
+                let length = cursor.position() as usize;
                 self.begun = 0;
-                self.frame = Some(self.begin()?);
-                return Ok(used);
+                self.frame = Some(self.begin(&header, length, left)?);
+                Ok(length - begun)
             }
-            let here = (length - begun).min(bytes.len() - used);
-            if here == 0 {
-                return Ok(used);
-            }
-            self.header[begun..begun + here].copy_from_slice(&bytes[used..used + here]);
-            self.begun += here as u8;
-            used += here;
         }
     }
 
-    /// What a complete header says.
-    fn begin(&mut self) -> Result<Frame, Fault> {
-        let [first, second, ..] = self.header;
-        if first & RESERVED != 0 || (second & MASKED != 0) != self.masked {
+    /// What a complete header of this length says.
+    fn begin(&mut self, header: &FrameHeader, length: usize, left: u64) -> Result<Frame, Fault> {
+        let reserved = header.rsv1 || header.rsv2 || header.rsv3;
+        // The shortest form alone, and no sign (section 5.2).
+        let fits = header.len(left) == length && left >> 63 == 0;
+        if reserved || !fits || header.mask.is_some() != self.masked {
             return Err(Fault::Frame);
         }
-        // The shortest form alone, and no sign (section 5.2).
-        let (left, at, fits) = match second & !MASKED {
-            126 => {
-                let left = big_endian(&self.header[2..4]);
-                (left, 4, left > 125)
-            }
-            127 => {
-                let left = big_endian(&self.header[2..10]);
-                (left, 10, left > 0xFFFF && left >> 63 == 0)
-            }
-            left => (u64::from(left), 2, true),
-        };
-        let mut key = [0; 4];
-        if self.masked {
-            key.copy_from_slice(&self.header[at..at + 4]);
-        }
-        let last = first & LAST != 0;
+        let last = header.is_final;
         let small = last && left <= CONTROL_MAX as u64;
-        let kind = match first & !LAST {
-            _ if !fits => return Err(Fault::Frame),
-            CONTINUATION if self.fragmented => Kind::Data,
-            BINARY if !self.fragmented => Kind::Data,
-            TEXT if !self.fragmented => return Err(Fault::Text),
-            8 if small => Kind::Control(Control::Close),
-            9 if small => Kind::Control(Control::Ping),
-            10 if small => Kind::Control(Control::Pong),
+        let kind = match header.opcode {
+            OpCode::Data(Data::Continue) if self.fragmented => Kind::Data,
+            OpCode::Data(Data::Binary) if !self.fragmented => Kind::Data,
+            OpCode::Data(Data::Text) if !self.fragmented => return Err(Fault::Text),
+            OpCode::Control(coding::Control::Close) if small => Kind::Control(Control::Close),
+            OpCode::Control(coding::Control::Ping) if small => Kind::Control(Control::Ping),
+            OpCode::Control(coding::Control::Pong) if small => Kind::Control(Control::Pong),
             _ => return Err(Fault::Frame),
         };
         if kind == Kind::Data {
             self.fragmented = !last;
         }
-        Ok(Frame { left, key, kind })
+        Ok(Frame {
+            left,
+            key: header.mask.unwrap_or_default(),
+            kind,
+        })
     }
-}
-
-fn big_endian(bytes: &[u8]) -> u64 {
-    let append = |number, byte: &u8| (number << 8) | u64::from(*byte);
-    bytes.iter().fold(0, append)
-}
-
-/// Bytes of a header whose second byte is this one.
-fn header_length(second: u8) -> usize {
-    let extended = match second & !MASKED {
-        126 => 2,
-        127 => 8,
-        _ => 0,
-    };
-    2 + extended + if second & MASKED == 0 { 0 } else { 4 }
 }
 
 /// Puts a message of one binary frame at the beginning of `out`, which has room for a header beside it;
 /// masked if there is a key. How many bytes that was.
 pub fn put_data(out: &mut [u8], payload: &[u8], key: Option<Key>) -> usize {
-    put(out, BINARY, payload, key)
+    put(out, OpCode::Data(Data::Binary), payload, key)
 }
 
 /// Appends a control frame; what does not fit into one is left out.
 pub fn append_control(out: &mut Vec<u8>, control: Control, payload: &[u8], key: Option<Key>) {
     let payload = &payload[..payload.len().min(CONTROL_MAX)];
     let mut frame = [0; HEADER_MAX + CONTROL_MAX];
-    let length = put(&mut frame, control as u8, payload, key);
+    let length = put(&mut frame, control.into(), payload, key);
     out.extend_from_slice(&frame[..length]);
 }
 
-fn put(out: &mut [u8], opcode: u8, payload: &[u8], key: Option<Key>) -> usize {
-    out[0] = LAST | opcode;
-    let mut at = match payload.len() {
-        short @ ..=125 => {
-            out[1] = short as u8;
-            2
-        }
-        middle @ ..=0xFFFF => {
-            out[1] = 126;
-            out[2..4].copy_from_slice(&(middle as u16).to_be_bytes());
-            4
-        }
-        long => {
-            out[1] = 127;
-            out[2..10].copy_from_slice(&(long as u64).to_be_bytes());
-            10
-        }
+fn put(out: &mut [u8], opcode: OpCode, payload: &[u8], key: Option<Key>) -> usize {
+    let header = FrameHeader {
+        opcode,
+        mask: key,
+        ..FrameHeader::default()
     };
-    if let Some(key) = key {
-        out[1] |= MASKED;
-        out[at..at + 4].copy_from_slice(&key);
-        at += 4;
-    }
+    let length = payload.len() as u64;
+    let at = header.len(length);
+    // It cannot fail in the room that it asks for.
+    let _ = header.format(length, &mut &mut out[..at]);
     let end = at + payload.len();
     match key {
         Some(key) => mask::copy(payload, &mut out[at..end], key),
