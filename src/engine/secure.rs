@@ -153,17 +153,7 @@ impl Worker<'_> {
 
     /// The target has said something, or takes what is to be said.
     fn go_on_with_tls(&mut self, connection: u32) {
-        let mut scratch = std::mem::take(&mut self.scratch);
-        let row = &mut self.connections[connection as usize];
-        let received = match &mut row.stream {
-            Some(stream) => match stream.flush() {
-                Err(error) if !is_waiting(&error) => Err(error),
-                _ => stream.receive(&mut scratch),
-            },
-            None => Ok(0),
-        };
-        self.scratch = scratch;
-        match received {
+        match self.converse(connection) {
             Ok(0) => self.lose(connection, FailReason::Closed),
             // Nobody answers before CONNECT.
             Ok(_) => self.connect_failed(connection, ConnectFailure::Protocol),

@@ -42,17 +42,7 @@ impl Worker<'_> {
 
     /// The target has said something, or takes what is to be said. CONNECT follows when it agrees.
     pub(super) fn go_on_with_upgrade(&mut self, connection: u32) {
-        let mut scratch = std::mem::take(&mut self.scratch);
-        let row = &mut self.connections[connection as usize];
-        let received = match &mut row.stream {
-            Some(stream) => match stream.flush() {
-                Err(error) if !is_waiting(&error) => Err(error),
-                _ => stream.receive(&mut scratch),
-            },
-            None => Ok(0),
-        };
-        self.scratch = scratch;
-        match received {
+        match self.converse(connection) {
             Ok(0) => self.lose(connection, FailReason::Closed),
             // Nobody answers before CONNECT.
             Ok(_) => self.connect_failed(connection, ConnectFailure::Protocol),
@@ -74,6 +64,20 @@ impl Worker<'_> {
                 };
                 self.connect_failed(connection, failure);
             }
+        }
+    }
+
+    /// Before anybody speaks MQTT: says what waits to be said, and hears what there is.
+    ///
+    /// # Errors
+    /// Those of the socket; to wait is one, and the good one.
+    pub(super) fn converse(&mut self, connection: u32) -> std::io::Result<usize> {
+        let Some(stream) = &mut self.connections[connection as usize].stream else {
+            return Ok(0);
+        };
+        match stream.flush() {
+            Err(error) if !is_waiting(&error) => Err(error),
+            _ => stream.receive(&mut self.scratch),
         }
     }
 
