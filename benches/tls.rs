@@ -9,15 +9,12 @@
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use certificates::Authority;
-use closed::{CONNECTIONS, Cost, LENGTH, ROUNDS, engine, least};
-use cpu::cpu_ns;
+use closed::{CONNECTIONS, Cost, ROUNDS, Waiting, engine, least};
 use far::Far;
 use midge::engine::Security;
 use midge::event::tls::{ClientSetting, Connector, Protocols, Roots};
-use mio::{Events, Interest, Poll, Token};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore};
@@ -76,6 +73,12 @@ impl Plain {
             heard: 0,
         }
     }
+}
+
+impl Waiting for Plain {
+    fn stream(&mut self) -> &mut mio::net::TcpStream {
+        &mut self.stream
+    }
 
     fn send(&mut self) {
         self.tls.writer().write_all(&self.packet).expect("room");
@@ -84,7 +87,6 @@ impl Plain {
         }
     }
 
-    /// Reads once; true when an acknowledgement is complete.
     fn acknowledged(&mut self) -> bool {
         const PUBACK: usize = 4;
         if self.tls.read_tls(&mut self.stream).is_err() {
@@ -113,36 +115,7 @@ fn plain(target: SocketAddr, authority: &Authority) -> Cost {
         .with_root_certificates(roots)
         .with_no_client_auth();
     let config = Arc::new(config);
-    let mut poll = Poll::new().expect("a poller");
-    let mut connections: Vec<Plain> = (0..CONNECTIONS)
-        .map(|number| Plain::connect(number, target, &config))
-        .collect();
-    for (number, plain) in connections.iter_mut().enumerate() {
-        let readable = Interest::READABLE;
-        let registered = poll
-            .registry()
-            .register(&mut plain.stream, Token(number), readable);
-        registered.expect("a socket");
-    }
-    let (begun, until) = (cpu_ns(), Instant::now() + LENGTH);
-    let mut messages = 0;
-    connections.iter_mut().for_each(Plain::send);
-    let mut events = Events::with_capacity(1024);
-    while Instant::now() < until {
-        poll.poll(&mut events, Some(Duration::from_millis(10)))
-            .expect("events");
-        for event in &events {
-            let connection = &mut connections[event.token().0];
-            if connection.acknowledged() {
-                messages += 1;
-                connection.send();
-            }
-        }
-    }
-    Cost {
-        cpu_ns: cpu_ns() - begun,
-        messages,
-    }
+    closed::plain((0..CONNECTIONS).map(|number| Plain::connect(number, target, &config)))
 }
 
 fn main() {

@@ -7,13 +7,10 @@
 #![allow(clippy::print_stdout, reason = "the table is what it is for")]
 
 use std::net::{SocketAddr, TcpStream};
-use std::time::{Duration, Instant};
 
-use closed::{CONNECTIONS, Cost, LENGTH, ROUNDS, engine, least};
-use cpu::cpu_ns;
+use closed::{CONNECTIONS, Cost, ROUNDS, Waiting, engine, least};
 use far::Far;
 use midge::event::websocket::Request;
-use mio::{Events, Interest, Poll, Token};
 use tungstenite::{ClientRequestBuilder, Message, WebSocket};
 
 #[path = "support/closed.rs"]
@@ -59,13 +56,18 @@ impl Plain {
             heard: 0,
         }
     }
+}
+
+impl Waiting for Plain {
+    fn stream(&mut self) -> &mut mio::net::TcpStream {
+        self.socket.get_mut()
+    }
 
     fn send(&mut self) {
         let message = Message::binary(self.packet.clone());
         self.socket.send(message).expect("room");
     }
 
-    /// Reads one message; true when an acknowledgement is complete.
     fn acknowledged(&mut self) -> bool {
         const PUBACK: usize = 4;
         if let Ok(Message::Binary(bytes)) = self.socket.read() {
@@ -79,36 +81,7 @@ impl Plain {
 
 /// The same by hand.
 fn plain(target: SocketAddr) -> Cost {
-    let mut poll = Poll::new().expect("a poller");
-    let mut connections: Vec<Plain> = (0..CONNECTIONS)
-        .map(|number| Plain::connect(number, target))
-        .collect();
-    for (number, plain) in connections.iter_mut().enumerate() {
-        let stream = plain.socket.get_mut();
-        let registered = poll
-            .registry()
-            .register(stream, Token(number), Interest::READABLE);
-        registered.expect("a socket");
-    }
-    let (begun, until) = (cpu_ns(), Instant::now() + LENGTH);
-    let mut messages = 0;
-    connections.iter_mut().for_each(Plain::send);
-    let mut events = Events::with_capacity(1024);
-    while Instant::now() < until {
-        poll.poll(&mut events, Some(Duration::from_millis(10)))
-            .expect("events");
-        for event in &events {
-            let connection = &mut connections[event.token().0];
-            if connection.acknowledged() {
-                messages += 1;
-                connection.send();
-            }
-        }
-    }
-    Cost {
-        cpu_ns: cpu_ns() - begun,
-        messages,
-    }
+    closed::plain((0..CONNECTIONS).map(|number| Plain::connect(number, target)))
 }
 
 fn main() {

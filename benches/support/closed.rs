@@ -1,11 +1,12 @@
 //! What a message costs the engine in CPU time: one worker, the next message of a connection when the last was
 //! acknowledged.
 //!
-//! Shared by benchmarks of what lies beneath MQTT. Not here: the loops that they are compared with.
+//! Shared by benchmarks of what lies beneath MQTT, and so is the plain loop that it is compared with. Not here: what a
+//! connection of that loop does.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use midge::engine::{self, Approach, Progress, Security, Settings};
 use midge::event::Clock;
@@ -13,6 +14,8 @@ use midge::event::websocket::Request;
 use midge::mqtt::{Connect, Properties, Publish, Qos, Version};
 use midge::plan::{Identities, Plan};
 use midge::profile::{self, Model};
+use mio::net::TcpStream;
+use mio::{Events, Interest, Poll, Token};
 
 use super::cpu::cpu_ns;
 
@@ -84,6 +87,48 @@ pub fn engine(
     Cost {
         cpu_ns,
         messages: measured.tally.requests[0].whole_run.ok,
+    }
+}
+
+/// A connection of a plain loop, which waits for an acknowledgement.
+pub trait Waiting {
+    fn stream(&mut self) -> &mut TcpStream;
+
+    /// Sends the next message.
+    fn send(&mut self);
+
+    /// Reads once; true when an acknowledgement is complete.
+    fn acknowledged(&mut self) -> bool;
+}
+
+/// A loop that does nothing else.
+pub fn plain<C: Waiting>(connections: impl Iterator<Item = C>) -> Cost {
+    let mut poll = Poll::new().expect("a poller");
+    let mut connections: Vec<C> = connections.collect();
+    for (number, waiting) in connections.iter_mut().enumerate() {
+        let readable = Interest::READABLE;
+        let registry = poll.registry();
+        let registered = registry.register(waiting.stream(), Token(number), readable);
+        registered.expect("a socket");
+    }
+    let (begun, until) = (cpu_ns(), Instant::now() + LENGTH);
+    let mut messages = 0;
+    connections.iter_mut().for_each(C::send);
+    let mut events = Events::with_capacity(1024);
+    while Instant::now() < until {
+        poll.poll(&mut events, Some(Duration::from_millis(10)))
+            .expect("events");
+        for event in &events {
+            let connection = &mut connections[event.token().0];
+            if connection.acknowledged() {
+                messages += 1;
+                connection.send();
+            }
+        }
+    }
+    Cost {
+        cpu_ns: cpu_ns() - begun,
+        messages,
     }
 }
 
