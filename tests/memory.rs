@@ -155,16 +155,6 @@ impl Secured {
             credentials: (shown == Shown::Shared).then(|| credentials.unwrap()),
         }
     }
-
-    /// A certificate and a key for each endpoint, as a list.
-    fn list(&self, endpoints: u32) -> String {
-        let mut text = "certificate,key\n".to_owned();
-        for endpoint in 0..endpoints {
-            let own = self.authority.signs(&format!("endpoint-{endpoint}"), &[]);
-            let _ = writeln!(text, "\"{}\",\"{}\"", own.certificate, own.key);
-        }
-        text
-    }
 }
 
 /// Plain endpoints that keep their connections. A few messages per second, so that both fleets hold
@@ -238,7 +228,7 @@ fn held(kind: Kind, endpoints: u32) -> (f64, f64) {
         (true, true) => sets.push(format!("target.url=wss://localhost{PATH}")),
     }
     let certificates = match &secured {
-        Some((secured, Shown::Own)) => Some(secured.list(endpoints)),
+        Some((secured, Shown::Own)) => Some(secured.authority.signs_fleet(endpoints)),
         _ => None,
     };
     let tls = secured

@@ -8,7 +8,6 @@ mod interop;
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use interop::{
@@ -162,7 +161,12 @@ fn killed_and_restarted(broker: &mut Mosquitto, run: Midge, rate: u64) -> (Outco
 /// Fails unless the whole fleet was lost once, came back no faster than it may, and every message has its
 /// place in the accounts.
 #[track_caller]
+#[allow(
+    clippy::print_stdout,
+    reason = "figures for whoever asks with --nocapture"
+)]
 fn all_came_back(outcome: &Outcome, truth_s: f64, rate: u64) {
+    println!("gone for {truth_s:.3} s\n{}", outcome.stdout);
     outcome.keeps_its_accounts();
     let count = |pointer: &str| outcome.count(pointer);
     assert_eq!(count("/connections/connected"), FLEET, "{outcome}");
@@ -234,11 +238,7 @@ fn a_fleet_whose_endpoints_have_their_own_certificates_comes_back_no_faster_eith
         std::fs::write(&path, text).expect("a file in a new folder");
         path.display().to_string()
     };
-    let mut table = String::from("certificate,key\n");
-    for endpoint in 0..FLEET {
-        let own = authority.signs(&format!("endpoint {endpoint}"), &[]);
-        let _ = writeln!(table, "\"{}\",\"{}\"", own.certificate, own.key);
-    }
+    let table = authority.signs_fleet(FLEET as u32);
     let (ca, fleet) = (file("ca.pem", &authority.pem()), file("fleet.csv", &table));
     let (mut broker, port) = Mosquitto::with_tls(&authority);
     let run = publishing_to(&format!("mqtts://localhost:{port}"), 1)

@@ -509,18 +509,17 @@ const FLEET: u32 = if cfg!(feature = "thorough") {
     300
 };
 
+#[allow(
+    clippy::print_stdout,
+    reason = "figures for whoever asks with --nocapture"
+)]
 #[test]
 fn a_fleet_in_which_each_endpoint_has_its_own_certificate_comes_to_mosquitto() {
     let _alone = alone();
     let authority = Authority::new("authority of the test");
     let (_broker, port) = Mosquitto::with_tls(&authority);
     let files = tempfile::tempdir().expect("a temporary folder");
-    let mut table = String::from("certificate,key\n");
-    for endpoint in 0..FLEET {
-        let own = authority.signs(&format!("endpoint {endpoint}"), &[]);
-        let row = format!("\"{}\",\"{}\"\n", own.certificate, own.key);
-        table.push_str(&row);
-    }
+    let table = authority.signs_fleet(FLEET);
     let run = Midge::run("mqtt-publish")
         .target(&format!("mqtts://localhost:{port}"))
         .set("target.ca", &file(&files, "ca.pem", &authority.pem()))
@@ -534,6 +533,7 @@ fn a_fleet_in_which_each_endpoint_has_its_own_certificate_comes_to_mosquitto() {
         .set("load.measure", "2s")
         .set("request.*.qos", "1");
     let outcome = run.go_undisturbed();
+    println!("{}", outcome.stdout);
     outcome.keeps_its_accounts();
     assert_eq!(
         outcome.count("/connections/connected"),
